@@ -1,0 +1,20 @@
+import { accessRoutes } from './contract/access.ts'
+import { imageRoutes, profileRoutes } from './contract/images.ts'
+import { labRoutes } from './contract/lab.ts'
+import { machineRoutes } from './contract/machines.ts'
+import { serverRoutes } from './contract/server.ts'
+import { traceRoutes } from './contract/traces.ts'
+
+/** Every route of the API, once. The keys are the OpenAPI operation ids and the method names of the client. */
+export const contract = {
+  ...accessRoutes,
+  ...machineRoutes,
+  ...traceRoutes,
+  ...imageRoutes,
+  ...profileRoutes,
+  ...serverRoutes,
+  ...labRoutes,
+} as const
+
+export type Contract = typeof contract
+export type OperationId = keyof Contract

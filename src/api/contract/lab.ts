@@ -1,0 +1,152 @@
+import { z } from 'zod'
+import { FIRMWARES } from '../../machines/machine.ts'
+import { page, Time } from './common.ts'
+import { route } from './route.ts'
+
+const LabName = z
+  .string()
+  .regex(
+    /^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/,
+    'a lab machine name has 1 to 32 lower-case letters, digits and hyphens',
+  )
+export const NIC_MODELS = ['virtio-net-pci', 'e1000', 'e1000e'] as const
+
+export const NewLabMachine = z
+  .object({
+    name: LabName,
+    firmware: z.enum(FIRMWARES).default('bios'),
+    memoryMiB: z.number().int().min(128).max(65_536).default(512),
+    disksGiB: z.array(z.number().int().min(1).max(2048)).max(4).default([]),
+    nic: z.enum(NIC_MODELS).default('virtio-net-pci'),
+    /** What the firmware itself speaks: QEMU's iPXE option ROM, or (UEFI only) EDK2's own PXE or HTTP boot. */
+    rom: z.enum(['ipxe', 'pxe', 'http']).default('ipxe'),
+    bootOrder: z.enum(['network', 'disk']).default('network'),
+    start: z.boolean().default(true),
+  })
+  .strict()
+export type NewLabMachine = z.infer<typeof NewLabMachine>
+
+export const LabMachine = z.object({
+  name: z.string(),
+  mac: z.string(),
+  firmware: z.enum(FIRMWARES),
+  memoryMiB: z.number().int(),
+  disksGiB: z.array(z.number()),
+  nic: z.enum(NIC_MODELS),
+  rom: z.enum(['ipxe', 'pxe', 'http']),
+  bootOrder: z.enum(['network', 'disk']),
+  power: z.enum(['on', 'off', 'unknown']),
+  /** The registry's machine with this MAC, once it was seen. */
+  machine: z.object({ id: z.string(), name: z.string(), state: z.string() }).nullable(),
+  createdAt: Time,
+})
+export type LabMachine = z.infer<typeof LabMachine>
+
+export const LabStatus = z.object({
+  state: z.enum(['up', 'down', 'impossible']),
+  mode: z.enum(['bridge', 'user']).nullable(),
+  subnet: z.string().nullable(),
+  interface: z.string().nullable(),
+  acceleration: z.enum(['kvm', 'tcg']).nullable(),
+  reason: z.string(),
+  machines: z.number().int(),
+})
+export type LabStatus = z.infer<typeof LabStatus>
+
+const LabParams = z.object({ name: LabName })
+
+/** These routes exist only where the lab is switched on (`lab.enabled`). */
+export const labRoutes = {
+  labStatus: route({
+    method: 'GET',
+    path: '/api/v1/lab',
+    summary: 'State of the lab',
+    group: 'lab',
+    needs: 'viewer',
+    response: LabStatus,
+  }),
+  labUp: route({
+    method: 'POST',
+    path: '/api/v1/lab/up',
+    summary: 'Build the lab network if it is not there',
+    group: 'lab',
+    needs: 'admin',
+    response: LabStatus,
+    action: 'lab.up',
+  }),
+  labDestroy: route({
+    method: 'DELETE',
+    path: '/api/v1/lab',
+    summary: 'End all lab machines and delete them with their disks and the lab network',
+    group: 'lab',
+    needs: 'admin',
+    response: 'nothing',
+    status: 204,
+    action: 'lab.destroy',
+  }),
+  listLabMachines: route({
+    method: 'GET',
+    path: '/api/v1/lab/machines',
+    summary: 'List lab machines',
+    group: 'lab',
+    needs: 'viewer',
+    response: page(LabMachine),
+  }),
+  addLabMachine: route({
+    method: 'POST',
+    path: '/api/v1/lab/machines',
+    summary: 'Make a virtual machine and switch it on',
+    group: 'lab',
+    needs: 'admin',
+    body: NewLabMachine,
+    response: LabMachine,
+    status: 201,
+    action: 'lab.machine.create',
+  }),
+  removeLabMachine: route({
+    method: 'DELETE',
+    path: '/api/v1/lab/machines/{name}',
+    summary: 'Switch a lab machine off and delete it with its disks',
+    group: 'lab',
+    needs: 'admin',
+    params: LabParams,
+    response: 'nothing',
+    status: 204,
+    action: 'lab.machine.delete',
+  }),
+  patchLabMachine: route({
+    method: 'PATCH',
+    path: '/api/v1/lab/machines/{name}',
+    summary: 'Change boot order (from the next start) or attach one more disk',
+    group: 'lab',
+    needs: 'admin',
+    params: LabParams,
+    body: z
+      .object({ bootOrder: z.enum(['network', 'disk']), attachDiskGiB: z.number().int().min(1).max(2048) })
+      .partial()
+      .strict(),
+    response: LabMachine,
+    action: 'lab.machine.update',
+  }),
+  labScreen: route({
+    method: 'GET',
+    path: '/api/v1/lab/machines/{name}/screen',
+    summary: 'What its screen shows now, as PNG',
+    group: 'lab',
+    needs: 'viewer',
+    params: LabParams,
+    response: 'bytes',
+  }),
+  consoleLog: route({
+    method: 'GET',
+    path: '/api/v1/machines/{machine}/console/log',
+    summary: 'What its serial console printed so far (the newest 1 MiB)',
+    group: 'console',
+    needs: 'viewer',
+    params: z.object({ machine: z.string().min(1).max(100) }),
+    response: 'bytes',
+  }),
+} as const
+
+/** WebSocket: serial console of a machine, live. Binary frames both ways; the recorded end comes first. Typing needs role `operator`. */
+export const CONSOLE_PATH = '/api/v1/machines/{machine}/console'

@@ -1,0 +1,154 @@
+import { z } from 'zod'
+import { TOPICS } from '../../events/event.ts'
+import { LEASE_STATES } from '../../networks/lease.ts'
+import { ProfileSpec } from '../../profiles/profile.ts'
+import { PageQuery, page, Time } from './common.ts'
+import { NewMachine } from './machines.ts'
+import { route } from './route.ts'
+
+export const Lease = z.object({
+  ip: z.string(),
+  network: z.string(),
+  mac: z.string(),
+  machine: z.object({ id: z.string(), name: z.string() }).nullable(),
+  hostname: z.string().nullable(),
+  state: z.enum(LEASE_STATES),
+  startedAt: Time,
+  expiresAt: Time,
+})
+export type Lease = z.infer<typeof Lease>
+
+export const Network = z.object({
+  name: z.string(),
+  subnet: z.string(),
+  interface: z.string().nullable(),
+  ranges: z.array(z.object({ first: z.string(), last: z.string() })),
+  router: z.string().nullable(),
+  dns: z.array(z.string()),
+  ntp: z.array(z.string()),
+  domain: z.string().nullable(),
+  leaseSeconds: z.number(),
+  used: z.number().int().meta({ description: 'leases bound now' }),
+  size: z.number().int().meta({ description: 'addresses in the ranges' }),
+})
+export type Network = z.infer<typeof Network>
+
+export const Setting = z.object({
+  name: z.string(),
+  value: z.unknown(),
+  source: z.enum(['default', 'file', 'environment', 'flag']),
+  description: z.string(),
+})
+
+export const Event = z.object({ topic: z.enum(TOPICS), id: z.string(), change: z.enum(['saved', 'removed']) })
+export type Event = z.infer<typeof Event>
+
+/** What `reveille apply` sends: the whole of machines and profiles named here; others are left alone. */
+export const Manifest = z
+  .object({
+    machines: z
+      .array(NewMachine.required({ name: true }))
+      .max(10_000)
+      .default([]),
+    profiles: z.array(ProfileSpec).max(1000).default([]),
+  })
+  .strict()
+export type Manifest = z.infer<typeof Manifest>
+
+export const Applied = z.object({
+  dryRun: z.boolean(),
+  changes: z.array(
+    z.object({ thing: z.string(), change: z.enum(['create', 'update', 'none']), fields: z.array(z.string()) }),
+  ),
+})
+
+/** One look at one precondition: what was found and what to do about it. */
+export const Finding = z.object({
+  check: z.string(),
+  status: z.enum(['ok', 'warning', 'failed']),
+  found: z.string(),
+  next: z.string().nullable(),
+})
+export type Finding = z.infer<typeof Finding>
+
+export const Listeners = z.array(
+  z.object({
+    service: z.string(),
+    where: z.string(),
+    state: z.enum(['listening', 'waiting', 'failed', 'off']),
+    reason: z.string().nullable(),
+  }),
+)
+
+export const serverRoutes = {
+  listLeases: route({
+    method: 'GET',
+    path: '/api/v1/leases',
+    summary: 'List DHCP leases',
+    group: 'networks',
+    needs: 'viewer',
+    query: PageQuery.extend({ network: z.string().optional(), state: z.enum(LEASE_STATES).optional() }),
+    response: page(Lease),
+  }),
+  listNetworks: route({
+    method: 'GET',
+    path: '/api/v1/networks',
+    summary: 'List the networks our DHCP server serves, from the configuration',
+    group: 'networks',
+    needs: 'viewer',
+    response: page(Network),
+  }),
+  listSettings: route({
+    method: 'GET',
+    path: '/api/v1/settings',
+    summary: 'Every setting with its value and where that came from; secrets are not shown',
+    group: 'settings',
+    needs: 'admin',
+    response: z.object({ settings: z.array(Setting) }),
+  }),
+  getStatus: route({
+    method: 'GET',
+    path: '/api/v1/status',
+    summary: 'Version, uptime, counts, and what listens where',
+    group: 'settings',
+    needs: 'viewer',
+    response: z.object({
+      version: z.string(),
+      startedAt: Time,
+      machines: z.record(z.string(), z.number()),
+      stalled: z.number().int(),
+      leases: z.number().int(),
+      images: z.number().int(),
+      profiles: z.number().int(),
+      listeners: Listeners,
+      lab: z.boolean(),
+    }),
+  }),
+  doctor: route({
+    method: 'GET',
+    path: '/api/v1/doctor',
+    summary: 'Check ports, privileges, interfaces, other DHCP servers, boot files, disk space and clock',
+    group: 'settings',
+    needs: 'operator',
+    response: z.object({ findings: z.array(Finding) }),
+  }),
+  apply: route({
+    method: 'POST',
+    path: '/api/v1/apply',
+    summary: 'Make the server match a manifest of machines and profiles; all or nothing',
+    group: 'machines',
+    needs: 'operator',
+    query: z.object({ dryRun: z.stringbool().default(false) }),
+    body: Manifest,
+    response: Applied,
+    action: 'apply',
+  }),
+  events: route({
+    method: 'GET',
+    path: '/api/v1/events',
+    summary: 'Server-Sent Events: what changed, as {topic, id, change}',
+    group: 'events',
+    needs: 'viewer',
+    response: 'events',
+  }),
+} as const

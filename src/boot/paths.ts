@@ -1,0 +1,18 @@
+/**
+ * Every URL path below `/boot` in one place: the offer advertises them, the scripts name them, the HTTP side serves them.
+ * A contract test fetches each of them.
+ */
+export const BOOT_PATHS = {
+  /** The first iPXE script: the same for every machine; it collects what the machine knows of itself and asks for `script`. */
+  start: '/boot/start.ipxe',
+  /** The script for one machine; the query tells who asks. */
+  script: '/boot/script.ipxe',
+  /** Boot programs by name, the same files as over TFTP. */
+  program: (name: string) => `/boot/program/${name}`,
+  /** One file of an image; `name` is for people and for programs that look at the ending. */
+  blob: (sha256: string, name: string) => `/boot/blob/${sha256}/${encodeURIComponent(name)}`,
+  /** A profile's own file, reachable only with the capability of one boot. */
+  file: (capability: string, name: string) => `/boot/file/${capability}/${encodeURIComponent(name)}`,
+  /** Reports of a running script: `launch` right before control passes to what was loaded, `failed` when a step failed. */
+  mark: (boot: string, what: 'launch' | 'failed' | 'retry') => `/boot/mark/${boot}/${what}`,
+} as const

@@ -1,0 +1,103 @@
+import { z } from 'zod'
+
+/**
+ * What a machine becomes. The schemas are the one source for API, `reveille apply` and store; the kinds of the design that
+ * need disks (diskless, install, wim) join this union when their stages exist.
+ */
+export const PROFILE_KINDS = ['local', 'live', 'iso', 'script', 'menu', 'park'] as const
+export type ProfileKind = (typeof PROFILE_KINDS)[number]
+
+/** Names of profiles, images and machines: what fits a URL, a host name and a boot script without quoting. */
+export const Name = z
+  .string()
+  .regex(
+    /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/,
+    'a name has 1 to 63 lower-case letters, digits, dots, hyphens or underscores, and starts and ends with a letter or digit',
+  )
+
+/** Kernel arguments reach a boot script: printable ASCII only, bounded, and no `${` (iPXE would expand it). */
+export const CommandLine = z
+  .string()
+  .max(2048, 'a command line has at most 2048 characters')
+  .regex(/^[\x20-\x7e]*$/, 'a command line has printable ASCII characters only, on one line')
+
+export const ImageReference = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?(@[1-9][0-9]{0,8})?$/, 'an image is named NAME or NAME@VERSION')
+
+/** A small text file that the booted system may fetch (preseed, kickstart, ...). Machines read it without a password: no secrets. */
+export const ProfileFile = z.object({
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'a file name has letters, digits, dots, hyphens and underscores only'),
+  content: z.string().max(262_144, 'a profile file has at most 256 KiB'),
+})
+
+const common = { name: Name, description: z.string().max(500).default('') }
+
+export const ProfileSpec = z.discriminatedUnion('kind', [
+  z.object({ ...common, kind: z.literal('local') }).strict(),
+  z
+    .object({
+      ...common,
+      kind: z.literal('live'),
+      image: ImageReference,
+      /** `{{files}}` stands for the URL where this profile's files are; `{{mac}}`, `{{hostname}}`, `{{machine}}`, `{{server}}` likewise. */
+      cmdline: CommandLine.default(''),
+      files: z.array(ProfileFile).max(32).default([]),
+    })
+    .strict(),
+  z.object({ ...common, kind: z.literal('iso'), image: ImageReference }).strict(),
+  z
+    .object({
+      ...common,
+      kind: z.literal('script'),
+      script: z
+        .string()
+        .max(65_536)
+        .regex(/^#!ipxe\s/, 'an iPXE script starts with a line #!ipxe'),
+    })
+    .strict(),
+  z
+    .object({
+      ...common,
+      kind: z.literal('menu'),
+      title: z
+        .string()
+        .max(60)
+        .regex(/^[\x20-\x7e]*$/, 'printable ASCII characters only')
+        .default(''),
+      items: z
+        .array(
+          z
+            .object({
+              profile: Name,
+              label: z
+                .string()
+                .max(60)
+                .regex(/^[\x20-\x7e]*$/, 'printable ASCII characters only')
+                .default(''),
+            })
+            .strict(),
+        )
+        .min(1)
+        .max(32),
+      default: Name,
+      timeoutSeconds: z.number().int().min(0).max(3600).default(10),
+    })
+    .strict(),
+  z
+    .object({
+      ...common,
+      kind: z.literal('park'),
+      message: z
+        .string()
+        .max(200)
+        .regex(/^[\x20-\x7e]*$/, 'printable ASCII characters only')
+        .default(''),
+    })
+    .strict(),
+])
+export type ProfileSpec = z.infer<typeof ProfileSpec>
+
+export type Profile = ProfileSpec & Readonly<{ createdAt: number; updatedAt: number }>
