@@ -22,7 +22,10 @@ export type Image = Readonly<{
   name: string
   kind: ImageKind
   description: string
+  /** In the order of their numbers. */
   versions: readonly ImageVersion[]
+  /** The highest number ever given to a version, 0 before the first: a deleted number is never given again. */
+  lastNumber: number
   createdAt: number
   updatedAt: number
 }>

@@ -7,7 +7,8 @@ export interface ImageRepository {
   remove(name: string): Promise<void>
 }
 
-export type BlobStat = Readonly<{ sha256: string; bytes: number }>
+/** `storedAt`: milliseconds since 1970 of the last `put` of these bytes. */
+export type BlobStat = Readonly<{ sha256: string; bytes: number; storedAt: number }>
 
 /**
  * Bytes kept under their SHA-256 (64 lower-case hex digits). Writing is atomic and durable: a blob is either whole and right
@@ -23,5 +24,9 @@ export interface BlobStore {
   /** Where a blob lies in the file system, for servers that stream it; `undefined` when absent. */
   path(sha256: string): Promise<string | undefined>
   list(): Promise<BlobStat[]>
-  remove(sha256: string): Promise<void>
+  /**
+   * Deletes a blob; an absent one is fine. With `storedBefore`, only if its last `put` is older than that time: what somebody
+   * uploads again at this moment stays. Tells whether it deleted one.
+   */
+  remove(sha256: string, only?: { storedBefore: number }): Promise<boolean>
 }
