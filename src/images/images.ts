@@ -90,8 +90,9 @@ export class Images {
 
   /** Whether a blob is here. A yes keeps it from `collect` for a day, so that a version can be built on the answer. */
   async has(sha256: string): Promise<BlobStat | undefined> {
-    this.#promised.set(sha256, this.#with.clock.now())
-    return this.blobs.stat(sha256)
+    const blob = await this.blobs.stat(sha256)
+    if (blob) this.#promised.set(sha256, this.#with.clock.now())
+    return blob
   }
 
   create(given: Readonly<{ name: string; kind: ImageKind; description: string }>): Promise<Image> {

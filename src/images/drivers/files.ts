@@ -29,7 +29,8 @@ export class FileBlobs implements BlobStore {
 
   async stat(sha256: string): Promise<BlobStat | undefined> {
     const place = this.#place(sha256)
-    const found = place && (await absentAsUndefined(stat(place)))
+    if (place === undefined) return undefined
+    const found = await absentAsUndefined(stat(place))
     return found && { sha256, bytes: found.size, storedAt: Math.floor(found.mtimeMs) }
   }
 
