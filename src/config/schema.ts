@@ -3,25 +3,26 @@ import { type Ipv4, parseIpv4, parseSubnet } from '../kit/ip.ts'
 
 /**
  * All settings with their defaults and one line of help each. The file, the environment, the flags, `reveille serve --help`,
- * `GET /api/v1/settings` and docs/configuration.md are all made from this one schema.
+ * `GET /api/v1/settings` and docs/configuration.md are all made from this one schema. Messages say what would be right, so
+ * that they go on from "it must be"; `example` is what the documentation shows for a value that is written as text.
  */
 
 const address = z.string().transform((text, context): Ipv4 => {
   const parsed = parseIpv4(text)
-  if (parsed === undefined) context.addIssue(`${JSON.stringify(text)} is not an IPv4 address such as 10.0.0.1`)
+  if (parsed === undefined) context.addIssue('an IPv4 address such as 10.0.0.1')
   return parsed ?? (0 as Ipv4)
 })
 
 const subnet = z.string().transform((text, context) => {
   const parsed = parseSubnet(text)
-  if (!parsed) context.addIssue(`${JSON.stringify(text)} is not a subnet such as 10.0.0.0/24`)
+  if (!parsed) context.addIssue('a subnet such as 10.0.0.0/24')
   return parsed ?? { base: 0 as Ipv4, prefix: 32 }
 })
 
 const range = z.string().transform((text, context) => {
   const [first, last = first] = text.split('-').map((part) => parseIpv4(part.trim()))
   if (first === undefined || last === undefined || first > last)
-    context.addIssue(`${JSON.stringify(text)} is not an address range such as 10.0.0.100-10.0.0.200`)
+    context.addIssue('an address range such as 10.0.0.100-10.0.0.200')
   return { first: first ?? (0 as Ipv4), last: last ?? (0 as Ipv4) }
 })
 
@@ -31,26 +32,55 @@ const listen = z.string().transform((text, context) => {
   const host = match?.[1] ?? ''
   const port = Number(match?.[2] ?? Number.NaN)
   if (!match || parseIpv4(host) === undefined || port > 65_535)
-    context.addIssue(`${JSON.stringify(text)} is not an address and port such as 0.0.0.0:8080`)
+    context.addIssue('an IPv4 address and port such as 0.0.0.0:8080')
   return { host, port }
 })
 export type ListenAddress = z.output<typeof listen>
 
-const interfaceName = z.string().regex(/^[A-Za-z0-9._:@-]{1,15}$/, 'an interface name has 1 to 15 characters')
+const interfaceName = z
+  .string()
+  .regex(/^[A-Za-z0-9._:@-]{1,15}$/, 'an interface name of 1 to 15 letters, digits and . _ : @ -')
 
 export const NetworkSettings = z
   .object({
-    name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'a network name has lower-case letters, digits and hyphens'),
-    subnet,
-    interface: interfaceName.optional(),
-    ranges: z.array(range).max(64).optional(),
-    router: address.optional(),
-    dns: z.array(address).max(8).default([]),
-    ntp: z.array(address).max(8).default([]),
-    domain: z.string().max(253).optional(),
-    leaseSeconds: z.number().int().min(120).max(31_536_000).default(3600),
+    name: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'a name of 1 to 32 lower-case letters, digits and hyphens')
+      .describe('name of the network, unlike all others'),
+    subnet: subnet.describe('the addresses of this network'),
+    interface: interfaceName
+      .optional()
+      .describe('interface it is attached to; without one it is reached through relays only'),
+    ranges: z
+      .array(range)
+      .max(64)
+      .optional()
+      .describe(
+        'where dynamic addresses come from; the upper half of the subnet if not given, [] for reservations only',
+      ),
+    router: address.optional().describe('default router that machines are told'),
+    dns: z.array(address).max(8).default([]).describe('DNS servers that machines are told'),
+    ntp: z.array(address).max(8).default([]).describe('NTP servers that machines are told'),
+    domain: z
+      .string()
+      .max(253)
+      .regex(/^[A-Za-z0-9.-]+$/, 'a domain name')
+      .optional()
+      .describe('domain name that machines are told'),
+    leaseSeconds: z.number().int().min(120).max(31_536_000).default(3600).describe('how long a lease lasts'),
     relay: z
-      .object({ circuitId: z.string().max(255).optional(), remoteId: z.string().max(255).optional() })
+      .object({
+        circuitId: z
+          .string()
+          .max(255)
+          .optional()
+          .describe('Agent Circuit ID (RFC 3046 sub-option 1) that chooses this network'),
+        remoteId: z
+          .string()
+          .max(255)
+          .optional()
+          .describe('Agent Remote ID (RFC 3046 sub-option 2) that chooses this network'),
+      })
       .strict()
       .optional(),
   })
@@ -66,11 +96,12 @@ export const Settings = z
       .describe('address that machines use to reach this server; found for each interface if not given'),
     unknownMachines: z
       .string()
+      .regex(/^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/, 'park, ignore, or the name of a profile')
       .default('park')
       .describe('what an unknown machine gets: park, ignore, or the name of a profile'),
     machineNames: z
       .string()
-      .regex(/^[a-z0-9-]*%0?[1-9]?d[a-z0-9-]*$/, 'a pattern has one number such as node-%04d')
+      .regex(/^[a-z0-9-]*%0?[1-9]?d[a-z0-9-]*$/, 'a pattern with one number, such as node-%04d')
       .default('node-%04d')
       .describe('pattern for the names of discovered machines'),
     http: z
@@ -173,4 +204,5 @@ export const Settings = z
 
 /** Frozen and whole: what the composition root builds everything from. */
 export type Config = z.output<typeof Settings>
+export type NetworkConfig = z.output<typeof NetworkSettings>
 export type SettingsInput = z.input<typeof Settings>

@@ -1,0 +1,90 @@
+import { type DestinationStream, pino } from 'pino'
+import type { Log, LogFields } from '../kit/log.ts'
+import { Secret } from '../kit/secret.ts'
+import { ReadableLines } from './readable.ts'
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+
+/** Fields that hold secrets whatever their type, at the top and up to two levels down. */
+const SECRET_FIELDS = [
+  'authorization',
+  'cookie',
+  'set-cookie',
+  'password',
+  'token',
+  'secret',
+  'passwordHash',
+  'REVEILLE_TOKEN',
+]
+const REDACTED = SECRET_FIELDS.flatMap((name) => [`["${name}"]`, `*["${name}"]`, `*.*["${name}"]`])
+
+/** Replaces `Secret`s wherever they are, and errors by what a log needs of them. Cycles and depths beyond 6 are cut. */
+function safe(value: unknown, depth = 0): unknown {
+  if (value instanceof Secret) return value.toString()
+  if (value instanceof Error)
+    return { type: value.name, message: value.message, stack: value.stack, cause: safe(value.cause, depth + 1) }
+  if (typeof value === 'bigint') return value.toString()
+  if (typeof value !== 'object' || value === null) return value
+  if (depth > 6) return '[deep]'
+  if (Array.isArray(value)) return value.map((item) => safe(item, depth + 1))
+  if (value instanceof Date || ArrayBuffer.isView(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, safe(item, depth + 1)]))
+}
+
+type Sink = { level: (fields: LogFields, message: string) => void }['level']
+type Levels = Record<LogLevel, Sink> & { child(fields: LogFields): Levels; isLevelEnabled(level: string): boolean }
+
+class PinoLog implements Log {
+  readonly #pino: Levels
+
+  constructor(levels: Levels) {
+    this.#pino = levels
+  }
+
+  #write(level: LogLevel, fields: LogFields, message: string): void {
+    if (this.#pino.isLevelEnabled(level)) this.#pino[level](safe(fields) as LogFields, message)
+  }
+
+  debug(fields: LogFields, message: string): void {
+    this.#write('debug', fields, message)
+  }
+
+  info(fields: LogFields, message: string): void {
+    this.#write('info', fields, message)
+  }
+
+  warn(fields: LogFields, message: string): void {
+    this.#write('warn', fields, message)
+  }
+
+  error(fields: LogFields, message: string): void {
+    this.#write('error', fields, message)
+  }
+
+  child(fields: LogFields): Log {
+    return new PinoLog(this.#pino.child(safe(fields) as LogFields))
+  }
+}
+
+/**
+ * The log of the server: JSON lines, or short lines for people when `terminal` is set. Secrets are left out by type
+ * (`kit/secret.ts`) and by field name. Writing is synchronous: what was logged before a crash is there.
+ */
+export function openLog(
+  options: { level: LogLevel; terminal?: boolean; colour?: boolean },
+  destination: DestinationStream = pino.destination({ dest: 1, sync: true }),
+): Log {
+  const out = options.terminal ? new ReadableLines(destination, options.colour ?? false) : destination
+  return new PinoLog(
+    pino(
+      {
+        level: options.level,
+        base: null,
+        timestamp: pino.stdTimeFunctions.isoTime,
+        formatters: { level: (label) => ({ level: label }) },
+        redact: { paths: REDACTED, censor: '[secret]' },
+      },
+      out,
+    ),
+  )
+}
