@@ -64,12 +64,16 @@ export interface TraceRecorder {
 }
 
 export interface TraceRepository {
-  /** The newest trace of every machine that has one: what a restarted server goes on with. */
-  newest(): Promise<Trace[]>
+  /**
+   * The newest trace of every MAC that has one: what a restarted server goes on with. Those not updated since `eventsSince`
+   * come without their events, so that many old ones cost little memory.
+   */
+  newest(query: { eventsSince: number }): Promise<Trace[]>
+  /** Inserts or replaces by id, all in one commit. Survives `kill -9`; the last moments may be lost in a power cut. */
   saveAll(traces: readonly Trace[]): Promise<void>
   get(id: string): Promise<Trace | undefined>
   /** Newest first. `before` is a trace id to continue behind. */
   list(query: { mac?: readonly Mac[] | undefined; limit: number; before?: string | undefined }): Promise<Trace[]>
-  /** Deletes traces older than a time and all but the newest `keep` of each machine; returns how many. */
-  prune(limits: { olderThan: number; keep: number }): Promise<number>
+  /** Deletes traces begun before a time, all but the newest `keep` of each MAC and all but the newest `most`; returns how many. */
+  prune(limits: { olderThan: number; keep: number; most: number }): Promise<number>
 }

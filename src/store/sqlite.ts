@@ -1,0 +1,97 @@
+import Database from 'better-sqlite3'
+import { Kysely, SqliteDialect } from 'kysely'
+import { Refusal } from '../kit/errors.ts'
+import type { Tables } from './tables.ts'
+
+const BUSY_TIMEOUT_MS = 5000
+/** Compiled statements kept; Kysely would compile each anew. */
+const MOST_STATEMENTS = 200
+
+/** A connection and what is special about its engine, so that the repositories need not know which one it is. */
+export type Engine = Readonly<{
+  db: Kysely<Tables>
+  /**
+   * Runs work whose commits need not survive a power cut (they do survive `kill -9`): no wait for the disk. For traces,
+   * which nobody was promised. A later ordinary commit makes them durable too.
+   */
+  relaxed<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>
+  close(): Promise<void>
+}>
+
+/** Opens a SQLite file: WAL, synchronous=FULL (a commit has reached the disk), foreign keys on. */
+export function openSqlite(path: string): Engine {
+  try {
+    const file = new Database(path, { timeout: BUSY_TIMEOUT_MS })
+    file.pragma('journal_mode = WAL')
+    file.pragma('synchronous = FULL')
+    file.pragma('foreign_keys = ON')
+    file.pragma('journal_size_limit = 67108864')
+    const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: withStatements(file, path) }) })
+    const relaxed: Engine['relaxed'] = (work) =>
+      db.connection().execute(async (connection) => {
+        file.pragma('synchronous = NORMAL')
+        try {
+          return await work(connection)
+        } finally {
+          file.pragma('synchronous = FULL')
+        }
+      })
+    return { db, relaxed, close: () => db.destroy() }
+  } catch (error) {
+    throw sqliteRefusal(error, path)
+  }
+}
+
+/** What Kysely needs of a database, with each statement compiled once and the engine's errors put into words. */
+function withStatements(file: Database.Database, path: string) {
+  const statements = new Map<string, ReturnType<typeof wrap>>()
+  const wrap = (sql: string) => {
+    const statement = file.prepare(sql)
+    const guard = <T>(run: () => T): T => {
+      try {
+        return run()
+      } catch (error) {
+        throw sqliteRefusal(error, path)
+      }
+    }
+    return {
+      reader: statement.reader,
+      all: (parameters: readonly unknown[]) => guard(() => statement.all(parameters)),
+      // A full disk ends the transaction by itself; Kysely rolls back all the same, and that error would hide the cause.
+      run: (parameters: readonly unknown[]) =>
+        sql === 'rollback' && !file.inTransaction
+          ? { changes: 0, lastInsertRowid: 0 }
+          : guard(() => statement.run(parameters)),
+      iterate: (parameters: readonly unknown[]) => statement.iterate(parameters),
+    }
+  }
+  return {
+    close: () => void file.close(),
+    prepare(sql: string) {
+      const known = statements.get(sql)
+      if (known) return known
+      const fresh = wrap(sql)
+      if (statements.size >= MOST_STATEMENTS) statements.delete(statements.keys().next().value!)
+      statements.set(sql, fresh)
+      return fresh
+    },
+  }
+}
+
+/** The refusal for what an operator can mend; any other error as it is. */
+export function sqliteRefusal(error: unknown, path: string): unknown {
+  if (!(error instanceof Database.SqliteError)) return error
+  if (error.code === 'SQLITE_FULL')
+    return new Refusal('no-space', `the disk that holds ${path} is full: nothing was changed`, {
+      next: 'free some space; Reveille goes on by itself',
+    })
+  if (error.code === 'SQLITE_NOTADB' || error.code.startsWith('SQLITE_CORRUPT'))
+    return new Refusal('not-available', `the database ${path} is damaged (${error.message})`, {
+      next: `keep a copy of ${path} with its -wal and -shm files, then restore a backup; "sqlite3 ${path} .recover" may save rows`,
+    })
+  if (error.code.startsWith('SQLITE_IOERR') || error.code === 'SQLITE_READONLY' || error.code === 'SQLITE_CANTOPEN')
+    return new Refusal('not-available', `the database ${path} cannot be read or written (${error.message})`, {
+      next: 'check the disk (dmesg), that it is mounted writable, and that the files belong to the user that runs reveille',
+    })
+  return error
+}

@@ -1,0 +1,62 @@
+import { join, resolve } from 'node:path'
+import type { AccessRepository } from '../access/repository.ts'
+import type { ImageRepository } from '../images/repository.ts'
+import type { Log } from '../kit/log.ts'
+import type { MachineRepository } from '../machines/repository.ts'
+import type { LeaseRepository } from '../networks/lease.ts'
+import type { ProfileRepository } from '../profiles/repository.ts'
+import type { TraceRepository } from '../traces/trace.ts'
+import { accessRepository } from './access.ts'
+import { DATABASE_FILE, lockDirectory, prepareDirectory } from './directory.ts'
+import { imageRepository } from './images.ts'
+import { leaseRepository } from './leases.ts'
+import { machineRepository } from './machines.ts'
+import { migrate } from './migrations.ts'
+import { profileRepository } from './profiles.ts'
+import { openSqlite, sqliteRefusal } from './sqlite.ts'
+import { traceRepository } from './traces.ts'
+
+/** The repositories of one data directory, which belongs to this process until `close`. */
+export type Store = Readonly<{
+  machines: MachineRepository
+  profiles: ProfileRepository
+  images: ImageRepository
+  leases: LeaseRepository
+  traces: TraceRepository
+  access: AccessRepository
+  /** Ends the database and gives the data directory free. Unfinished calls are waited for. Calling it twice is harmless. */
+  close(): Promise<void>
+}>
+
+/**
+ * Opens or makes a data directory. Refuses (`Refusal`) one that another process holds, that a newer Reveille has changed,
+ * that is damaged, or that cannot be written.
+ */
+export async function openStore(dataDir: string, { log }: { log: Log }): Promise<Store> {
+  const dir = resolve(dataDir)
+  prepareDirectory(dir)
+  const lock = lockDirectory(dir)
+  const path = join(dir, DATABASE_FILE)
+  try {
+    const engine = openSqlite(path)
+    try {
+      await migrate(engine.db, log)
+      let closed: Promise<void> | undefined
+      return {
+        machines: machineRepository(engine.db),
+        profiles: profileRepository(engine.db),
+        images: imageRepository(engine.db),
+        leases: leaseRepository(engine.db),
+        traces: traceRepository(engine),
+        access: await accessRepository(engine.db),
+        close: () => (closed ??= engine.close().finally(() => lock.release())),
+      }
+    } catch (error) {
+      await engine.close()
+      throw sqliteRefusal(error, path)
+    }
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * The tables as Kysely sees them, after the newest migration. Times are milliseconds since 1970, IPv4 addresses unsigned
+ * numbers, truth values 0 or 1; columns named `*_json` hold JSON text. Only SQL that SQLite and PostgreSQL share is used.
+ */
+export type Tables = {
+  machines: MachineRow
+  profiles: ProfileRow
+  images: ImageRow
+  image_versions: ImageVersionRow
+  leases: LeaseRow
+  traces: TraceRow
+  users: UserRow
+  tokens: TokenRow
+  sessions: SessionRow
+  audit: AuditRow
+}
+
+export type MachineRow = {
+  id: string
+  name: string
+  state: string
+  macs_json: string
+  uuid: string | null
+  serial: string | null
+  manufacturer: string | null
+  product: string | null
+  architecture: string | null
+  firmware: string | null
+  tags_json: string
+  notes: string
+  ip: string | null
+  hostname: string | null
+  profile: string | null
+  next_boot_json: string | null
+  lab: string | null
+  created_at: number
+  updated_at: number
+  last_seen_at: number | null
+  last_address: string | null
+}
+
+/** `spec_json` holds what the kind of the profile needs; its schema is in profiles/profile.ts. */
+export type ProfileRow = { name: string; kind: string; spec_json: string; created_at: number; updated_at: number }
+
+export type ImageRow = {
+  name: string
+  kind: string
+  description: string
+  last_number: number
+  created_at: number
+  updated_at: number
+}
+
+export type ImageVersionRow = {
+  image: string
+  number: number
+  files_json: string
+  cmdline: string
+  note: string
+  created_at: number
+  created_by: string
+}
+
+export type LeaseRow = {
+  ip: number
+  network: string
+  client: string
+  mac: string
+  hostname: string | null
+  state: string
+  started_at: number
+  expires_at: number
+}
+
+export type TraceRow = {
+  id: string
+  mac: string
+  started_at: number
+  updated_at: number
+  stage: string
+  state: string
+  headline: string
+  deadline_at: number | null
+  profile: string | null
+  bytes_sent: number
+  dropped: number
+  events_json: string
+}
+
+export type UserRow = {
+  name: string
+  role: string
+  password_hash: string
+  disabled: number
+  created_at: number
+  updated_at: number
+}
+
+export type TokenRow = {
+  id: string
+  name: string
+  user_name: string
+  hash: string
+  hint: string
+  scopes_json: string
+  created_at: number
+  expires_at: number | null
+  last_used_at: number | null
+}
+
+export type SessionRow = { hash: string; user_name: string; created_at: number; expires_at: number; address: string }
+
+export type AuditRow = {
+  id: number
+  at: number
+  who: string
+  via: string
+  address: string
+  action: string
+  subject: string
+  outcome: string
+  detail: string
+}
