@@ -6,7 +6,7 @@ export const Time = z.iso.datetime().meta({ description: 'ISO 8601, UTC', exampl
 /** Lists answer one page and the cursor of the next. */
 export const PageQuery = z.object({
   cursor: z.string().max(200).optional().meta({ description: '`next` of the page before' }),
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  limit: z.coerce.number<number | string>().int().min(1).max(1000).default(100),
 })
 
 export function page<T extends z.ZodType>(item: T) {

@@ -36,7 +36,9 @@ export const Image = z.object({
 export type Image = z.infer<typeof Image>
 
 const ImageParams = z.object({ image: Name })
-const VersionParams = ImageParams.extend({ version: z.union([z.literal('latest'), z.coerce.number().int().min(1)]) })
+const VersionParams = ImageParams.extend({
+  version: z.union([z.literal('latest'), z.coerce.number<number | string>().int().min(1)]),
+})
 
 export const Profile = ProfileSpec.and(z.object({ createdAt: Time, updatedAt: Time, usedBy: z.number().int() }))
 export type Profile = z.infer<typeof Profile>
