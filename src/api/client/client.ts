@@ -49,16 +49,19 @@ export function createClient(transport: Transport): ApiClient {
   return client as unknown as ApiClient
 }
 
+type Page = { items: unknown[]; next: string | null }
+
 /** Collects all pages of a list: `await all(client.listMachines, { query: { state: 'ready' } })`. */
-export async function all<T, I extends { readonly query?: unknown }>(
-  list: (input: I) => Promise<{ items: T[]; next: string | null }>,
-  input?: I,
-): Promise<T[]> {
-  const items: T[] = []
+export async function all<List extends (input: never) => Promise<Page>>(
+  list: List,
+  ...[input]: Parameters<List>
+): Promise<Awaited<ReturnType<List>>['items']> {
+  const items: unknown[] = []
+  const given: AnyInput = input ?? {}
   let cursor: string | null = null
   do {
-    const query = { limit: 1000, ...(input?.query as object | undefined), ...(cursor === null ? {} : { cursor }) }
-    const page: { items: T[]; next: string | null } = await list({ ...input, query } as unknown as I)
+    const query = { limit: 1000, ...given.query, ...(cursor === null ? {} : { cursor }) }
+    const page: Page = await list({ ...given, query } as never)
     items.push(...page.items)
     cursor = page.next
   } while (cursor !== null)
