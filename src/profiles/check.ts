@@ -1,0 +1,81 @@
+import type { ImageKind } from '../images/image.ts'
+import { Refusal } from '../kit/errors.ts'
+import { refuseText } from '../protocols/ipxe/text.ts'
+import type { ProfileSpec } from './profile.ts'
+
+/** What a profile may name, as it will be once all profiles that come together are saved. */
+type Known = Readonly<{
+  profile: (name: string) => ProfileSpec | undefined
+  imageKind: (reference: string) => ImageKind | undefined
+}>
+
+/** Words of the setting `unknownMachines`; a profile of that name could not be told from them. */
+const RESERVED = new Set(['park', 'ignore'])
+const IMAGE_KIND = { live: 'bundle', iso: 'iso' } as const
+
+/** Throws a `Refusal` when a profile names what is not there, or holds text that has no place in a boot script. */
+export function refuseSpec(spec: ProfileSpec, known: Known): void {
+  if (RESERVED.has(spec.name))
+    refuse('name', `${JSON.stringify(spec.name)} is a word of the setting unknownMachines`, 'choose another name')
+  if (spec.kind === 'live' || spec.kind === 'iso') refuseImage(spec, known)
+  if (spec.kind === 'live') refuseInScript('cmdline', spec.cmdline)
+  if (spec.kind === 'live')
+    refuseTwins(
+      'files',
+      spec.files.map((file) => file.name),
+    )
+  if (spec.kind === 'park') refuseInScript('message', spec.message)
+  if (spec.kind === 'menu') refuseMenu(spec, known)
+}
+
+function refuseImage(spec: Extract<ProfileSpec, { image: string }>, known: Known): void {
+  const kind = known.imageKind(spec.image)
+  if (kind === undefined)
+    refuse('image', `there is no image version ${spec.image}`, 'push it first: reveille image push')
+  if (kind !== IMAGE_KIND[spec.kind])
+    refuse('image', `the image ${spec.image} is of kind ${kind}; a ${spec.kind} profile needs ${IMAGE_KIND[spec.kind]}`)
+}
+
+function refuseMenu(menu: Extract<ProfileSpec, { kind: 'menu' }>, known: Known): void {
+  refuseInScript('title', menu.title)
+  refuseTwins(
+    'items',
+    menu.items.map((item) => item.profile),
+  )
+  for (const [i, item] of menu.items.entries()) {
+    refuseInScript(`items.${i}.label`, item.label)
+    if (!known.profile(item.profile))
+      refuse(`items.${i}.profile`, `there is no profile ${item.profile}`, 'create it first, or apply both together')
+  }
+  if (!menu.items.some((item) => item.profile === menu.default))
+    refuse('default', `the default ${menu.default} is none of the items`, 'name one of the items')
+  const loop = cycle(menu, known, [], new Set())
+  if (loop) refuse('items', `the menus lead back to themselves: ${loop.join(' -> ')}`, 'take one of these items out')
+}
+
+/** The names along a way that leads back to itself. `clear` holds what was searched before, so that each is searched once. */
+function cycle(spec: ProfileSpec, known: Known, path: readonly string[], clear: Set<string>): string[] | undefined {
+  if (path.includes(spec.name)) return [...path.slice(path.indexOf(spec.name)), spec.name]
+  if (spec.kind !== 'menu' || clear.has(spec.name)) return undefined
+  for (const item of spec.items) {
+    const next = known.profile(item.profile)
+    const loop = next && cycle(next, known, [...path, spec.name], clear)
+    if (loop) return loop
+  }
+  clear.add(spec.name)
+  return undefined
+}
+
+function refuseInScript(path: string, text: string): void {
+  const problem = refuseText(text)
+  if (problem !== undefined) refuse(path, `${path} ${problem}`, 'iPXE would read this as something else than text')
+}
+
+function refuseTwins(path: string, names: readonly string[]): void {
+  const twin = names.find((name, i) => names.indexOf(name) !== i)
+  if (twin !== undefined) refuse(path, `${JSON.stringify(twin)} is there twice`, 'name each just once')
+}
+
+function refuse(path: string, message: string, next?: string): never {
+  throw new Refusal('validation-failed', message, { ...(next ? { next } : {}), problems: [{ path, message }] })
+}
