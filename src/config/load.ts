@@ -212,7 +212,10 @@ function explain(issue: z.core.$ZodIssue, where: (path: Path) => string): string
   const path = issue.path.map((key) => (typeof key === 'number' ? key : String(key)))
   if (issue.code === 'unrecognized_keys') {
     const key = issue.keys[0]!
-    const near = suggest(key, namesAt(path)) ?? suggest(key, SETTING_NAMES)
+    const near =
+      suggest(key, namesAt(path)) ??
+      SETTING_NAMES.find((name) => name.endsWith(`.${key}`)) ??
+      suggest(key, SETTING_NAMES)
     const prefix = path.length > 0 ? `${pathName(path)}.` : ''
     const hint = near
       ? `did you mean ${near.includes('.') ? near : prefix + near}?`

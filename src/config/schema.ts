@@ -7,19 +7,19 @@ import { type Ipv4, parseIpv4, parseSubnet } from '../kit/ip.ts'
  * that they go on from "it must be"; `example` is what the documentation shows for a value that is written as text.
  */
 
-const address = z.string().transform((text, context): Ipv4 => {
+const address = z.string('an IPv4 address such as 10.0.0.1').transform((text, context): Ipv4 => {
   const parsed = parseIpv4(text)
   if (parsed === undefined) context.addIssue('an IPv4 address such as 10.0.0.1')
   return parsed ?? (0 as Ipv4)
 })
 
-const subnet = z.string().transform((text, context) => {
+const subnet = z.string('a subnet such as 10.0.0.0/24').transform((text, context) => {
   const parsed = parseSubnet(text)
   if (!parsed) context.addIssue('a subnet such as 10.0.0.0/24')
   return parsed ?? { base: 0 as Ipv4, prefix: 32 }
 })
 
-const range = z.string().transform((text, context) => {
+const range = z.string('an address range such as 10.0.0.100-10.0.0.200').transform((text, context) => {
   const [first, last = first] = text.split('-').map((part) => parseIpv4(part.trim()))
   if (first === undefined || last === undefined || first > last)
     context.addIssue('an address range such as 10.0.0.100-10.0.0.200')
@@ -27,7 +27,7 @@ const range = z.string().transform((text, context) => {
 })
 
 /** `HOST:PORT`, with an IPv4 address as host. */
-const listen = z.string().transform((text, context) => {
+const listen = z.string('an IPv4 address and port such as 0.0.0.0:8080').transform((text, context) => {
   const match = /^(.+):(\d{1,5})$/.exec(text)
   const host = match?.[1] ?? ''
   const port = Number(match?.[2] ?? Number.NaN)

@@ -20,7 +20,7 @@ function bounds(path: readonly PropertyKey[], issue: { minimum?: unknown; maximu
 export function wanted(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return TYPES[issue.expected] ?? issue.expected
+      return issue.message.startsWith('Invalid') ? (TYPES[issue.expected] ?? issue.expected) : issue.message
     case 'invalid_value':
       return `one of ${issue.values.map(String).join(', ')}`
     case 'too_small':

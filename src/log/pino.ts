@@ -82,6 +82,8 @@ export function openLog(
         base: null,
         timestamp: pino.stdTimeFunctions.isoTime,
         formatters: { level: (label) => ({ level: label }) },
+        // `safe` has made plain data of errors already.
+        serializers: { err: (error: unknown) => error },
         redact: { paths: REDACTED, censor: '[secret]' },
       },
       out,
