@@ -1,0 +1,111 @@
+import type { LabSpec } from './spec.ts'
+
+export const QEMU = 'qemu-system-x86_64'
+const OVMF_CODE = '/usr/share/OVMF/OVMF_CODE_4M.fd'
+export const OVMF_VARS = '/usr/share/OVMF/OVMF_VARS_4M.fd'
+
+/** PCI Express ports kept free on UEFI machines: q35's own bus takes no disk while it runs. */
+export const HOT_PLUG_PORTS = 4
+
+export type Acceleration = 'kvm' | 'tcg'
+
+/** Where a machine's files are: everything of one machine is in one folder. */
+export function machineFiles(directory: string) {
+  return {
+    spec: `${directory}/machine.json`,
+    variables: `${directory}/variables.fd`,
+    disk: (index: number) => `${directory}/disk${index}.raw`,
+    console: `${directory}/console.log`,
+    consoleSocket: `${directory}/console.sock`,
+    qmpSocket: `${directory}/qmp.sock`,
+    pid: `${directory}/qemu.pid`,
+    screen: `${directory}/screen.png`,
+  }
+}
+
+/**
+ * The arguments of QEMU for one machine. `netdev` is what stands behind `-netdev` with the id `net0`. The process daemonizes, so that it
+ * outlives us; it writes its own record of the serial console, so that nothing is lost while we are away.
+ */
+export function qemuArguments(
+  spec: LabSpec,
+  { directory, netdev, acceleration }: { directory: string; netdev: string; acceleration: Acceleration },
+): string[] {
+  const files = machineFiles(directory)
+  const uefi = spec.firmware === 'uefi'
+  // `graphics=off` makes SeaBIOS, and with it iPXE, speak on the serial port too.
+  const machine = uefi ? 'q35' : 'pc,graphics=off'
+  return [
+    ...['-name', `reveille-lab-${spec.name}`, '-no-user-config', '-nodefaults'],
+    ...['-machine', machine, '-accel', acceleration, ...(acceleration === 'kvm' ? ['-cpu', 'host'] : [])],
+    ...['-m', String(spec.memoryMiB), '-rtc', 'base=utc', '-uuid', spec.uuid],
+    ...['-smbios', `type=1,manufacturer=Reveille,product=Lab machine,serial=LAB-${spec.name},uuid=${spec.uuid}`],
+    ...(uefi ? firmwareArguments(spec, files.variables) : []),
+    ...['-display', 'none', '-device', 'VGA', '-device', 'virtio-rng-pci'],
+    ...[
+      '-chardev',
+      `socket,id=console,path=${escaped(files.consoleSocket)},server=on,wait=off,logfile=${escaped(files.console)},logappend=on`,
+    ],
+    ...['-serial', 'chardev:console', '-monitor', 'none'],
+    ...['-qmp', `unix:${escaped(files.qmpSocket)},server=on,wait=off`],
+    ...['-netdev', netdev, '-device', nicDevice(spec)],
+    ...spec.disksGiB.flatMap((_, index) => [
+      '-blockdev',
+      JSON.stringify(diskNode(index, files.disk(index))),
+      '-device',
+      JSON.stringify({ ...diskDevice(spec, index), bootindex: bootIndex(spec, 'disk') + index }),
+    ]),
+    ...(uefi ? hotPlugPorts() : []),
+    ...['-pidfile', files.pid, '-daemonize'],
+  ]
+}
+
+/** Boot indices leave room: the firmware tries the lowest first. */
+export function bootIndex(spec: Pick<LabSpec, 'bootOrder'>, what: 'network' | 'disk'): number {
+  return spec.bootOrder === what ? 1 : 20
+}
+
+/** A disk as QMP's `blockdev-add` takes it. Zeros that the machine writes stay holes. */
+export function diskNode(index: number, path: string) {
+  return {
+    driver: 'raw',
+    'node-name': `disk${index}`,
+    discard: 'unmap',
+    'detect-zeroes': 'unmap',
+    file: { driver: 'file', filename: path, discard: 'unmap' },
+  }
+}
+
+/** A disk as QMP's `device_add` takes it. A serial number of virtio has at most 20 characters. */
+export function diskDevice(spec: Pick<LabSpec, 'mac'>, index: number) {
+  const serial = `LAB-${spec.mac.replaceAll(':', '').slice(6)}-${index}`
+  return { driver: 'virtio-blk-pci', id: `drive${index}`, drive: `disk${index}`, serial }
+}
+
+function nicDevice(spec: LabSpec): string {
+  const ownRom = spec.firmware === 'bios' || spec.rom === 'ipxe'
+  return `${spec.nic},id=nic0,netdev=net0,mac=${spec.mac},bootindex=${bootIndex(spec, 'network')}${ownRom ? '' : ',romfile='}`
+}
+
+function firmwareArguments(spec: LabSpec, variables: string): string[] {
+  const off = (name: string) => ['-fw_cfg', `name=opt/org.tianocore/${name},string=n`]
+  return [
+    ...['-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${OVMF_CODE}`],
+    ...['-drive', `if=pflash,unit=1,format=raw,file=${escaped(variables)}`],
+    // Nobody serves IPv6 here, and each of its attempts costs the firmware many seconds.
+    ...off('IPv6PXESupport'),
+    ...(spec.rom === 'http' ? off('IPv4PXESupport') : []),
+  ]
+}
+
+function hotPlugPorts(): string[] {
+  return Array.from({ length: HOT_PLUG_PORTS }, (_, i) => [
+    '-device',
+    `pcie-root-port,id=port${i},chassis=${i + 1},slot=${i + 1}`,
+  ]).flat()
+}
+
+/** In QEMU's option syntax a comma inside a value is doubled. */
+function escaped(path: string): string {
+  return path.replaceAll(',', ',,')
+}

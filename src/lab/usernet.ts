@@ -1,0 +1,40 @@
+import { BOOT_PATHS } from '../boot/paths.ts'
+import type { ListenAddress } from '../config/schema.ts'
+import type { Attachment, LabNetwork } from './network.ts'
+
+/** The address by which a guest of QEMU's user networking reaches loopback on this computer. */
+const HOST_SEEN_BY_GUEST = '10.0.2.2'
+
+/**
+ * QEMU's user networking: no root, but no wire either. QEMU itself answers DHCP with the URL of our first script, so that the
+ * stages offer and loader are left out; machines cannot reach each other.
+ */
+export class UserNetwork implements LabNetwork {
+  readonly mode = 'user'
+  readonly interface = null
+  readonly #listen: ListenAddress
+
+  constructor(listen: ListenAddress) {
+    this.#listen = listen
+  }
+
+  async impossible(): Promise<string | undefined> {
+    return undefined
+  }
+
+  async isUp(): Promise<boolean> {
+    return true
+  }
+
+  async up(): Promise<void> {}
+
+  async down(): Promise<void> {}
+
+  async attach(): Promise<Attachment> {
+    const { host, port } = this.#listen
+    const reached = host === '0.0.0.0' || host.startsWith('127.') ? HOST_SEEN_BY_GUEST : host
+    return { netdev: `user,id=net0,bootfile=http://${reached}:${port}${BOOT_PATHS.start}`, within: [] }
+  }
+
+  async detach(): Promise<void> {}
+}
