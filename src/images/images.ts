@@ -83,6 +83,14 @@ export class Images {
     return image && version ? { image, version } : undefined
   }
 
+  /** An image that has a file with these bytes, and what the file is in it. */
+  describe(sha256: string): { image: string; role: FileRole } | undefined {
+    for (const image of this.#images.values())
+      for (const { files } of image.versions)
+        for (const file of files) if (file.sha256 === sha256) return { image: image.name, role: file.role }
+    return undefined
+  }
+
   /** Names of the profiles that name this image. */
   usedBy(name: string): readonly string[] {
     return this.#with.usedBy(name)
