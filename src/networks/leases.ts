@@ -46,6 +46,8 @@ export interface LeaseView {
   /** What is on record for a client, ended or not. */
   recordOf(asker: Pick<Asker, 'network' | 'client'>): Lease | undefined
   at(ip: Ipv4): Lease | undefined
+  /** The fixed address of the machine with this MAC. */
+  reservedFor(mac: Mac): Ipv4 | undefined
 }
 
 type Hold = Readonly<{ ip: Ipv4; key: string; mac: Mac; until: number }>
@@ -114,6 +116,10 @@ export class Leases implements LeaseView {
 
   recordOf({ network, client }: Pick<Asker, 'network' | 'client'>): Lease | undefined {
     return this.#byClient.get(keyOf(network.name, client))
+  }
+
+  reservedFor(mac: Mac): Ipv4 | undefined {
+    return this.#reservations.addressOf(mac)
   }
 
   /** Leases bound now, and addresses in the ranges. */

@@ -4,8 +4,8 @@ import type { NetworkInterface } from './interfaces.ts'
 import { attachFilter, bindSocket, C, closeSocket, openSocket, receiveNow, sendNow, setOption } from './libc.ts'
 import { explained } from './udp.ts'
 
-/** What a frame socket hears: nothing (it only sends), ARP replies, or IPv6 router solicitations. */
-export type Hears = 'nothing' | 'arp-replies' | 'router-solicitations'
+/** What a frame socket hears: nothing (it only sends), ARP replies, IPv6 router solicitations, or what DHCP servers send to clients. */
+export type Hears = 'nothing' | 'arp-replies' | 'router-solicitations' | 'dhcp-replies'
 
 /** Whole Ethernet frames on one interface (AF_PACKET). Nothing here ever waits. */
 export type FrameSocket = Readonly<{
@@ -16,12 +16,15 @@ export type FrameSocket = Readonly<{
   close(): void
 }>
 
-const ETHERTYPE = { 'arp-replies': 0x0806, 'router-solicitations': 0x86dd } as const
+const ETHERTYPE = { 'arp-replies': 0x0806, 'router-solicitations': 0x86dd, 'dhcp-replies': 0x0800 } as const
 
-// Classic BPF: load byte / half-word at an offset, jump if equal, return.
+// Classic BPF: load byte / half-word at an offset (or behind the IPv4 header), jump if equal / if any bit is set, return.
 const LOAD_BYTE = 0x30
 const LOAD_HALF = 0x28
+const LOAD_HEADER_LENGTH = 0xb1
+const LOAD_HALF_BEHIND = 0x48
 const JUMP_EQUAL = 0x15
+const JUMP_ANY_BIT = 0x45
 const RETURN = 0x06
 
 /** Kernel-side filters, so that ordinary traffic of the interface costs us nothing. Offsets count from the Ethernet header. */
@@ -37,6 +40,17 @@ const FILTERS = {
     [JUMP_EQUAL, 0, 3, 58],
     [LOAD_BYTE, 0, 0, 54],
     [JUMP_EQUAL, 0, 1, 133],
+    [RETURN, 0, 0, 0xffff],
+    [RETURN, 0, 0, 0],
+  ],
+  'dhcp-replies': [
+    [LOAD_BYTE, 0, 0, 23],
+    [JUMP_EQUAL, 0, 6, 17],
+    [LOAD_HALF, 0, 0, 20],
+    [JUMP_ANY_BIT, 4, 0, 0x1fff],
+    [LOAD_HEADER_LENGTH, 0, 0, 14],
+    [LOAD_HALF_BEHIND, 0, 0, 16],
+    [JUMP_EQUAL, 0, 1, 68],
     [RETURN, 0, 0, 0xffff],
     [RETURN, 0, 0, 0],
   ],

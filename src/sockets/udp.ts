@@ -20,7 +20,8 @@ export type UdpOptions = Readonly<{
 /** Opens a UDP socket that may also send and receive broadcasts. Failures are `Refusal`s that say what to do. */
 export async function openUdpSocket(options: UdpOptions): Promise<UdpSocket> {
   const fd = bindUdp(options)
-  const socket = createSocket('udp4')
+  // Destinations are always addresses: looking them up as names would cost a turn of the event loop for each datagram.
+  const socket = createSocket({ type: 'udp4', lookup: (address, _options, done) => done(null, address, 4) })
   try {
     await new Promise<void>((resolve, reject) => {
       socket.once('error', reject)

@@ -48,7 +48,8 @@ export type Reply = Readonly<{ message: DhcpMessage; destination: Destination; m
 
 /** What to do about one packet, and why. */
 export type OfferDecision = Readonly<{
-  mac: Mac
+  /** `null` when the packet does not come from an Ethernet client. */
+  mac: Mac | null
   /** What the trace keeps: `summary` and `reason` are sentences for people. */
   event: Omit<TraceEvent, 'at' | 'count' | 'lastAt'>
   /** The client wants to boot from the network: the packet belongs into a boot trace. */

@@ -9,7 +9,7 @@ import {
   fitsDhcp,
 } from '../../protocols/dhcp/message.ts'
 import { asksFor, getOption, MESSAGE_TYPE, OPTION, OptionsBuilder } from '../../protocols/dhcp/options.ts'
-import { encodeEncapsulated, PXE_TAG, USE_BOOT_FILE_OF_OFFER } from '../../protocols/dhcp/pxe.ts'
+import { decodeEncapsulated, encodeEncapsulated, PXE_TAG, USE_BOOT_FILE_OF_OFFER } from '../../protocols/dhcp/pxe.ts'
 import type { BootAnswer } from './boot.ts'
 import type { Arrival, Destination, Reply } from './facts.ts'
 
@@ -109,20 +109,26 @@ function addBoot(
   boot: NonNullable<ReplyParts['boot']>,
   file: string,
 ): void {
-  // UEFI specification §24.7.3: an HTTP boot client takes only offers with this class.
+  // UEFI specification §24.7: an HTTP boot client takes only offers with this class.
   if (boot.vendorClass === 'HTTPClient') options.set(OPTION.vendorClass, 'HTTPClient')
   else if (boot.proxy) {
     // PXE specification 2.1: this class marks an offer as one about booting. The control value spares the client a search for
     // boot servers.
     options.set(OPTION.vendorClass, 'PXEClient')
-    options.set(
-      OPTION.vendorSpecific,
-      encodeEncapsulated(new Map([[PXE_TAG.discoveryControl, Uint8Array.of(USE_BOOT_FILE_OF_OFFER)]])),
-    )
+    options.set(OPTION.vendorSpecific, pxeOptions(question))
   }
   options.set(OPTION.serverName, formatIpv4(boot.server)).set(OPTION.bootFileName, file)
   const uuid = question.options.get(OPTION.clientMachine.code)
   if (uuid && boot.proxy) options.set(OPTION.clientMachine, uuid)
+}
+
+function pxeOptions(question: DhcpMessage): Uint8Array {
+  const tags = new Map<number, Uint8Array>([[PXE_TAG.discoveryControl, Uint8Array.of(USE_BOOT_FILE_OF_OFFER)]])
+  const asked = question.options.get(OPTION.vendorSpecific.code)
+  const item = asked && decodeEncapsulated(asked).get(PXE_TAG.bootItem)
+  // PXE specification 2.1, §2.2.5: a client that chose a boot item wants to hear it back.
+  if (item) tags.set(PXE_TAG.bootItem, item)
+  return encodeEncapsulated(tags)
 }
 
 /** RFC 2131 §4.1: where replies go. */

@@ -97,7 +97,9 @@ export type BootRequest = Readonly<{
 export function bootRequest(message: DhcpMessage): BootRequest | undefined {
   const text = getOption(message, OPTION.vendorClass) ?? ''
   const vendorClass = text.startsWith('PXEClient') ? 'PXEClient' : text.startsWith('HTTPClient') ? 'HTTPClient' : null
-  const ipxe = message.options.has(OPTION.ipxe.code) || userClasses(message).includes('iPXE')
+  const classes = userClasses(message)
+  // gPXE, its forebear, uses option 175 too but does not understand iPXE scripts.
+  const ipxe = classes.includes('iPXE') || (message.options.has(OPTION.ipxe.code) && !classes.includes('gPXE'))
   if (!vendorClass && !ipxe) return undefined
   return { vendorClass, architectures: architecturesOf(message, text), ipxe, uuid: clientUuid(message) }
 }
