@@ -14,6 +14,7 @@ export const ERROR_CODES = {
   forbidden: { status: 403, title: 'Your role or token does not allow this' },
   'csrf-refused': { status: 403, title: 'The request did not come from the console' },
   'not-found': { status: 404, title: 'There is no such thing' },
+  'method-not-allowed': { status: 405, title: 'This method is not understood here' },
   conflict: { status: 409, title: 'It clashes with something that exists' },
   'in-use': { status: 409, title: 'It is in use' },
   'wrong-state': { status: 409, title: 'Its state does not allow this' },
