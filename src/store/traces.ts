@@ -55,7 +55,7 @@ export function traceRepository({ db, relaxed }: Engine): TraceRepository {
         .select((eb) =>
           eb
             .case()
-            .when('traces.updated_at', '>=', eventsSince)
+            .when(eb.or([eb('traces.updated_at', '>=', eventsSince), eb('traces.deadline_at', 'is not', null)]))
             .then(eb.ref('traces.events_json'))
             .else('[]')
             .end()

@@ -65,8 +65,8 @@ export interface TraceRecorder {
 
 export interface TraceRepository {
   /**
-   * The newest trace of every MAC that has one: what a restarted server goes on with. Those not updated since `eventsSince`
-   * come without their events, so that many old ones cost little memory.
+   * The newest trace of every MAC that has one: what a restarted server goes on with. Those without a deadline that were not
+   * updated since `eventsSince` come without their events, so that many old ones cost little memory.
    */
   newest(query: { eventsSince: number }): Promise<Trace[]>
   /** Inserts or replaces by id, all in one commit. Survives `kill -9`; the last moments may be lost in a power cut. */

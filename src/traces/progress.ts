@@ -1,0 +1,54 @@
+import { reached } from './correlate.ts'
+import { addEvent } from './history.ts'
+import { likeliestCause, patienceMs } from './stall.ts'
+import type { Trace, TraceEvent, TraceState } from './trace.ts'
+
+/** The trace after one more event: its stage, state, headline and deadline. */
+export function advance(trace: Trace, event: TraceEvent): Trace {
+  const { events, leftOut } = addEvent(trace.events, event)
+  const patience = patienceMs(event)
+  const next = {
+    ...trace,
+    updatedAt: Math.max(trace.updatedAt, event.at),
+    stage: reached(trace, event.stage) ? trace.stage : event.stage,
+    bytesSent: trace.bytesSent + (event.bytes ?? 0),
+    profile: typeof event.detail?.profile === 'string' ? event.detail.profile : trace.profile,
+    events,
+    dropped: trace.dropped + leftOut,
+  }
+  // What else is asked for after a launch is the launched system's business: the boot has succeeded.
+  if (trace.state === 'launched' && event.kind !== 'mark.failed' && event.kind !== 'http.script') return next
+  const state = stateAfter(event)
+  return {
+    ...next,
+    state,
+    headline: state === 'launched' && event.stage === 'system' ? SYSTEM_HEADLINE : `${event.summary}: ${event.reason}`,
+    deadlineAt: patience === null ? null : event.at + patience,
+  }
+}
+
+const SYSTEM_HEADLINE = 'a system runs on it and asks for an address; it did not report a launch to us'
+
+function stateAfter(event: TraceEvent): TraceState {
+  if (event.kind === 'mark.launch' || event.stage === 'system') return 'launched'
+  if (event.kind === 'mark.failed') return 'failed'
+  if (event.kind === 'http.script' && event.detail?.decision === 'park') return 'parked'
+  return 'running'
+}
+
+/** The trace declared stalled when its deadline has passed, with the likeliest cause; `undefined` while there is time. */
+export function stall(trace: Trace, now: number): Trace | undefined {
+  if (trace.deadlineAt === null || now < trace.deadlineAt) return undefined
+  const state = trace.state === 'failed' ? 'failed' : 'stalled'
+  return { ...trace, state, headline: likeliestCause(trace).text, deadlineAt: null }
+}
+
+/** The trace closed because the machine was switched on again. What had ended by itself keeps its end. */
+export function supersede(trace: Trace): Trace {
+  if (trace.state === 'launched' || trace.state === 'failed' || trace.state === 'superseded') return trace
+  const headline =
+    trace.state === 'parked'
+      ? 'it was parked until it started again'
+      : `it started again before it got further: ${likeliestCause(trace).text}`
+  return { ...trace, state: 'superseded', headline, deadlineAt: null }
+}

@@ -1,0 +1,198 @@
+import { detailOf, type Evidence, evidenceOf, isProxyOffer } from './evidence.ts'
+import type { Trace, TraceEvent } from './trace.ts'
+
+/** Why a boot does not go on, one sentence, and what to do about it. */
+export type Cause = Readonly<{ text: string; next: readonly string[] }>
+
+const SECOND = 1000
+
+/** How long the next thing may take after an event before the boot counts as stalled; `null`: nothing is awaited. */
+export function patienceMs(event: TraceEvent): number | null {
+  if (event.stage === 'system') return null
+  switch (event.kind) {
+    case 'dhcp.discover':
+      return (event.outcome === 'ok' ? 20 : 40) * SECOND
+    case 'tftp.read':
+      return 120 * SECOND
+    case 'http.start':
+      return 60 * SECOND
+    case 'http.script':
+      if (event.detail?.decision === 'park') return null
+      // A person chooses; the menu's own time-out is at most an hour.
+      return (event.detail?.decision === 'menu' ? 3660 : 60) * SECOND
+    // The next file may be large, and is recorded when it is through.
+    case 'http.blob':
+      return 300 * SECOND
+    case 'mark.launch':
+      return null
+    // The script waits longer after each failure.
+    case 'mark.failed':
+    case 'mark.retry':
+      return 180 * SECOND
+    // iPXE may wait 13 s for an IPv6 router, and slow machines need time to start it.
+    default:
+      return 45 * SECOND
+  }
+}
+
+/** The likeliest reason why the next stage of a boot did not come, from what was seen of it. */
+export function likeliestCause(trace: Trace): Cause {
+  const e = evidenceOf(trace)
+  if (e.failed) return failedStep(e.failed)
+  if (e.launch) return { text: 'it reported its launch; since then it asked for nothing', next: [CONSOLE] }
+  if (e.script) return afterScript(e, e.script)
+  if (e.start)
+    return {
+      text: 'it fetched the first script but never asked for its own',
+      next: [
+        CONSOLE,
+        'if a screen shows "Operation not permitted" or a time-out, its link went down: check cable and switch port',
+      ],
+    }
+  if (e.ipxeAsked) return afterIpxe(e)
+  if (e.programAsked) return afterProgram(e)
+  return afterOffer(e)
+}
+
+const CONSOLE = 'look at its screen or serial console: the last line says more'
+const FIREWALL_HTTP =
+  'check that no firewall stands between it and the HTTP port, and that `advertise` is an address it can reach'
+
+function failedStep(failed: TraceEvent): Cause {
+  return {
+    text: `its script reported an error: ${detailOf(failed, 'error', failed.summary)}`,
+    next: ['the script tries again by itself; mend the cause, or give the machine another profile', CONSOLE],
+  }
+}
+
+function afterScript(e: Evidence, script: TraceEvent): Cause {
+  if (script.outcome !== 'ok') return { text: `it got no script: ${script.reason}`, next: [CONSOLE] }
+  const broken = e.fetchFailed
+  if (broken && !e.fetched.some((event) => event.at > broken.at))
+    return {
+      text: `it began to fetch ${detailOf(broken, 'file', 'a file')} and broke off: ${broken.reason}`,
+      next: ['it may have too little memory for the file, or its link is bad', CONSOLE],
+    }
+  const lastFile = e.fetched.at(-1)
+  if (lastFile)
+    return {
+      text: `it fetched ${detailOf(lastFile, 'file', 'a file')} but never reported that it starts it`,
+      next: ['a large next file may still be loading; else it may have too little memory for its files', CONSOLE],
+    }
+  if (script.detail?.decision === 'menu')
+    return { text: 'it shows a menu and nobody chose', next: ['choose on its screen, or give the menu a time-out'] }
+  return {
+    text: 'it got its script but never asked for a file',
+    next: [FIREWALL_HTTP, CONSOLE],
+  }
+}
+
+function afterIpxe(e: Evidence): Cause {
+  if (e.ipxeAnswered)
+    return {
+      text: `iPXE runs and got its answer, but it never asked for ${detailOf(e.ipxeAnswered, 'file', 'the first script')}`,
+      next: [FIREWALL_HTTP, CONSOLE],
+    }
+  if (e.foreign.length > 0 || e.tookOther !== undefined)
+    return {
+      text: `iPXE runs, but took the address from another DHCP server (${e.tookOther ?? e.foreign.join(', ')}) without our boot information`,
+      next: OTHER_SERVER,
+    }
+  if (e.ipxeOffered)
+    return {
+      text: 'iPXE runs and got our offer, but never accepted it',
+      next: ['the switch port may drop packets at first (spanning tree): set it to edge/portfast', CONSOLE],
+    }
+  return {
+    text: `iPXE runs, but its question for an address got no usable answer${e.unanswered ? `: ${e.unanswered.reason}` : ''}`,
+    next: ['the switch port may still be blocked (spanning tree): set it to edge/portfast', CONSOLE],
+  }
+}
+
+const OTHER_SERVER = ['set dhcp.mode to proxy if the other server is to stay, else turn it off on this network']
+
+function afterProgram(e: Evidence): Cause {
+  const file = detailOf(e.programAsked, 'file', 'the boot program')
+  if (e.programDone)
+    return e.uefi
+      ? {
+          text: `it fetched ${file} but iPXE never started: Secure Boot has most likely refused it`,
+          next: ['turn Secure Boot off in the firmware set-up, since iPXE is not signed for it', CONSOLE],
+        }
+      : {
+          text: `it fetched ${file} but iPXE never asked for an address: the program hangs or does not drive this network card`,
+          next: [CONSOLE, 'update the firmware of the network card; tell us its model'],
+        }
+  if (e.programFailed)
+    return {
+      text: `it asked for ${detailOf(e.programFailed, 'file', file)} and did not get it: ${detailOf(e.programFailed, 'error', e.programFailed.reason)}`,
+      next: [
+        'if the file is missing, install its package (reveille doctor tells); if packets get lost, check cable, switch port and MTU',
+      ],
+    }
+  return {
+    text: `it began to fetch ${file} but never finished`,
+    next: [
+      'TFTP answers come from a port of their own: check that a firewall lets UDP replies through, and the MTU on the path',
+      CONSOLE,
+    ],
+  }
+}
+
+function afterOffer(e: Evidence): Cause {
+  const others = e.foreign.length > 0 ? e.foreign.join(', ') : undefined
+  if (e.acknowledged || e.proxied) {
+    const file = detailOf(e.proxied ?? e.acknowledged, 'file', '')
+    if (file === '')
+      return {
+        text: `it got an address but no boot program: there is none for ${e.architecture ?? 'what it is'}`,
+        next: [
+          'this machine cannot be booted over the network with the programs at hand; choose another boot mode in its firmware set-up',
+        ],
+      }
+    return {
+      text: `it took our answer but never asked for ${file}${others ? `; another DHCP server (${others}) answered too and may have told it otherwise` : ''}`,
+      next: [
+        ...(others
+          ? ['turn the boot options of the other DHCP server off (next-server, file name, options 66 and 67)']
+          : []),
+        'check that a firewall lets UDP port 69 to this server through',
+        CONSOLE,
+      ],
+    }
+  }
+  if (e.tookOther !== undefined && e.offered && isProxyOffer(e.offered))
+    return {
+      text: `it took the address of ${e.tookOther} and got our boot information, but never asked for ${detailOf(e.offered, 'file', 'the boot program')}`,
+      next: ['check that a firewall lets UDP ports 69 and 4011 to this server through', CONSOLE],
+    }
+  if (e.tookOther !== undefined)
+    return {
+      text: `it took the address of another DHCP server (${e.tookOther}) and then asked nobody for a boot program`,
+      next: OTHER_SERVER,
+    }
+  if (e.refusedAddress)
+    return {
+      text: `we refused the address it asked for: ${e.refusedAddress.reason}`,
+      next: ['it should ask anew by itself; if it does not, switch it off and on'],
+    }
+  if (e.offered)
+    return others
+      ? {
+          text: `it got our offer and took none of ours: another DHCP server (${others}) answered too and most likely won`,
+          next: OTHER_SERVER,
+        }
+      : {
+          text: 'it got our offer and never accepted it: the offer did not reach it, or its firmware does not like it',
+          next: [
+            'the switch port may drop packets at first (spanning tree): set it to edge/portfast; check VLAN and relay',
+            'record the packets (tcpdump -w FILE port 67 or port 68) and run: reveille trace replay FILE',
+          ],
+        }
+  if (e.unanswered)
+    return {
+      text: `Reveille did not answer it: ${e.unanswered.reason}`,
+      next: ['run reveille doctor, and look at dhcp.mode and networks'],
+    }
+  return { text: 'it stopped asking', next: [CONSOLE] }
+}
