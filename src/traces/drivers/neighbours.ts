@@ -1,39 +1,43 @@
 import { readFileSync } from 'node:fs'
 import { type Mac, parseMac } from '../../kit/mac.ts'
 
-const FRESH_MS = 1000
-/** `ATF_COM` of linux/if_arp.h: the entry is complete. */
-const COMPLETE = 0x2
+/** How long one reading of the table counts, in ms. */
+const FRESH_MS = 500
 
 /**
- * Looks addresses up in the kernel's ARP table, read at most once a second. It knows every machine on a directly attached
- * network that has just talked to us, even when no DHCP was seen (a server restarted in the middle of a boot, dhcp.mode off).
+ * Asks the kernel's neighbour (ARP) table which MAC uses an address: how TFTP and HTTP requests find their machine when
+ * another server gave the address. Never throws; without the table nobody is known.
  */
-export function arpNeighbours(path = '/proc/net/arp', now: () => number = () => performance.now()) {
-  let table = new Map<string, Mac>()
-  let readAt = Number.NEGATIVE_INFINITY
-  return (address: string): Mac | undefined => {
-    if (now() - readAt >= FRESH_MS) {
-      readAt = now()
-      table = readTable(path)
+export class Neighbours {
+  #table = new Map<string, Mac>()
+  #readAt = Number.NEGATIVE_INFINITY
+
+  macOf(address: string): Mac | undefined {
+    const now = performance.now()
+    if (now - this.#readAt > FRESH_MS) {
+      this.#readAt = now
+      this.#table = readTable()
     }
-    return table.get(address)
+    return this.#table.get(address)
   }
 }
 
-function readTable(path: string): Map<string, Mac> {
+/** The lines of /proc/net/arp: address, hardware type, flags, hardware address, mask, device. */
+export function parseArpTable(text: string): Map<string, Mac> {
   const table = new Map<string, Mac>()
-  let text: string
-  try {
-    text = readFileSync(path, 'latin1')
-  } catch {
-    return table
-  }
-  // proc(5): IP address, HW type, Flags, HW address, Mask, Device; the first line is a heading.
   for (const line of text.split('\n').slice(1)) {
     const [address, , flags, hardware] = line.split(/\s+/)
     const mac = hardware === undefined ? undefined : parseMac(hardware)
-    if (address !== undefined && mac && (Number(flags) & COMPLETE) !== 0) table.set(address, mac)
+    // ATF_COM (2): the kernel has an answer, not just a question.
+    if (address && mac && (Number(flags) & 2) !== 0) table.set(address, mac)
   }
   return table
+}
+
+function readTable(): Map<string, Mac> {
+  try {
+    return parseArpTable(readFileSync('/proc/net/arp', 'utf8'))
+  } catch {
+    return new Map()
+  }
 }
