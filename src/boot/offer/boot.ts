@@ -57,7 +57,7 @@ function canHttp(message: DhcpMessage): boolean {
 }
 
 /** The first type that there is a program for, else the first that has a name. */
-function knownArchitecture(request: BootRequest): ClientArchitecture | undefined {
+export function knownArchitecture(request: BootRequest): ClientArchitecture | undefined {
   const known = request.architectures.map(clientArchitecture).filter((each) => each !== undefined)
   return known.find((each) => each.program !== null) ?? known[0]
 }

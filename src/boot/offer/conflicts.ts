@@ -55,8 +55,8 @@ export class Conflicts {
         stage: 'offer',
         kind: 'dhcp.conflict',
         outcome: 'refused',
-        summary: `The address ${formatIpv4(ip)} is used by ${mac} without a lease, so it is not given.`,
-        reason: `A device answered the probe for an address of network ${probe.asker.network.name} that nobody was given.`,
+        summary: `the address ${formatIpv4(ip)} is used by ${mac} without a lease, so it is not given`,
+        reason: `A device answered the probe for an address of network ${probe.asker.network.name} that nobody was given`,
         detail: { address: formatIpv4(ip), device: mac },
       },
     )

@@ -38,16 +38,17 @@ export function decideOverheard(message: DhcpMessage, arrival: Arrival, facts: O
     mac,
     event: {
       stage: 'offer',
-      kind: 'dhcp.overheard',
+      kind: 'dhcp.foreign',
       outcome: 'ok',
-      summary: `Another DHCP server ${formatIpv4(server)} answered too: ${type.toUpperCase()} with ${offered}.`,
+      summary: `another DHCP server ${formatIpv4(server)} answered too: ${type.toUpperCase()} with ${offered}`,
       reason:
         facts.mode === 'proxy'
-          ? 'In proxy mode the other DHCP server gives the addresses.'
-          : 'Two servers that give addresses on one network compete; the client takes the offer it likes better.',
+          ? 'in proxy mode the other DHCP server gives the addresses'
+          : 'two servers that give addresses on one network compete; the client takes the offer it likes better',
       detail: {
         interface: arrival.on.name,
         server: formatIpv4(server),
+        message: type,
         address: formatIpv4(message.yiaddr),
         file: message.file || (getOption(message, OPTION.bootFileName) ?? ''),
       },
@@ -63,8 +64,8 @@ function dropped(message: DhcpMessage, arrival: Arrival, why: string): OfferDeci
       stage: 'offer',
       kind: 'dhcp.dropped',
       outcome: 'ignored',
-      summary: `A packet on ${arrival.on.name} was ignored.`,
-      reason: `It was ignored because ${why}.`,
+      summary: `a packet on ${arrival.on.name} was ignored`,
+      reason: why,
     },
     boot: false,
     reply: null,

@@ -11,8 +11,8 @@ export function decideProxy(question: Question): OfferDecision {
   if (!request)
     return decision(question, {
       outcome: 'ignored',
-      summary: 'A client that does not ask for network boot was left to the other DHCP server.',
-      reason: 'In proxy mode only clients that ask what to boot are answered.',
+      summary: 'A client that does not ask for network boot was left to the other DHCP server',
+      reason: 'in proxy mode only clients that ask what to boot are answered',
     })
   if (type === 'discover' && arrival.port === 67) return answer(question, 'offer', null)
   if (type === 'request' || type === 'inform') {
@@ -25,8 +25,8 @@ export function decideProxy(question: Question): OfferDecision {
       question,
       {
         outcome: 'ok',
-        summary: `${whoAsks(question)} took the address ${formatIpv4(address as Ipv4)} from the DHCP server ${formatIpv4(told)}.`,
-        reason: 'In proxy mode the other DHCP server gives the addresses.',
+        summary: `${whoAsks(question)} took the address ${formatIpv4(address as Ipv4)} from the DHCP server ${formatIpv4(told)}`,
+        reason: 'in proxy mode the other DHCP server gives the addresses',
         detail: { server: formatIpv4(told), address: formatIpv4(address as Ipv4) },
       },
       {
@@ -38,8 +38,8 @@ export function decideProxy(question: Question): OfferDecision {
   }
   return decision(question, {
     outcome: 'ignored',
-    summary: `${whoAsks(question)} sent ${type.toUpperCase()}, which concerns the other DHCP server.`,
-    reason: 'In proxy mode the other DHCP server gives the addresses.',
+    summary: `${whoAsks(question)} sent ${type.toUpperCase()}, which concerns the other DHCP server`,
+    reason: 'in proxy mode the other DHCP server gives the addresses',
   })
 }
 
@@ -52,8 +52,8 @@ function answer(question: Question, type: 'offer' | 'ack', address: Ipv4 | null)
       question,
       {
         outcome: 'ignored',
-        summary: `${whoAsks(question)} asked what to boot and got no answer.`,
-        reason: `${sentence(boot?.reason ?? 'it did not ask')}`,
+        summary: `${whoAsks(question)} asked what to boot and got no answer`,
+        reason: boot?.reason ?? 'it did not ask what to boot',
       },
       { sighting, learn: address },
     )
@@ -67,8 +67,8 @@ function answer(question: Question, type: 'offer' | 'ack', address: Ipv4 | null)
     question,
     {
       outcome: 'ok',
-      summary: `${whoAsks(question)} was told to boot ${boot.file}.`,
-      reason: sentence(boot.reason),
+      summary: `${whoAsks(question)} was told to boot ${boot.file}`,
+      reason: boot.reason,
       detail: { file: boot.file, server: formatIpv4(server) },
     },
     { reply, sighting, learn: address },
@@ -78,17 +78,12 @@ function answer(question: Question, type: 'offer' | 'ack', address: Ipv4 | null)
 function renewsElsewhere(question: Question): OfferDecision {
   return decision(question, {
     outcome: 'ignored',
-    summary: `${whoAsks(question)} asked the other DHCP server for an address it had before.`,
-    reason: 'In proxy mode the other DHCP server gives the addresses.',
+    summary: `${whoAsks(question)} asked the other DHCP server for an address it had before`,
+    reason: 'in proxy mode the other DHCP server gives the addresses',
   })
 }
 
 /** A machine that shall be ignored while it is unknown does not become known by being seen. */
 export function mayBeSeen({ machine, facts }: Question): boolean {
   return machine !== undefined || facts.unknownMachines !== 'ignore'
-}
-
-/** A reason as a sentence of its own. */
-export function sentence(text: string): string {
-  return `${text[0]?.toUpperCase() ?? ''}${text.slice(1)}${text.endsWith('.') ? '' : '.'}`
 }

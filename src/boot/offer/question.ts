@@ -1,13 +1,14 @@
 import { hex } from '../../kit/bytes.ts'
-import type { Ipv4 } from '../../kit/ip.ts'
+import { formatIpv4, type Ipv4 } from '../../kit/ip.ts'
 import type { Mac } from '../../kit/mac.ts'
 import type { Machine } from '../../machines/machine.ts'
 import type { DhcpMessage } from '../../protocols/dhcp/message.ts'
-import { getOption, type MessageTypeName, OPTION } from '../../protocols/dhcp/options.ts'
+import { getOption, MESSAGE_TYPE, type MessageTypeName, OPTION } from '../../protocols/dhcp/options.ts'
 import { type BootRequest, bootRequest } from '../../protocols/dhcp/pxe.ts'
 import { type RelayInformation, relayInformation } from '../../protocols/dhcp/relay.ts'
+import type { TraceClient, TraceReply } from '../../traces/kinds.ts'
 import type { Outcome } from '../../traces/trace.ts'
-import { type BootAnswer, decideBoot, describeClient } from './boot.ts'
+import { type BootAnswer, decideBoot, describeClient, knownArchitecture } from './boot.ts'
 import type { Arrival, OfferDecision, OfferFacts } from './facts.ts'
 
 /** A packet with what can be said of it at once; read by every rule. */
@@ -69,9 +70,9 @@ export function bootAnswer(question: Question): BootAnswer | undefined {
   return request && decideBoot(request, message, machine, facts, server)
 }
 
-/** The client in words, at the start of a sentence. */
+/** The client in words. */
 export function whoAsks({ request }: Question): string {
-  return request ? describeClient(request) : 'A client'
+  return request ? describeClient(request) : 'a client'
 }
 
 /** A decision with everything that was left out set to "nothing". */
@@ -85,21 +86,17 @@ export function decision(
   }>,
   more: Partial<Omit<OfferDecision, 'mac' | 'event' | 'boot'>> = {},
 ): OfferDecision {
-  const { mac, type, arrival, message, request, facts } = question
-  const detail: Record<string, string | number | boolean> = { interface: arrival.on.name, xid: hexWord(message.xid) }
-  if (request) {
-    if (request.architectures.length > 0) detail.architectures = request.architectures.join(', ')
-    if (!request.uuid) detail.uuid = 'not told'
-  }
+  const { mac, type, arrival, request } = question
+  const reply = more.reply ? getOption(more.reply.message, OPTION.messageType) : undefined
   return {
     mac,
     event: {
       stage: request ? 'offer' : 'system',
-      kind: `${facts.mode === 'proxy' || arrival.port === 4011 ? 'proxy' : 'dhcp'}.${type}`,
+      kind: arrival.port === 4011 ? 'dhcp.proxy' : `dhcp.${type}`,
       outcome: event.outcome,
       summary: event.summary,
       reason: event.reason,
-      detail: { ...detail, ...event.detail },
+      detail: { ...detailOf(question), reply: REPLY_WORDS.get(reply) ?? 'none', ...event.detail },
     },
     boot: request !== undefined,
     reply: null,
@@ -110,6 +107,30 @@ export function decision(
     otherServer: null,
     ...more,
   }
+}
+
+const REPLY_WORDS = new Map<number | undefined, TraceReply>([
+  [MESSAGE_TYPE.offer, 'offer'],
+  [MESSAGE_TYPE.ack, 'ack'],
+  [MESSAGE_TYPE.nak, 'nak'],
+])
+
+function detailOf({ arrival, message, request }: Question): Record<string, string | number | boolean> {
+  const detail: Record<string, string | number | boolean> = { client: clientKind(request), interface: arrival.on.name }
+  if (request) {
+    const known = knownArchitecture(request)
+    if (known) detail.architecture = known.name
+    if (request.architectures.length > 0) detail.arch = request.architectures.join(', ')
+  }
+  if (message.giaddr !== 0) detail.relay = formatIpv4(message.giaddr)
+  detail.xid = hexWord(message.xid)
+  return detail
+}
+
+function clientKind(request: BootRequest | undefined): TraceClient {
+  if (!request) return 'system'
+  if (request.ipxe) return 'ipxe'
+  return request.vendorClass === 'HTTPClient' ? 'http' : 'firmware'
 }
 
 function hexWord(value: number): string {

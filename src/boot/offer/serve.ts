@@ -1,3 +1,4 @@
+import { hex } from '../../kit/bytes.ts'
 import type { Clock } from '../../kit/clock.ts'
 import { DecodeError, Refusal } from '../../kit/errors.ts'
 import { formatIpv4, type Ipv4 } from '../../kit/ip.ts'
@@ -150,7 +151,7 @@ class OfferShell implements OfferService {
 
   readonly stop = async (): Promise<void> => {
     for (const timer of this.#timers.splice(0)) clearInterval(timer)
-    for (const wire of this.#wires) wire.close()
+    await Promise.all(this.#wires.map((wire) => wire.stop()))
     await this.#parts.leases.settled()
   }
 
@@ -171,22 +172,27 @@ class OfferShell implements OfferService {
 
   #receive(datagram: Uint8Array, arrival: Arrival, wire: Wire, decide: Decide): void {
     this.#count('received')
-    if (datagram.length > LARGEST_DATAGRAM) return this.#count('oversized')
+    const problem = this.#handle(datagram, arrival, wire, decide)
+    if (problem) this.#count(problem)
+  }
+
+  /** Returns the name of the counter for what went wrong. Never throws: the next packet must find a server. */
+  #handle(datagram: Uint8Array, arrival: Arrival, wire: Wire, decide: Decide): string | undefined {
+    if (datagram.length > LARGEST_DATAGRAM) return 'oversized'
     const now = this.#parts.clock.now()
     try {
       const message = decodeDhcp(datagram)
+      if (!this.#rate.admits(hex(message.chaddr), now)) return 'rate_limited'
       const decision = decide(message, arrival, { ...this.#facts, now })
-      if (!decision) return
-      if (decision.mac && !this.#rate.admits(decision.mac, now)) return this.#count('rate_limited')
-      this.#carryOut(decision, wire, now)
+      if (decision) this.#carryOut(decision, wire, now)
+      return undefined
     } catch (error) {
       if (error instanceof DecodeError) {
         this.#log.debug({ interface: wire.name, error: error.message }, 'a malformed packet was dropped')
-        return this.#count('malformed')
+        return 'malformed'
       }
-      // A fault of ours concerns this packet only: the next one must find a server.
       this.#log.error({ interface: wire.name, error: stackOf(error) }, 'a packet could not be handled')
-      this.#count('failed')
+      return 'failed'
     }
   }
 
@@ -232,8 +238,8 @@ class OfferShell implements OfferService {
         {
           ...decision.event,
           outcome: 'failed',
-          summary: 'The address was not given.',
-          reason: 'The lease could not be saved; the log of the server says why.',
+          summary: 'the address was not given',
+          reason: 'the lease could not be saved; the log of the server says why',
         },
       )
   }

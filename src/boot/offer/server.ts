@@ -6,7 +6,7 @@ import { getOption, OPTION } from '../../protocols/dhcp/options.ts'
 import { sightingOf } from './boot.ts'
 import { chooseNetworks } from './choose-network.ts'
 import type { OfferDecision } from './facts.ts'
-import { mayBeSeen, sentence } from './proxy.ts'
+import { mayBeSeen } from './proxy.ts'
 import { bootAnswer, decision, type Question, whoAsks } from './question.ts'
 import { buildReply, type ReplyParts } from './reply.ts'
 
@@ -17,8 +17,8 @@ export function decideServer(question: Question): OfferDecision {
   if (networks.length === 0)
     return decision(question, {
       outcome: 'ignored',
-      summary: `${whoAsks(question)} asked for an address where none are given.`,
-      reason: `No network of the configuration was found ${how}.`,
+      summary: `${whoAsks(question)} asked for an address where none are given`,
+      reason: `no network of the configuration was found ${how}`,
     })
   switch (question.type) {
     case 'discover':
@@ -52,8 +52,8 @@ function discover(question: Question, networks: readonly Network[], how: string)
       question,
       {
         outcome: 'ok',
-        summary: `${whoAsks(question)} was offered ${formatIpv4(ip)}${told.summary}.`,
-        reason: `${CHOICE_REASONS[why]} in network ${network.name}, found ${how}${told.reason}.`,
+        summary: `${whoAsks(question)} was offered ${formatIpv4(ip)}${told.summary}`,
+        reason: `${CHOICE_REASONS[why]} in network ${network.name}, found ${how}${told.reason}`,
         detail: { address: formatIpv4(ip), network: network.name, ...told.detail },
       },
       {
@@ -73,17 +73,17 @@ function discover(question: Question, networks: readonly Network[], how: string)
   }
   return decision(question, {
     outcome: 'refused',
-    summary: `${whoAsks(question)} asked for an address and there is none for it.`,
-    reason: sentence(refusals.join('; ')),
+    summary: `${whoAsks(question)} asked for an address and there is none for it`,
+    reason: refusals.join('; '),
   })
 }
 
 const CHOICE_REASONS = {
-  reserved: 'It is the address reserved for this machine',
-  current: 'It is the address it has already',
-  former: 'It is the address it had before',
-  requested: 'It is the address it asked for',
-  free: 'It is a free address',
+  reserved: 'it is the address reserved for this machine',
+  current: 'it is the address it has already',
+  former: 'it is the address it had before',
+  requested: 'it is the address it asked for',
+  free: 'it is a free address',
 } as const
 
 /** Networks where the machine has a reservation first, then those of the address it asks for. */
@@ -109,7 +109,7 @@ function request(question: Question, networks: readonly Network[]): OfferDecisio
   if (told !== undefined) return selecting(question, networks, told, requested ?? message.ciaddr)
   if (requested !== undefined && message.ciaddr === ANY_ADDRESS) return initReboot(question, networks, requested)
   if (message.ciaddr !== ANY_ADDRESS) return extending(question, networks, message.ciaddr)
-  return silent(question, 'names no address', 'A REQUEST has a requested address (option 50) or a client address.')
+  return silent(question, 'names no address', 'A REQUEST has a requested address (option 50) or a client address')
 }
 
 function selecting(question: Question, networks: readonly Network[], told: Ipv4, ip: Ipv4): OfferDecision {
@@ -119,15 +119,15 @@ function selecting(question: Question, networks: readonly Network[], told: Ipv4,
     return silent(
       question,
       'answers our offer on another interface',
-      `It names our address ${formatIpv4(told)}, and ${arrival.on.name} has ${formatIpv4(arrival.on.address)}.`,
+      `it names our address ${formatIpv4(told)}, and ${arrival.on.name} has ${formatIpv4(arrival.on.address)}`,
     )
   if (!ours)
     return decision(
       question,
       {
         outcome: 'ignored',
-        summary: `${whoAsks(question)} took the offer of another DHCP server, ${formatIpv4(told)}.`,
-        reason: 'Two servers that give addresses on one network compete; the client takes the offer it likes better.',
+        summary: `${whoAsks(question)} took the offer of another DHCP server, ${formatIpv4(told)}`,
+        reason: 'two servers that give addresses on one network compete; the client takes the offer it likes better',
         detail: { server: formatIpv4(told), address: formatIpv4(ip) },
       },
       {
@@ -140,7 +140,7 @@ function selecting(question: Question, networks: readonly Network[], told: Ipv4,
   if (!network) return nak(question, ip, 'is not in its network')
   const permission = facts.leases.permit(askerOf(question, network), ip)
   return permission.granted
-    ? ack(question, network, ip, `It took our offer: the address ${permission.reason}`)
+    ? ack(question, network, ip, `it took our offer: the address ${permission.reason}`)
     : nak(question, ip, permission.reason)
 }
 
@@ -157,12 +157,12 @@ function initReboot(question: Question, networks: readonly Network[], ip: Ipv4):
     return silent(
       question,
       `asked for ${formatIpv4(ip)} again`,
-      'There is no record of this client; another server may have one.',
+      'there is no record of this client; another server may have one',
     )
   if (expected !== ip) return nak(question, ip, `is not its address ${formatIpv4(expected)}`)
   const permission = facts.leases.permit(asker, ip)
   return permission.granted
-    ? ack(question, network, ip, 'It started again with the address on record')
+    ? ack(question, network, ip, 'it started again with the address on record')
     : nak(question, ip, permission.reason)
 }
 
@@ -173,20 +173,20 @@ function extending(question: Question, networks: readonly Network[], ip: Ipv4): 
     return silent(
       question,
       `wants to keep ${formatIpv4(ip)}`,
-      'The address is of no network served here; another server may know it.',
+      'the address is of no network served here; another server may know it',
     )
   const asker = askerOf(question, network)
   const permission = question.facts.leases.permit(asker, ip)
   if (permission.granted) {
     // Without a record the lease is made again: the client uses the address already, so nobody else does.
     const known = question.facts.leases.recordOf(asker)?.ip === ip
-    return ack(question, network, ip, known ? 'It extends its lease' : 'It uses this address, which is free on record')
+    return ack(question, network, ip, known ? 'it extends its lease' : 'it uses this address, which is free on record')
   }
   if (permission.conflict) return nak(question, ip, permission.reason)
   return silent(
     question,
     `wants to keep ${formatIpv4(ip)}`,
-    `The address ${permission.reason}; another server may know it.`,
+    `the address ${permission.reason}; another server may know it`,
   )
 }
 
@@ -209,8 +209,8 @@ function ack(question: Question, network: Network, ip: Ipv4, why: string): Offer
     question,
     {
       outcome: 'ok',
-      summary: `${whoAsks(question)} has the address ${formatIpv4(ip)}${told.summary}.`,
-      reason: `${why}${told.reason}.`,
+      summary: `${whoAsks(question)} has the address ${formatIpv4(ip)}${told.summary}`,
+      reason: `${why}${told.reason}`,
       detail: { address: formatIpv4(ip), network: network.name, leaseSeconds: network.leaseSeconds, ...told.detail },
     },
     {
@@ -230,12 +230,12 @@ function ack(question: Question, network: Network, ip: Ipv4, why: string): Offer
 }
 
 function nak(question: Question, ip: Ipv4, why: string): OfferDecision {
-  const reason = `The address ${formatIpv4(ip)} ${why}.`
+  const reason = `the address ${formatIpv4(ip)} ${why}`
   return decision(
     question,
     {
       outcome: 'refused',
-      summary: `${whoAsks(question)} was refused the address ${formatIpv4(ip)} and has to start over.`,
+      summary: `${whoAsks(question)} was refused the address ${formatIpv4(ip)} and has to start over`,
       reason,
       detail: { address: formatIpv4(ip) },
     },
@@ -254,9 +254,9 @@ function decline(question: Question, networks: readonly Network[]): OfferDecisio
   const { message, facts, client, mac } = question
   const ip = getOption(message, OPTION.requestedAddress)
   const told = getOption(message, OPTION.serverIdentifier)
-  if (ip === undefined) return silent(question, 'declined no address', 'A DECLINE names the address in option 50.')
+  if (ip === undefined) return silent(question, 'declined no address', 'A DECLINE names the address in option 50')
   if (told !== undefined && told !== question.serverId && !facts.isOurs(told))
-    return silent(question, `declined ${formatIpv4(ip)} of another server`, `It is meant for ${formatIpv4(told)}.`)
+    return silent(question, `declined ${formatIpv4(ip)} of another server`, `it is meant for ${formatIpv4(told)}`)
   const network = networks.find((each) => contains(each.subnet, ip))
   const permission = network && facts.leases.permit(askerOf(question, network), ip)
   // Otherwise one client could take the addresses of all others away.
@@ -264,14 +264,14 @@ function decline(question: Question, networks: readonly Network[]): OfferDecisio
     return silent(
       question,
       `declined ${formatIpv4(ip)}`,
-      `The address ${permission?.reason ?? 'is not in its network'}.`,
+      `the address ${permission?.reason ?? 'is not in its network'}`,
     )
   return decision(
     question,
     {
       outcome: 'failed',
-      summary: `${whoAsks(question)} declined ${formatIpv4(ip)}: something else uses that address.`,
-      reason: 'The address is given to nobody for an hour. Find the device that uses it without a lease.',
+      summary: `${whoAsks(question)} declined ${formatIpv4(ip)}: something else uses that address`,
+      reason: 'the address is given to nobody for an hour; find the device that uses it without a lease',
       detail: { address: formatIpv4(ip), network: network.name },
     },
     { change: { kind: 'decline', ip, network: network.name, client, mac } },
@@ -284,13 +284,13 @@ function release(question: Question): OfferDecision {
   const ip = message.ciaddr
   const lease = facts.leases.at(ip)
   if (lease?.state !== 'bound' || (lease.client !== client && lease.mac !== mac))
-    return silent(question, `gave ${formatIpv4(ip)} back`, 'The address is not leased to this client.')
+    return silent(question, `gave ${formatIpv4(ip)} back`, 'the address is not leased to this client')
   return decision(
     question,
     {
       outcome: 'ok',
-      summary: `${whoAsks(question)} gave the address ${formatIpv4(ip)} back.`,
-      reason: 'The address is free again and kept in mind for this client.',
+      summary: `${whoAsks(question)} gave the address ${formatIpv4(ip)} back`,
+      reason: 'the address is free again and kept in mind for this client',
       detail: { address: formatIpv4(ip), network: lease.network },
     },
     { change: { kind: 'release', ip } },
@@ -303,14 +303,14 @@ function inform(question: Question, networks: readonly Network[]): OfferDecision
   const ip = message.ciaddr || arrival.source.address
   const network = networks.find((each) => contains(each.subnet, ip))
   if (!network)
-    return silent(question, `asked for options at ${formatIpv4(ip)}`, 'The address is of no network served here.')
+    return silent(question, `asked for options at ${formatIpv4(ip)}`, 'the address is of no network served here')
   const told = tellBoot(question)
   return decision(
     question,
     {
       outcome: 'ok',
-      summary: `${whoAsks(question)} was told the options of network ${network.name}${told.summary}.`,
-      reason: `It has the address ${formatIpv4(ip)} already${told.reason}.`,
+      summary: `${whoAsks(question)} was told the options of network ${network.name}${told.summary}`,
+      reason: `it has the address ${formatIpv4(ip)} already${told.reason}`,
       detail: { address: formatIpv4(ip), network: network.name, ...told.detail },
     },
     {
@@ -329,7 +329,11 @@ function inform(question: Question, networks: readonly Network[]): OfferDecision
 }
 
 function silent(question: Question, what: string, reason: string): OfferDecision {
-  return decision(question, { outcome: 'ignored', summary: `${whoAsks(question)} ${what} and got no answer.`, reason })
+  return decision(question, {
+    outcome: 'ignored',
+    summary: `${whoAsks(question)} ${what} and got no answer`,
+    reason,
+  })
 }
 
 type Told = Readonly<{

@@ -105,6 +105,12 @@ export class Wire {
     this.#reason = 'closed'
   }
 
+  /** Closes for good, after an opening that is under way. */
+  async stop(): Promise<void> {
+    await this.#opening?.catch(() => undefined)
+    this.close()
+  }
+
   /** Compares with how the interfaces are now and opens again what changed. Never throws. */
   async check(interfaces: readonly NetworkInterface[]): Promise<void> {
     const now = interfaces.find((each) => each.name === this.name)
