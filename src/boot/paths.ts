@@ -11,8 +11,11 @@ export const BOOT_PATHS = {
   program: (name: string) => `/boot/program/${name}`,
   /** One file of an image; `name` is for people and for programs that look at the ending. */
   blob: (sha256: string, name: string) => `/boot/blob/${sha256}/${encodeURIComponent(name)}`,
-  /** A profile's own file, reachable only with the capability of one boot. */
+  /** Where a profile's own files are, reachable only with the capability of one boot. */
+  files: (capability: string) => `/boot/file/${capability}`,
   file: (capability: string, name: string) => `/boot/file/${capability}/${encodeURIComponent(name)}`,
   /** Reports of a running script: `launch` right before control passes to what was loaded, `failed` when a step failed. */
   mark: (boot: string, what: 'launch' | 'failed' | 'retry') => `/boot/mark/${boot}/${what}`,
+  /** The own iPXE script of a `script` profile, for the boot that runs it. */
+  own: (boot: string) => `/boot/own/${boot}`,
 } as const

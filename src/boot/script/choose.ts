@@ -1,0 +1,106 @@
+import type { Machine, NextBoot } from '../../machines/machine.ts'
+import type { Profile } from '../../profiles/profile.ts'
+import type { ScriptRequest } from './request.ts'
+
+/** What is known where a script is decided. */
+export type ScriptFacts = Readonly<{
+  /** `undefined` when none is recorded; `notRecorded` then says why. */
+  machine: Machine | undefined
+  notRecorded?: string | undefined
+  /** The setting: `park`, `ignore`, or the name of a profile. */
+  unknownMachines: string
+  profile: (name: string) => Profile | undefined
+}>
+
+/** What a machine is to do now and why. `next` tells the operator what would change it. */
+export type Choice =
+  | Readonly<{ what: 'park'; reason: string; next: string; profile?: Profile | undefined; once?: NextBoot | undefined }>
+  | Readonly<{ what: 'ignore'; reason: string }>
+  | Readonly<{
+      what: 'boot'
+      reason: string
+      machine: Machine
+      profile: Profile
+      once: NextBoot | null
+      /** The choices of menus that led here. */
+      choices: readonly string[]
+    }>
+
+/** Decides which profile a machine boots, if any. Never throws. */
+export function chooseProfile(request: ScriptRequest, facts: ScriptFacts): Choice {
+  const { machine } = facts
+  if (!machine || machine.state === 'discovered') return chooseForUnknown(request, facts)
+  const { name, state } = machine
+  if (state === 'maintenance') return park(`${name} is in maintenance`, `set its state to ready to let it boot again`)
+  if (state === 'retired') return park(`${name} is retired`, `set its state to ready to let it boot again`)
+  if (state === 'deploying') return park(`${name} is being deployed`, 'wait for its deployment, or cancel it')
+  const once = machine.nextBoot
+  if (once)
+    return choose(
+      request,
+      facts,
+      machine,
+      once.profile,
+      once,
+      `${once.orderedBy} ordered ${once.profile} for its next boot`,
+    )
+  if (machine.profile === null)
+    return park(`${name} has no profile`, `choose one: reveille machine boot ${name} --profile P`)
+  return choose(request, facts, machine, machine.profile, null, `${machine.profile} is the profile of ${name}`)
+}
+
+function chooseForUnknown(request: ScriptRequest, facts: ScriptFacts): Choice {
+  const { machine, unknownMachines } = facts
+  if (unknownMachines === 'ignore' && !machine)
+    return { what: 'ignore', reason: 'it is unknown, and unknownMachines says to ignore those' }
+  if (!machine) return park(facts.notRecorded ?? 'this machine is not known', 'register it: reveille machine add')
+  if (unknownMachines !== 'park' && unknownMachines !== 'ignore')
+    return choose(
+      request,
+      facts,
+      machine,
+      unknownMachines,
+      null,
+      `it is unknown, and unknownMachines names ${unknownMachines}`,
+    )
+  return park(`${machine.name} is not approved yet`, `approve it: reveille machine approve ${machine.name}`)
+}
+
+function choose(
+  request: ScriptRequest,
+  facts: ScriptFacts,
+  machine: Machine,
+  name: string,
+  once: NextBoot | null,
+  why: string,
+): Choice {
+  let profile = facts.profile(name)
+  if (!profile) return park(`there is no profile ${name}, though ${why}`, 'create that profile or choose another')
+  let reason = why
+  const choices: string[] = []
+  for (const wanted of request.choices) {
+    if (profile.kind !== 'menu') break
+    if (!profile.items.some((item) => item.profile === wanted)) {
+      reason = `${reason}; what was chosen is none of its items`
+      break
+    }
+    const chosen = facts.profile(wanted)
+    if (!chosen) return park(`the menu ${profile.name} names ${wanted}, which does not exist`, 'create that profile')
+    reason = `${wanted} was chosen in the menu ${profile.name}`
+    choices.push(wanted)
+    profile = chosen
+  }
+  if (profile.kind === 'park')
+    return {
+      what: 'park',
+      reason: profile.message || why,
+      next: 'choose another profile for it',
+      profile,
+      once: once ?? undefined,
+    }
+  return { what: 'boot', reason, machine, profile, once, choices }
+}
+
+function park(reason: string, next: string): Choice {
+  return { what: 'park', reason, next }
+}

@@ -1,0 +1,196 @@
+import type { Image, ImageVersion } from '../../images/image.ts'
+import type { Machine } from '../../machines/machine.ts'
+import type { Profile, ProfileKind } from '../../profiles/profile.ts'
+import { encodeScript, type IpxeLine, type IpxeScript } from '../../protocols/ipxe/script.ts'
+import { plainText, UnsafeText } from '../../protocols/ipxe/text.ts'
+import { BOOT_PATHS } from '../paths.ts'
+import { fillIn, wordsFor } from '../words.ts'
+import { type Choice, type ScriptFacts as ChoiceFacts, chooseProfile } from './choose.ts'
+import { askAgain, echo, onFailure, reportLaunch, retrySeconds, scriptUrl, step } from './lines.ts'
+import type { ScriptRequest } from './request.ts'
+
+/** What one boot is about: what its capabilities are bound to. */
+export type BootBinding = Readonly<{ machine: string; profile: string; once: string | null }>
+
+export type ScriptFacts = ChoiceFacts &
+  Readonly<{
+    image: (reference: string) => { image: Image; version: ImageVersion } | undefined
+    /** Seals the capability of this boot: to report (`boot`), or to read the profile's files (`file`). */
+    grant: (use: 'boot' | 'file', binding: BootBinding) => string
+  }>
+
+/** A script as data and as text, the reason for it in one sentence, and what is booted. */
+export type ScriptDecision = Readonly<{
+  script: IpxeScript
+  text: string
+  reason: string
+  /** What the script does: a kind of profile, or `ignore`. */
+  does: ProfileKind | 'ignore'
+  /** Name of the profile; `null` when the machine is parked without one. */
+  profile: string | null
+  /** Id of the next boot that the launch uses up. */
+  once: string | null
+}>
+
+type Boot = Extract<Choice, { what: 'boot' }>
+
+/** Decides the script for one request. Never throws: what cannot be booted is parked, with the reason on its screen. */
+export function decideScript(request: ScriptRequest, facts: ScriptFacts): ScriptDecision {
+  const choice = chooseProfile(request, facts)
+  if (choice.what === 'park') return parked(request, facts.machine, choice)
+  if (choice.what === 'ignore')
+    return decided(leave(request), { reason: choice.reason, does: 'ignore', profile: null, once: null })
+  const { profile, once, reason } = choice
+  const script = bootScript(request, choice, facts)
+  try {
+    if (typeof script !== 'string')
+      return decided(script, { reason, does: profile.kind, profile: profile.name, once: once?.id ?? null })
+  } catch (error) {
+    if (!(error instanceof UnsafeText)) throw error
+    return unbootable(request, facts.machine, profile, error.message)
+  }
+  return unbootable(request, facts.machine, profile, script)
+}
+
+function decided(script: IpxeScript, rest: Omit<ScriptDecision, 'script' | 'text'>): ScriptDecision {
+  return { script, text: encodeScript(script), ...rest }
+}
+
+function unbootable(
+  request: ScriptRequest,
+  machine: Machine | undefined,
+  profile: Profile,
+  problem: string,
+): ScriptDecision {
+  const reason = `${profile.name} cannot be booted: ${problem}`
+  return parked(request, machine, {
+    what: 'park',
+    reason,
+    next: 'mend the profile or its image, or choose another',
+    profile,
+  })
+}
+
+function bootScript(request: ScriptRequest, boot: Boot, facts: ScriptFacts): IpxeScript | string {
+  const { profile, machine } = boot
+  const head = banner(machine, request, `boots ${profile.name}`, boot.reason)
+  if (profile.kind === 'menu') return [...head, ...menu(request, profile, boot)]
+  const mark = facts.grant('boot', { machine: machine.id, profile: profile.name, once: boot.once?.id ?? null })
+  const body = bodyOf(profile, request, boot, facts, mark)
+  return typeof body === 'string' ? body : [...head, ...body, ...onFailure(request, mark, boot.choices)]
+}
+
+function bodyOf(
+  profile: Profile,
+  request: ScriptRequest,
+  boot: Boot,
+  facts: ScriptFacts,
+  mark: string,
+): IpxeScript | string {
+  const launch = reportLaunch(request.base, mark)
+  switch (profile.kind) {
+    case 'live':
+      return live(request, profile, boot, facts, launch)
+    case 'iso': {
+      const file = facts.image(profile.image)?.version.files.find(({ role }) => role === 'iso')
+      if (!file) return `the image ${profile.image} has no ISO`
+      const url = `${request.base}${BOOT_PATHS.blob(file.sha256, 'disc.iso')}`
+      return [...launch, ...step('iso', { do: 'sanboot', from: { url } }), ...comesBack('iso')]
+    }
+    case 'local':
+      if (request.firmware === 'uefi') return [...launch, exit(request)]
+      return [...launch, ...step('local', { do: 'sanboot', from: { drive: 0x80 } }), ...comesBack('local')]
+    case 'script': {
+      const fetched = step('fetch', { do: 'fetch', name: 'own', url: `${request.base}${BOOT_PATHS.own(mark)}` })
+      const ran = step('script', { do: 'run', name: 'own' })
+      return [FORGET, ...fetched, ...launch, ...ran, echo('The own script has ended'), exit(request)]
+    }
+    default:
+      return `a profile of kind ${profile.kind} has nothing to boot`
+  }
+}
+
+/** Hands back to the firmware. UEFI tries its next boot option only after a failure; success would begin with the first again. */
+function exit(request: ScriptRequest): IpxeLine {
+  return { run: [{ do: 'exit', status: request.firmware === 'uefi' ? 1 : 0 }] }
+}
+
+const FORGET: IpxeLine = { run: [{ do: 'free' }], otherwise: 'next' }
+
+/** What was started came back without an error: that too must not end at a prompt. */
+function comesBack(name: string): IpxeScript {
+  return step(`${name}-came-back`, { do: 'goto', label: 'failed' })
+}
+
+function live(
+  request: ScriptRequest,
+  profile: Extract<Profile, { kind: 'live' }>,
+  boot: Boot,
+  facts: ScriptFacts,
+  launch: IpxeScript,
+): IpxeScript | string {
+  const files = facts.image(profile.image)?.version.files ?? []
+  const kernel = files.find(({ role }) => role === 'kernel')
+  if (!kernel) return `the image ${profile.image} has no kernel`
+  const blob = (sha256: string, name: string) => `${request.base}${BOOT_PATHS.blob(sha256, name)}`
+  const initrds = files
+    .filter(({ role }) => role === 'initrd')
+    .map((file, i) => ({ name: `initrd${i}`, url: blob(file.sha256, `initrd${i}`) }))
+  const own = facts.grant('file', { machine: boot.machine.id, profile: profile.name, once: boot.once?.id ?? null })
+  const words = wordsFor(boot.machine, request.mac, request.base, `${request.base}${BOOT_PATHS.files(own)}`)
+  const image = facts.image(profile.image)?.version.cmdline ?? ''
+  // The EFI stub of a kernel finds what iPXE loaded only by these names; a BIOS boot does not mind them.
+  const args = [...initrds.map(({ name }) => `initrd=${name}`), fillIn(image, words), fillIn(profile.cmdline, words)]
+    .filter((part) => part !== '')
+    .join(' ')
+  return [
+    FORGET,
+    ...step('kernel', { do: 'kernel', url: blob(kernel.sha256, 'kernel'), args }),
+    ...initrds.flatMap(({ name, url }) => step(name, { do: 'initrd', name, url })),
+    ...launch,
+    ...step('boot', { do: 'boot' }),
+    ...comesBack('boot'),
+  ]
+}
+
+function menu(request: ScriptRequest, profile: Extract<Profile, { kind: 'menu' }>, boot: Boot): IpxeScript {
+  const url = [scriptUrl(request, boot.choices, 0), '&choice=', { setting: 'choice' }] as const
+  return [
+    { label: 'menu' },
+    { run: [{ do: 'menu', title: profile.title || profile.name }], otherwise: { goto: 'failed' } },
+    ...profile.items.map(
+      (item): IpxeLine => ({ run: [{ do: 'item', name: item.profile, text: item.label || item.profile }] }),
+    ),
+    {
+      run: [{ do: 'choose', default: profile.default, timeoutMs: profile.timeoutSeconds * 1000 }],
+      otherwise: { goto: 'menu' },
+    },
+    { run: [{ do: 'chain', url }], otherwise: 'next' },
+    { label: 'failed' },
+    echo('Reveille: the choice could not be fetched from the server'),
+    ...askAgain(url, 5),
+  ]
+}
+
+function parked(
+  request: ScriptRequest,
+  machine: Machine | undefined,
+  choice: Extract<Choice, { what: 'park' }>,
+): ScriptDecision {
+  const again = scriptUrl(request, [], request.attempt + 1)
+  const script = [
+    ...banner(machine, request, 'waits', choice.reason),
+    echo(plainText(`What to do: ${choice.next}`)),
+    ...askAgain(again, retrySeconds(request.attempt), 'Asking again'),
+  ]
+  return decided(script, { reason: choice.reason, does: 'park', profile: choice.profile?.name ?? null, once: null })
+}
+
+function leave(request: ScriptRequest): IpxeScript {
+  return [echo(`Reveille does not serve this machine (${request.mac}): it is unknown`), exit(request)]
+}
+
+function banner(machine: Machine | undefined, request: ScriptRequest, does: string, reason: string): IpxeScript {
+  const name = machine?.name ?? 'this machine'
+  return [echo(), echo(`Reveille: ${name} (${request.mac}) ${does}`), echo(plainText(`Why: ${reason}`))]
+}

@@ -1,0 +1,93 @@
+import type { IpxeCommand, IpxeLine, IpxeScript } from '../../protocols/ipxe/script.ts'
+import type { Text } from '../../protocols/ipxe/text.ts'
+import { BOOT_PATHS } from '../paths.ts'
+import { MAX_ATTEMPT, QUERY, type ScriptRequest } from './request.ts'
+
+/** How long a report to the server may take before the boot goes on without it. */
+const REPORT_MS = 3000
+const FAILED = { goto: 'failed' } as const
+
+export function echo(text: Text = ''): IpxeLine {
+  return { run: [{ do: 'echo', text }] }
+}
+
+/** A step that may fail: the screen and the report then name it. */
+export function step(name: string, ...run: readonly IpxeCommand[]): IpxeLine[] {
+  return [{ run: [{ do: 'set', setting: 'step', value: name }] }, { run, otherwise: FAILED }]
+}
+
+/** The URL of the script for the machine that asked, to ask again. It says no more than is needed: the rest is recorded. */
+export function scriptUrl(request: ScriptRequest, choices: readonly string[], attempt: number): string {
+  const pairs = [
+    [QUERY.mac, request.mac],
+    [QUERY.platform, request.firmware === 'uefi' ? 'efi' : 'pcbios'],
+    ...choices.map((choice) => [QUERY.choice, choice]),
+    ...(attempt > 0 ? [[QUERY.attempt, String(Math.min(attempt, MAX_ATTEMPT))]] : []),
+  ]
+  return `${request.base}${BOOT_PATHS.script}?${pairs.map(([name, value]) => `${name}=${value}`).join('&')}`
+}
+
+/**
+ * Tells the server that control passes now. Three tries, because a next boot that is not reported is booted again; then the
+ * boot goes on all the same.
+ */
+export function reportLaunch(base: string, boot: string): IpxeScript {
+  const report: IpxeLine = {
+    run: [
+      { do: 'fetch', name: 'launch', url: `${base}${BOOT_PATHS.mark(boot, 'launch')}`, timeoutMs: REPORT_MS },
+      { do: 'free', name: 'launch' },
+      { do: 'goto', label: 'launch' },
+    ],
+    otherwise: 'next',
+  }
+  const pause: IpxeLine = { run: [{ do: 'sleep', seconds: 2 }], otherwise: 'next' }
+  return [report, pause, report, pause, report, { label: 'launch' }]
+}
+
+/** The part behind the label `failed`: says what failed, reports it, and asks for a script again for ever. */
+export function onFailure(request: ScriptRequest, boot: string, choices: readonly string[]): IpxeScript {
+  const report: Text = [
+    `${request.base}${BOOT_PATHS.mark(boot, 'failed')}?step=`,
+    { setting: 'step' },
+    '&error=',
+    { setting: 'errno' },
+  ]
+  // A choice that keeps failing goes back to its menu, where somebody can choose again and the default comes up by itself.
+  const again = scriptUrl(request, request.attempt < 3 ? choices : choices.slice(0, -1), request.attempt + 1)
+  return [
+    { label: 'failed' },
+    echo(),
+    echo(['Reveille: the step ', { setting: 'step' }, ' failed, error ', { setting: 'errno' }]),
+    {
+      run: [
+        { do: 'fetch', name: 'report', url: report, timeoutMs: REPORT_MS },
+        { do: 'free', name: 'report' },
+      ],
+      otherwise: 'next',
+    },
+    ...askAgain(again, retrySeconds(request.attempt)),
+  ]
+}
+
+/** Waits, then runs the script at a URL; while the server does not answer, tries again after 5, 10, 20, 30, 30, ... seconds. */
+export function askAgain(url: Text, seconds: number, waiting = 'Trying again'): IpxeScript {
+  const wait = (time: number): IpxeLine[] => [
+    echo(`${waiting} in ${time} s`),
+    { run: [{ do: 'sleep', seconds: time }], otherwise: 'next' },
+  ]
+  const ask: IpxeLine = { run: [{ do: 'chain', url }], otherwise: 'next' }
+  const later = [5, 10, 20].filter((time) => time > seconds).flatMap((time) => [...wait(time), ask])
+  return [
+    ...wait(seconds),
+    ask,
+    ...later,
+    { label: 'later' },
+    ...wait(30),
+    { run: [{ do: 'chain', url }], otherwise: { goto: 'later' } },
+  ]
+}
+
+/** Seconds to wait before the attempt after this one. */
+export function retrySeconds(attempt: number): number {
+  return [5, 10, 20][attempt] ?? 30
+}

@@ -1,0 +1,228 @@
+import type { ServerResponse } from 'node:http'
+import type { Image, ImageVersion } from '../../images/image.ts'
+import type { Clock } from '../../kit/clock.ts'
+import { Refusal } from '../../kit/errors.ts'
+import type { Log } from '../../kit/log.ts'
+import type { Mac } from '../../kit/mac.ts'
+import type { Machine, Sighting } from '../../machines/machine.ts'
+import type { Profile } from '../../profiles/profile.ts'
+import type { TraceKind } from '../../traces/kinds.ts'
+import type { Outcome, Stage, TraceEvent, TraceRecorder } from '../../traces/trace.ts'
+import { openGrant, sealGrant } from '../capability.ts'
+import type { BootHandler, BootTarget } from '../http.ts'
+import { BOOT_PATHS } from '../paths.ts'
+import { type BootBinding, decideScript, type ScriptDecision } from './decide.ts'
+import { RateLimit } from './rate.ts'
+import { readRequest, type ScriptRequest, sightingOf } from './request.ts'
+import { startText } from './start.ts'
+
+/** How long a boot may take from its script to its launch: a large ISO over a slow line takes hours. */
+const BOOT_MS = 24 * 3600_000
+/** How long the booted system may read the profile's files. */
+const FILE_MS = 2 * 3600_000
+const BASE = /^https?:\/\/[A-Za-z0-9.:[\]-]{1,200}$/
+const WHATS = { launch: 'mark.launch', failed: 'mark.failed', retry: 'mark.retry' } as const
+
+export type ScriptStageDependencies = Readonly<{
+  machines: {
+    byMac(mac: Mac): Machine | undefined
+    sight(sighting: Sighting): Promise<Machine>
+    launched(id: string, nextBootId: string | null): Promise<void>
+  }
+  profiles: { get(name: string): Profile | undefined }
+  images: { resolve(reference: string): { image: Image; version: ImageVersion } | undefined }
+  traces: TraceRecorder
+  /** The setting: `park`, `ignore`, or the name of a profile. */
+  unknownMachines: string
+  /** 32 random bytes that outlive a restart, so that boots under way go on. */
+  key: Uint8Array
+  clock: Clock
+  log: Log
+  /** Requests a second from one address before they are refused; behind one address may be many machines. */
+  perSecond?: number | undefined
+}>
+
+export type ScriptStage = Readonly<{
+  /** Answers the start script, the scripts of machines, own scripts and marks. */
+  handler: BootHandler
+  /** The script that a machine would get now. Nothing is recorded, and its capabilities are blanks. */
+  preview: (machine: Machine, base: string) => { script: string; reason: string }
+}>
+
+type Answer = Readonly<{ status: number; body: string }>
+type Noted = Readonly<{ kind: TraceKind; stage: Stage; outcome: Outcome; summary: string; reason: string }>
+
+/** Stage 3: "what shall I run?". Whoever asks gets public boot code only; nothing here needs or gives a secret. */
+export function serveScript(dependencies: ScriptStageDependencies): ScriptStage {
+  const { machines, profiles, images, traces, unknownMachines, key, clock, log } = dependencies
+  const rate = new RateLimit(clock, dependencies.perSecond ?? 500)
+  const known = { unknownMachines, profile: (name: string) => profiles.get(name), image: images.resolve.bind(images) }
+
+  const record = (mac: Mac | undefined, address: string, event: Noted, more: Partial<TraceEvent> = {}) =>
+    traces.record({ mac, address }, { ...event, ...more })
+
+  const start = ({ base, client }: BootTarget): Answer => {
+    const body = startText(base)
+    record(
+      undefined,
+      client,
+      {
+        kind: 'http.start',
+        stage: 'script',
+        outcome: 'ok',
+        summary: 'iPXE asked for its first script',
+        reason: 'it is the same for every machine and asks who this one is',
+      },
+      { bytes: body.length, detail: { status: 200 } },
+    )
+    return { status: 200, body }
+  }
+
+  const script = async (target: BootTarget): Promise<Answer> => {
+    const request = readRequest(target.query, target.base)
+    if (!request) return plain(400, 'The query names no MAC. Ask for /boot/start.ipxe first; it adds what is needed.')
+    const { mac } = request
+    traces.learn(mac, target.client)
+    const { machine, notRecorded } = await sighted(request, target.client)
+    const grant = (use: 'boot' | 'file', binding: BootBinding) =>
+      sealGrant({ use, mac, ...binding, expiresAt: clock.now() + (use === 'boot' ? BOOT_MS : FILE_MS) }, key)
+    const decision = decideScript(request, { ...known, machine, notRecorded, grant })
+    traces.decided(mac, decision.profile)
+    record(mac, target.client, scriptEvent(decision), {
+      bytes: decision.text.length,
+      detail: { status: 200, decision: decision.does, ...(decision.profile ? { profile: decision.profile } : {}) },
+    })
+    return { status: 200, body: decision.text }
+  }
+
+  const sighted = async (request: ScriptRequest, address: string) => {
+    if (unknownMachines === 'ignore' && !machines.byMac(request.mac)) return { machine: undefined }
+    try {
+      return { machine: await machines.sight(sightingOf(request, address)) }
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      return { machine: undefined, notRecorded: error.message }
+    }
+  }
+
+  const own = ({ path }: BootTarget): Answer => {
+    const grant = openGrant(path.slice(OWN.length), 'boot', key, clock.now())
+    if (typeof grant === 'string') return plain(403, `This boot is ${grant}. Ask for /boot/start.ipxe again.`)
+    const profile = profiles.get(grant.profile)
+    if (profile?.kind !== 'script') return plain(404, `The profile ${grant.profile} has no own script any more.`)
+    return { status: 200, body: profile.script.endsWith('\n') ? profile.script : `${profile.script}\n` }
+  }
+
+  const mark = async ({ path, query, client }: BootTarget): Promise<Answer> => {
+    const [word = '', what = ''] = path.slice(MARK.length).split('/')
+    const kind = Object.hasOwn(WHATS, what) ? WHATS[what as keyof typeof WHATS] : undefined
+    if (!kind) return plain(404, 'There is no such mark. Marks are launch, failed and retry.')
+    const grant = openGrant(word, 'boot', key, clock.now())
+    if (typeof grant === 'string') return plain(403, `This boot is ${grant}. Ask for /boot/start.ipxe again.`)
+    const decision = profiles.get(grant.profile)?.kind
+    const detail = { profile: grant.profile, ...(decision ? { decision } : {}), ...failureDetail(query) }
+    if (kind === 'mark.launch') await machines.launched(grant.machine, grant.once)
+    record(grant.mac, client, markEvent(kind, grant.profile, grant.once !== null, detail), { detail })
+    return { status: 200, body: 'noted\n' }
+  }
+
+  const answer = async (target: BootTarget): Promise<Answer> => {
+    if (target.path === BOOT_PATHS.start) return start(target)
+    if (target.path === BOOT_PATHS.script) return script(target)
+    return target.path.startsWith(OWN) ? own(target) : mark(target)
+  }
+
+  const handler: BootHandler = (request, response, target) => {
+    const { path, base, client } = target
+    if (path !== BOOT_PATHS.start && path !== BOOT_PATHS.script && !path.startsWith(OWN) && !path.startsWith(MARK))
+      return false
+    const head = request.method === 'HEAD'
+    if (!head && request.method !== 'GET') send(response, plain(405, 'Only GET is answered here.'), head)
+    else if (!BASE.test(base)) send(response, plain(400, 'The Host header is no address and port.'), head)
+    else if (!rate.allows(client)) send(response, plain(429, 'Too many requests; wait a second.'), head)
+    else
+      answer(target).then(
+        (found) => send(response, found, head),
+        (error: unknown) => {
+          log.error({ path: path.slice(0, 30), client, error: String(error) }, 'a boot script failed')
+          send(response, plain(503, 'Reveille could not decide now; its log says why. Ask again.'), head)
+        },
+      )
+    return true
+  }
+
+  const preview: ScriptStage['preview'] = (machine, base) => {
+    const request = requestOf(machine, base)
+    const { text, reason } = decideScript(request, { ...known, machine, grant: (use) => `preview-${use}` })
+    return { script: text, reason }
+  }
+
+  return { handler, preview }
+}
+
+const OWN = BOOT_PATHS.own('')
+const MARK = '/boot/mark/'
+
+function scriptEvent({ does, profile, reason }: ScriptDecision): Noted {
+  const summary =
+    does === 'park'
+      ? 'it asked for its script and is told to wait'
+      : does === 'ignore'
+        ? 'it asked for a script and is sent back to its firmware'
+        : `it asked for its script and is told to boot ${profile} (${does})`
+  return { kind: 'http.script', stage: 'script', outcome: does === 'ignore' ? 'ignored' : 'ok', summary, reason }
+}
+
+function markEvent(kind: TraceKind, profile: string, once: boolean, detail: { step?: string; error?: string }): Noted {
+  if (kind === 'mark.launch') {
+    const reason = once ? 'everything was loaded; the next boot that was ordered is used up' : 'everything was loaded'
+    return { kind, stage: 'launch', outcome: 'ok', summary: `it passes control to ${profile} now`, reason }
+  }
+  const where = detail.step ? `the step ${detail.step} of ${profile}` : `a step of ${profile}`
+  const reason = detail.error
+    ? `iPXE says error ${detail.error} (http://ipxe.org/${detail.error})`
+    : 'iPXE gave no reason'
+  const summary = kind === 'mark.failed' ? `${where} failed; it tries again` : `${where} is tried again`
+  return { kind, stage: 'script', outcome: 'failed', summary, reason }
+}
+
+/** What a failing script reports of itself, cut down to what can be its own words. */
+function failureDetail(query: URLSearchParams): { step?: string; error?: string } {
+  const step = query.get('step') ?? ''
+  const error = query.get('error') ?? ''
+  return {
+    ...(/^[a-z0-9-]{1,32}$/.test(step) ? { step } : {}),
+    ...(/^(0x)?[0-9a-f]{1,8}$/.test(error) ? { error: error.replace('0x', '') } : {}),
+  }
+}
+
+/** As this machine would ask, for a preview. */
+function requestOf(machine: Machine, base: string): ScriptRequest {
+  return {
+    mac: machine.macs[0]!,
+    firmware: machine.firmware ?? 'bios',
+    architecture: machine.architecture ?? undefined,
+    uuid: machine.uuid ?? undefined,
+    serial: undefined,
+    manufacturer: undefined,
+    product: undefined,
+    choices: [],
+    attempt: 0,
+    base,
+  }
+}
+
+function plain(status: number, sentence: string): Answer {
+  return { status, body: `${sentence}\n` }
+}
+
+function send(response: ServerResponse, { status, body }: Answer, head: boolean): void {
+  if (response.destroyed) return
+  response.writeHead(status, {
+    'content-type': 'text/plain; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    ...(status === 429 ? { 'retry-after': '1' } : {}),
+  })
+  response.end(head ? undefined : body)
+}
