@@ -1,0 +1,232 @@
+import { describe, expect, test } from 'vitest'
+import {
+  discover,
+  event,
+  FIRMWARE,
+  foreign,
+  IPXE,
+  initrd,
+  ipxeDiscover,
+  ipxeRequest,
+  kernel,
+  launch,
+  parked,
+  read,
+  request,
+  script,
+  start,
+  systemDhcp,
+  T0,
+  traceOf,
+  WHOLE_BOOT,
+} from '../../test/traces/boots.ts'
+import { advance, stall, supersede } from './progress.ts'
+import { likeliestCause } from './stall.ts'
+import type { TraceEvent } from './trace.ts'
+
+type Unseen = Omit<TraceEvent, 'at'>
+const bios = (seen: Unseen): Unseen => ({
+  ...seen,
+  detail: { ...seen.detail, architecture: 'x86 BIOS', file: 'undionly.kpxe' },
+})
+const proxyOffer = event('dhcp.discover', {
+  client: 'firmware',
+  architecture: 'x64 UEFI',
+  reply: 'offer',
+  file: 'snponly.efi',
+})
+const tookOther = event(
+  'dhcp.request',
+  { client: 'firmware', reply: 'none', server: '10.0.0.1' },
+  { outcome: 'ignored', reason: 'it chose 10.0.0.1' },
+)
+const unanswered = event(
+  'dhcp.discover',
+  { client: 'firmware', reply: 'none' },
+  { outcome: 'refused', reason: 'no address is left in lan' },
+)
+
+describe('the likeliest cause names what was last seen and what never came', () => {
+  test.each<[string, Unseen[], RegExp]>([
+    ['nobody answered', [unanswered], /did not answer it: no address is left in lan/],
+    ['offer not accepted', [discover], /got our offer and never accepted it/],
+    ['another server won', [discover, foreign], /another DHCP server \(10\.0\.0\.1\) answered too and most likely won/],
+    [
+      'it took another offer',
+      [discover, foreign, tookOther],
+      /took the address of another DHCP server \(10\.0\.0\.1\)/,
+    ],
+    [
+      'proxy: it never asked for the file',
+      [proxyOffer, tookOther],
+      /took the address of 10\.0\.0\.1 and got our boot information, but never asked for snponly\.efi/,
+    ],
+    [
+      'NAK',
+      [
+        event(
+          'dhcp.request',
+          { client: 'firmware', reply: 'nak' },
+          { outcome: 'refused', reason: '10.9.9.9 is not of this network' },
+        ),
+      ],
+      /refused the address it asked for: 10\.9\.9\.9/,
+    ],
+    ['never asked for the file', [discover, request], /took our answer but never asked for snponly\.efi$/],
+    [
+      'never asked for the file, with a rival',
+      [discover, foreign, request],
+      /never asked for snponly\.efi; another DHCP server \(10\.0\.0\.1\) answered too/,
+    ],
+    [
+      'no program for it',
+      [
+        event('dhcp.request', {
+          client: 'firmware',
+          architecture: 'ARM 64-bit UEFI',
+          reply: 'ack',
+          address: '10.0.0.9',
+        }),
+      ],
+      /no boot program: there is none for ARM 64-bit UEFI/,
+    ],
+    ['transfer never ended', [discover, request, read], /began to fetch snponly\.efi but never finished/],
+    [
+      'transfer failed',
+      [
+        discover,
+        request,
+        event('tftp.read', { file: 'nope.efi' }, { outcome: 'refused', reason: 'there is no such boot program' }),
+      ],
+      /asked for nope\.efi and did not get it: there is no such/,
+    ],
+    ['Secure Boot', FIRMWARE, /fetched snponly\.efi but iPXE never started: Secure Boot/],
+    ['BIOS program dead', FIRMWARE.map(bios), /fetched undionly\.kpxe but iPXE never asked.*network card/],
+    [
+      'iPXE without answer',
+      [
+        ...FIRMWARE,
+        {
+          ...ipxeDiscover,
+          outcome: 'refused',
+          reason: 'no address is left',
+          detail: { client: 'ipxe', reply: 'none' },
+        },
+      ],
+      /iPXE runs, but its question.*no address is left/,
+    ],
+    [
+      'iPXE took another server',
+      [...FIRMWARE, { ...ipxeDiscover, detail: { client: 'ipxe', reply: 'none' } }, foreign],
+      /iPXE runs, but took the address from another DHCP server \(10\.0\.0\.1\)/,
+    ],
+    ['iPXE did not accept', [...FIRMWARE, ipxeDiscover], /iPXE runs and got our offer, but never accepted/],
+    [
+      'iPXE cannot reach us',
+      [...FIRMWARE, ipxeDiscover, ipxeRequest],
+      /never asked for http:\/\/10\.0\.0\.2:8080\/boot\/start\.ipxe/,
+    ],
+    ['first script only', [...FIRMWARE, ...IPXE], /fetched the first script but never asked for its own/],
+    ['no file asked for', [...FIRMWARE, ...IPXE, script], /got its script but never asked for a file/],
+    ['menu', [start, event('http.script', { decision: 'menu' })], /shows a menu and nobody chose/],
+    [
+      'file broke off',
+      [
+        start,
+        script,
+        event(
+          'http.blob',
+          { file: 'initrd.gz', complete: false },
+          { outcome: 'failed', reason: 'the connection was closed after 3 MiB' },
+        ),
+      ],
+      /began to fetch initrd\.gz and broke off/,
+    ],
+    ['no launch', [start, script, kernel, initrd], /fetched initrd\.gz but never reported that it starts it/],
+    [
+      'reported error',
+      [start, script, event('mark.failed', { error: 'Connection reset (0x0f0a6095)' })],
+      /reported an error: Connection reset/,
+    ],
+  ])('%s', (_, events, expected) => {
+    const cause = likeliestCause(traceOf(events))
+    expect(cause.text).toMatch(expected)
+    expect(cause.next.length).toBeGreaterThan(0)
+  })
+
+  test('an error that the script got over is not the cause', () =>
+    expect(likeliestCause(traceOf([start, script, event('mark.failed'), script, kernel])).text).toMatch(
+      /fetched vmlinuz/,
+    ))
+})
+
+describe('states', () => {
+  test('a whole boot ends launched, with nothing awaited, all bytes counted and its profile', () => {
+    const trace = traceOf(WHOLE_BOOT)
+    expect(trace).toMatchObject({ state: 'launched', stage: 'launch', deadlineAt: null, profile: 'debian' })
+    expect(trace.bytesSent).toBe(238_080 + 8_388_608 + 41_943_040)
+    expect(advance(trace, { ...systemDhcp, at: T0 + 60_000 })).toMatchObject({
+      state: 'launched',
+      stage: 'system',
+      headline: trace.headline,
+    })
+  })
+
+  test('at every step of a boot but the last something is awaited, and its absence stalls the trace with a cause', () => {
+    for (let steps = 1; steps < WHOLE_BOOT.length; steps++) {
+      const trace = traceOf(WHOLE_BOOT.slice(0, steps))
+      expect(trace.state).toBe('running')
+      const deadline = trace.deadlineAt!
+      expect(deadline).toBeGreaterThan(trace.updatedAt)
+      expect(stall(trace, deadline - 1)).toBeUndefined()
+      expect(stall(trace, deadline)).toMatchObject({
+        state: 'stalled',
+        deadlineAt: null,
+        headline: likeliestCause(trace).text,
+      })
+    }
+  })
+
+  test('a stalled boot goes on when it is heard again', () => {
+    const stalled = stall(traceOf(FIRMWARE), T0 + 3_600_000)!
+    expect(advance(stalled, { ...ipxeDiscover, at: T0 + 3_600_000 }).state).toBe('running')
+  })
+
+  test('a parked machine waits without a deadline, and leaves when it gets a script', () => {
+    const trace = traceOf([start, parked])
+    expect(trace).toMatchObject({ state: 'parked', deadlineAt: null })
+    expect(advance(trace, { ...script, at: T0 + 9000 })).toMatchObject({ state: 'running', profile: 'debian' })
+  })
+
+  test('a system that asks for its address without having been launched by us has booted all the same', () =>
+    expect(traceOf([unanswered, systemDhcp])).toMatchObject({
+      state: 'launched',
+      stage: 'system',
+      headline: expect.stringContaining('a system runs'),
+    }))
+
+  test('a failed script stays failed when it is not heard again', () => {
+    const failed = traceOf([start, script, event('mark.failed', { error: 'No space' })])
+    expect(failed.state).toBe('failed')
+    expect(stall(failed, failed.deadlineAt!)).toMatchObject({
+      state: 'failed',
+      headline: expect.stringContaining('No space'),
+    })
+  })
+
+  test('a boot cut short by the next is superseded and says how far it came; a finished one keeps its end', () => {
+    expect(supersede(traceOf(FIRMWARE))).toMatchObject({
+      state: 'superseded',
+      deadlineAt: null,
+      headline: expect.stringContaining('Secure Boot'),
+    })
+    expect(supersede(traceOf([start, parked])).state).toBe('superseded')
+    const launched = traceOf([start, script, kernel, launch])
+    expect(supersede(launched)).toBe(launched)
+  })
+
+  test('the end of one transfer is awaited longer than an answer', () =>
+    expect(traceOf([discover, request, read]).deadlineAt! - traceOf([discover, request]).deadlineAt!).toBeGreaterThan(
+      60_000,
+    ))
+})
