@@ -18,7 +18,7 @@ import { end, findMachines } from './process.ts'
 import { machineFiles, QEMU } from './qemu.ts'
 import { run } from './run.ts'
 import { type LabSpec, type LabWish, refuseWish, specify } from './spec.ts'
-import { UserNetwork } from './usernet.ts'
+import { UserNetwork, userNetworkBase } from './usernet.ts'
 
 export type LabStatus = Readonly<{
   state: 'up' | 'down' | 'impossible'
@@ -30,8 +30,8 @@ export type LabStatus = Readonly<{
   machines: number
 }>
 
-/** A lab machine as it is now. */
-export type LabMachine = LabSpec & Readonly<{ power: PowerState }>
+/** A lab machine as it is now. `createdAt`: milliseconds since 1970. */
+export type LabMachine = LabWish & Readonly<{ mac: Mac; power: PowerState; createdAt: number }>
 
 type Dependencies = Readonly<{
   config: Pick<Config, 'dataDir' | 'lab' | 'http'>
@@ -79,6 +79,7 @@ export class Lab {
       const machine = await VirtualMachine.load(directory)
       if (machine) {
         lab.#machines.set(machine.spec.name, machine)
+        await machine.forget()
         running.delete(entry.name)
       } else await rm(directory, { recursive: true, force: true })
     }
@@ -159,7 +160,7 @@ export class Lab {
     return undefined
   }
 
-  add(wish: LabWish, { start }: { start: boolean }): Promise<LabMachine> {
+  add({ start, ...wish }: LabWish & { start: boolean }): Promise<LabMachine> {
     return this.#inTurn(async () => {
       const { network, acceleration } = await this.#ground()
       const { maxMachines } = this.#with.config.lab
@@ -198,11 +199,11 @@ export class Lab {
     return this.#inTurn(() => this.#removeNow(this.#existing(name)))
   }
 
-  patch(name: string, change: { bootOrder?: LabSpec['bootOrder']; attachDiskGiB?: number }): Promise<LabMachine> {
+  change(name: string, patch: { bootOrder?: LabSpec['bootOrder']; attachDiskGiB?: number }): Promise<LabMachine> {
     return this.#inTurn(async () => {
       const machine = this.#existing(name)
-      if (change.bootOrder !== undefined) await machine.setBootOrder(change.bootOrder)
-      if (change.attachDiskGiB !== undefined) await machine.attachDisk(change.attachDiskGiB)
+      if (patch.bootOrder !== undefined) await machine.setBootOrder(patch.bootOrder)
+      if (patch.attachDiskGiB !== undefined) await machine.attachDisk(patch.attachDiskGiB)
       this.#tell(name, 'saved')
       return seen(machine)
     })
@@ -213,9 +214,19 @@ export class Lab {
     return this.#existing(name).screen()
   }
 
-  /** Its serial console; refused (`not-found`) when there is no such machine. */
-  console(name: string): LabConsole {
-    return this.#existing(name).console
+  /** A new view of its serial console; `undefined` when there is no such machine. */
+  console(name: string): LabConsole | undefined {
+    return this.#machines.get(name)?.console()
+  }
+
+  /**
+   * The base URL for boot requests that come from loopback: machines on QEMU's user networking reach us by another address than the
+   * one we see. `undefined` when no machine is wired so.
+   */
+  async loopbackBase(): Promise<string | undefined> {
+    const prepared = await this.#prepare()
+    if ('impossible' in prepared || prepared.network.mode !== 'user') return undefined
+    return userNetworkBase(this.#with.config.http.listen)
   }
 
   /** Whether it is on, asked of its process. */
@@ -249,10 +260,10 @@ export class Lab {
     await this.#existing(name).pressPowerButton()
   }
 
-  /** Lets go of consoles; machines run on. */
+  /** Ends the views of consoles; machines run on. */
   async close(): Promise<void> {
     await this.#last
-    for (const machine of this.#machines.values()) machine.console.close()
+    for (const machine of this.#machines.values()) machine.letGo()
   }
 
   async #offerLinux(): Promise<void> {
@@ -325,5 +336,6 @@ export class Lab {
 }
 
 async function seen(machine: VirtualMachine): Promise<LabMachine> {
-  return { ...machine.spec, power: await machine.powerState() }
+  const { format: _, uuid: __, ...shown } = machine.spec
+  return { ...shown, power: await machine.powerState() }
 }

@@ -1,7 +1,7 @@
 import { copyFile, open, readFile, rename, rm, truncate } from 'node:fs/promises'
 import { Refusal } from '../kit/errors.ts'
 import type { PowerState } from '../power/power.ts'
-import { LabConsole } from './console.ts'
+import { type LabConsole, SerialLine } from './console.ts'
 import type { LabNetwork } from './network.ts'
 import { end, findMachine, goneWithin } from './process.ts'
 import {
@@ -29,7 +29,7 @@ export type Ground = Readonly<{ network: LabNetwork; acceleration: Acceleration 
 
 /** One lab machine: a folder, and a QEMU process while it is on. The process outlives us and is found again by its folder. */
 export class VirtualMachine {
-  readonly console: LabConsole
+  readonly #line: SerialLine
   readonly #directory: string
   readonly #files: ReturnType<typeof machineFiles>
   #spec: LabSpec
@@ -38,7 +38,7 @@ export class VirtualMachine {
     this.#directory = directory
     this.#files = machineFiles(directory)
     this.#spec = spec
-    this.console = new LabConsole(this.#files.console, this.#files.consoleSocket)
+    this.#line = new SerialLine(this.#files.console, this.#files.consoleSocket)
   }
 
   /** Reads a machine from its folder; `undefined` when the folder holds none (its making or its deletion was cut short). */
@@ -65,8 +65,19 @@ export class VirtualMachine {
     return this.#spec
   }
 
-  diskPath(index: number): string {
-    return this.#files.disk(index)
+  /** A new view of its serial console. */
+  console(): LabConsole {
+    return this.#line.console()
+  }
+
+  /** Ends all views of its console; the machine runs on. */
+  letGo(): void {
+    this.#line.close()
+  }
+
+  /** Gives back the space of what its console printed long ago. */
+  forget(): Promise<void> {
+    return this.#line.forget()
   }
 
   process(): Promise<number | undefined> {
@@ -89,7 +100,7 @@ export class VirtualMachine {
     if ((await this.process()) !== undefined) return
     const { netdev, within } = await network.attach(this.#spec.name)
     const args = qemuArguments(this.#spec, { directory: this.#directory, netdev, acceleration })
-    await this.console.forget()
+    await this.#line.forget()
     const [command, ...rest] = [...within, QEMU, ...args]
     const { code, stderr } = await run(command ?? QEMU, rest)
     if (code !== 0)
@@ -114,7 +125,7 @@ export class VirtualMachine {
     await this.#ask((qmp) => qmp.execute('quit')).catch(() => undefined)
     if (!(await goneWithin(QUIT_MS, there)) && !(await end(pid, there)))
       throw new Refusal('internal', `the process ${pid} of lab machine ${this.#spec.name} does not end`)
-    this.console.close()
+    this.#line.disconnect()
   }
 
   /** Like the reset button. Refused (`wrong-state`) while it is off. */
@@ -196,7 +207,7 @@ export class VirtualMachine {
 
   /** Deletes its folder; it was stopped before. */
   async remove(): Promise<void> {
-    this.console.close()
+    this.#line.close()
     // First what makes it a machine, so that a deletion cut short is completed at the next start.
     await rm(this.#files.spec, { force: true })
     await rm(this.#directory, { recursive: true, force: true })

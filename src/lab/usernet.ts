@@ -31,10 +31,14 @@ export class UserNetwork implements LabNetwork {
   async down(): Promise<void> {}
 
   async attach(): Promise<Attachment> {
-    const { host, port } = this.#listen
-    const reached = host === '0.0.0.0' || host.startsWith('127.') ? HOST_SEEN_BY_GUEST : host
-    return { netdev: `user,id=net0,bootfile=http://${reached}:${port}${BOOT_PATHS.start}`, within: [] }
+    return { netdev: `user,id=net0,bootfile=${userNetworkBase(this.#listen)}${BOOT_PATHS.start}`, within: [] }
   }
 
   async detach(): Promise<void> {}
+}
+
+/** The URL by which a guest of QEMU's user networking reaches a server that listens here. */
+export function userNetworkBase({ host, port }: ListenAddress): string {
+  const reached = host === '0.0.0.0' || host.startsWith('127.') ? HOST_SEEN_BY_GUEST : host
+  return `http://${reached}:${port}`
 }
