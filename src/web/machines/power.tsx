@@ -1,0 +1,78 @@
+import { Button, Menu } from '@mantine/core'
+import { IconChevronDown, IconPower, IconRefresh, IconRotateClockwise, IconZzz } from '@tabler/icons-react'
+
+import { ApiProblem } from '../../api/client/problem.ts'
+import { useMay } from '../api/me.tsx'
+import { useDo, useGet } from '../api/use.ts'
+import { PowerState } from '../parts/status.tsx'
+
+type Action = 'on' | 'off' | 'cycle' | 'reset' | 'soft'
+
+const DONE: Readonly<Record<Action, string>> = {
+  on: 'was switched on',
+  off: 'was switched off',
+  cycle: 'was switched off and on',
+  reset: 'was reset',
+  soft: 'was asked to shut down',
+}
+
+/** The power of a machine that has a driver; nothing for one that has none. */
+export function usePower(machine: string) {
+  return useGet('getPower', { params: { machine } }, { refetchMs: (data) => (data ? 10_000 : false) })
+}
+
+export function PowerBadge({ machine }: { machine: string }) {
+  const power = usePower(machine)
+  return power.data ? <PowerState state={power.data.state} /> : null
+}
+
+export function PowerMenu({ machine, name }: { machine: string; name: string }) {
+  const power = usePower(machine)
+  const user = useMay('user')
+  const set = useDo('setPower', {
+    done: (status, input) => `${name} ${DONE[input.body.action]}; its power is ${status.state}.`,
+  })
+  if (!user || (!power.data && power.error instanceof ApiProblem)) return null
+  const act = (action: Action) => set.mutate({ params: { machine }, body: { action } })
+  const on = power.data?.state === 'on'
+  if (!on)
+    return (
+      <Button
+        variant="default"
+        leftSection={<IconPower size={15} />}
+        loading={set.isPending}
+        disabled={!power.data}
+        onClick={() => act('on')}
+      >
+        Switch on
+      </Button>
+    )
+  return (
+    <Menu>
+      <Menu.Target>
+        <Button
+          variant="default"
+          leftSection={<IconPower size={15} />}
+          rightSection={<IconChevronDown size={13} />}
+          loading={set.isPending}
+        >
+          Power
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item leftSection={<IconZzz size={15} />} onClick={() => act('soft')}>
+          Shut down (asks the system)
+        </Menu.Item>
+        <Menu.Item leftSection={<IconPower size={15} />} onClick={() => act('off')}>
+          Switch off
+        </Menu.Item>
+        <Menu.Item leftSection={<IconRotateClockwise size={15} />} onClick={() => act('reset')}>
+          Reset
+        </Menu.Item>
+        <Menu.Item leftSection={<IconRefresh size={15} />} onClick={() => act('cycle')}>
+          Off and on again
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  )
+}

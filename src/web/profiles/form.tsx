@@ -1,0 +1,256 @@
+import { ActionIcon, Button, Group, NumberInput, Select, Stack, Text, Textarea, TextInput } from '@mantine/core'
+import { IconPlus, IconTrash } from '@tabler/icons-react'
+import { useState } from 'react'
+import type { Profile } from '../../api/contract/images.ts'
+import { fieldProblem } from '../api/call.ts'
+import { useDo, useGet } from '../api/use.ts'
+import { ProblemNote } from '../parts/page.tsx'
+import { ProfileSelect } from './choose.tsx'
+import { type Fields, fieldsOf, KINDS, NEW, specOf } from './spec.ts'
+
+type Set = <F extends keyof Fields>(field: F, value: Fields[F]) => void
+type Part = { fields: Fields; set: Set; error: Error | null }
+
+/** Creates a profile, or replaces the one given; the name of one that exists stays. */
+export function ProfileForm({ profile, onClose }: { profile: Profile | undefined; onClose: () => void }) {
+  const [fields, setFields] = useState(() => (profile ? fieldsOf(profile) : NEW))
+  const doing = { quiet: true, after: onClose, done: (saved: { name: string }) => `Profile ${saved.name} is saved.` }
+  const create = useDo('createProfile', doing)
+  const replace = useDo('replaceProfile', doing)
+  const { error, isPending } = profile ? replace : create
+  const set: Set = (field, value) => setFields({ ...fields, [field]: value })
+  const part = { fields, set, error }
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault()
+        const body = specOf(fields)
+        if (profile) replace.mutate({ params: { profile: profile.name }, body })
+        else create.mutate({ body })
+      }}
+    >
+      <Stack gap="sm">
+        <ProblemNote error={error} />
+        {!profile && (
+          <TextInput
+            label="Name"
+            data-autofocus
+            required
+            withAsterisk={false}
+            placeholder="debian-live"
+            value={fields.name}
+            error={fieldProblem(error, 'name')}
+            onChange={(event) => set('name', event.currentTarget.value)}
+          />
+        )}
+        <Select
+          label="Kind"
+          description="What a machine with this profile boots"
+          allowDeselect={false}
+          data={KINDS.map(([kind, does]) => ({ value: kind, label: `${kind}: ${does}` }))}
+          value={fields.kind}
+          onChange={(kind) => kind && set('kind', kind as Fields['kind'])}
+        />
+        {(fields.kind === 'live' || fields.kind === 'iso') && <ImageChoice {...part} />}
+        {fields.kind === 'live' && <Live {...part} />}
+        {fields.kind === 'script' && (
+          <Textarea
+            label="Script"
+            description="Runs as it is, after our own first script. Machines read it without a password: no secrets."
+            autosize
+            minRows={8}
+            maxRows={24}
+            styles={{ input: { fontFamily: 'var(--mantine-font-family-monospace)' } }}
+            value={fields.script}
+            error={fieldProblem(error, 'script')}
+            onChange={(event) => set('script', event.currentTarget.value)}
+          />
+        )}
+        {fields.kind === 'menu' && <MenuItems {...part} />}
+        {fields.kind === 'park' && (
+          <TextInput
+            label="Message"
+            description="What the machine shows on its screen"
+            value={fields.message}
+            error={fieldProblem(error, 'message')}
+            onChange={(event) => set('message', event.currentTarget.value)}
+          />
+        )}
+        <TextInput
+          label="Description"
+          value={fields.description}
+          onChange={(event) => set('description', event.currentTarget.value)}
+        />
+        <Group justify="flex-end" gap="xs">
+          <Button variant="default" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" loading={isPending}>
+            {profile ? 'Save' : 'Create profile'}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  )
+}
+
+function ImageChoice({ fields, set, error }: Part) {
+  const kind = fields.kind === 'iso' ? 'iso' : 'bundle'
+  const images = useGet('listImages', { query: { kind, limit: 1000 } })
+  const items = images.data?.items ?? []
+  const choices = items.flatMap((image) => [
+    { value: image.name, label: `${image.name}  (always the newest version)` },
+    ...image.versions
+      .toReversed()
+      .map(({ number }) => ({ value: `${image.name}@${number}`, label: `${image.name}@${number}` })),
+  ])
+  if (fields.image && !choices.some((choice) => choice.value === fields.image))
+    choices.push({ value: fields.image, label: fields.image })
+  return (
+    <Select
+      label="Image"
+      searchable
+      required
+      withAsterisk={false}
+      placeholder={images.data && items.length === 0 ? `No ${kind} image yet: upload one first` : 'Choose an image'}
+      nothingFoundMessage="No image of that name"
+      data={choices}
+      value={fields.image || null}
+      error={fieldProblem(error, 'image')}
+      onChange={(image) => set('image', image ?? '')}
+    />
+  )
+}
+
+function Live({ fields, set, error }: Part) {
+  const change = (at: number, more: Partial<Fields['files'][number]>) =>
+    set(
+      'files',
+      fields.files.map((file, index) => (index === at ? { ...file, ...more } : file)),
+    )
+  return (
+    <>
+      <TextInput
+        label="Command line"
+        description="Added to that of the image. {{files}}, {{mac}}, {{hostname}}, {{machine}} and {{server}} are filled in."
+        placeholder="auto=true url={{files}}/preseed.cfg"
+        styles={{ input: { fontFamily: 'var(--mantine-font-family-monospace)' } }}
+        value={fields.cmdline}
+        error={fieldProblem(error, 'cmdline')}
+        onChange={(event) => set('cmdline', event.currentTarget.value)}
+      />
+      {fields.files.map((file, index) => (
+        <Stack key={`file ${fields.files.length} ${index}`} gap={4}>
+          <Group gap="xs" align="flex-end">
+            <TextInput
+              label="File name"
+              flex={1}
+              value={file.name}
+              error={fieldProblem(error, `files.${index}.name`)}
+              onChange={(event) => change(index, { name: event.currentTarget.value })}
+            />
+            <ActionIcon
+              aria-label={`Remove ${file.name || 'this file'}`}
+              size="lg"
+              onClick={() =>
+                set(
+                  'files',
+                  fields.files.filter((_, at) => at !== index),
+                )
+              }
+            >
+              <IconTrash size={16} />
+            </ActionIcon>
+          </Group>
+          <Textarea
+            aria-label={`Content of ${file.name || 'this file'}`}
+            autosize
+            minRows={4}
+            maxRows={16}
+            styles={{ input: { fontFamily: 'var(--mantine-font-family-monospace)' } }}
+            value={file.content}
+            onChange={(event) => change(index, { content: event.currentTarget.value })}
+          />
+        </Stack>
+      ))}
+      <Group gap="xs">
+        <Button
+          variant="default"
+          leftSection={<IconPlus size={14} />}
+          onClick={() => set('files', [...fields.files, { name: '', content: '' }])}
+        >
+          Add a file
+        </Button>
+        <Text size="xs" c="dimmed">
+          A preseed or kickstart file, say. Machines read it without a password: no secrets.
+        </Text>
+      </Group>
+    </>
+  )
+}
+
+function MenuItems({ fields, set, error }: Part) {
+  return (
+    <>
+      <TextInput label="Title" value={fields.title} onChange={(event) => set('title', event.currentTarget.value)} />
+      {fields.items.map((item, index) => (
+        <Group key={item.profile} gap="xs" align="flex-end" wrap="nowrap">
+          <Text size="sm" w={140} className="ellipsis" pb={8}>
+            {item.profile}
+          </Text>
+          <TextInput
+            label="Label"
+            flex={1}
+            placeholder={item.profile}
+            value={item.label}
+            onChange={(event) => {
+              const label = event.currentTarget.value
+              set(
+                'items',
+                fields.items.map((each, at) => (at === index ? { ...each, label } : each)),
+              )
+            }}
+          />
+          <ActionIcon
+            size="lg"
+            aria-label={`Remove ${item.profile}`}
+            onClick={() =>
+              set(
+                'items',
+                fields.items.filter((_, at) => at !== index),
+              )
+            }
+          >
+            <IconTrash size={16} />
+          </ActionIcon>
+        </Group>
+      ))}
+      <ProfileSelect
+        label="Add a profile to the menu"
+        value={null}
+        error={fieldProblem(error, 'items')}
+        onChange={(profile) => {
+          if (profile && !fields.items.some((item) => item.profile === profile))
+            set('items', [...fields.items, { profile, label: '' }])
+        }}
+      />
+      <Group grow align="flex-start">
+        <Select
+          label="Default"
+          data={fields.items.map((item) => item.profile)}
+          value={fields.default || null}
+          error={fieldProblem(error, 'default')}
+          onChange={(profile) => set('default', profile ?? '')}
+        />
+        <NumberInput
+          label="Timeout in seconds"
+          description="0 waits for ever"
+          min={0}
+          max={3600}
+          value={fields.timeoutSeconds}
+          onChange={(seconds) => set('timeoutSeconds', Number(seconds) || 0)}
+        />
+      </Group>
+    </>
+  )
+}

@@ -1,0 +1,95 @@
+import type { Profile } from '../../api/contract/images.ts'
+import type { SentBodyOf } from '../../api/contract/route.ts'
+import type { Contract } from '../../api/contract.ts'
+
+/** A profile as the API takes it. */
+export type Spec = SentBodyOf<Contract['createProfile']>
+export type Kind = Profile['kind']
+
+/** Every kind with what it does, in the order in which people need them. */
+export const KINDS: readonly (readonly [Kind, string])[] = [
+  ['live', 'a kernel and initrds of an image'],
+  ['local', 'its own disk'],
+  ['iso', 'an ISO image'],
+  ['menu', 'a choice on its screen'],
+  ['script', 'an iPXE script of your own'],
+  ['park', 'nothing: it waits and asks again'],
+]
+
+/** All fields that any kind has, as a form holds them. */
+export type Fields = {
+  name: string
+  description: string
+  kind: Kind
+  image: string
+  cmdline: string
+  files: { name: string; content: string }[]
+  script: string
+  title: string
+  items: { profile: string; label: string }[]
+  default: string
+  timeoutSeconds: number
+  message: string
+}
+
+export const NEW: Fields = {
+  name: '',
+  description: '',
+  kind: 'live',
+  image: '',
+  cmdline: '',
+  files: [],
+  script: '#!ipxe\n\n',
+  title: '',
+  items: [],
+  default: '',
+  timeoutSeconds: 10,
+  message: '',
+}
+
+export const fieldsOf = (profile: Profile): Fields => ({ ...NEW, ...profile })
+
+/** Only the fields of the chosen kind: the API refuses others. */
+export function specOf(fields: Fields): Spec {
+  const { name, description, kind } = fields
+  const common = { name, description }
+  switch (kind) {
+    case 'local':
+      return { ...common, kind }
+    case 'live':
+      return { ...common, kind, image: fields.image, cmdline: fields.cmdline, files: fields.files }
+    case 'iso':
+      return { ...common, kind, image: fields.image }
+    case 'script':
+      return { ...common, kind, script: fields.script }
+    case 'menu':
+      return {
+        ...common,
+        kind,
+        title: fields.title,
+        items: fields.items,
+        default: fields.default,
+        timeoutSeconds: fields.timeoutSeconds,
+      }
+    case 'park':
+      return { ...common, kind, message: fields.message }
+  }
+}
+
+/** What a profile boots, in a few words. */
+export function summary(profile: Profile): string {
+  switch (profile.kind) {
+    case 'local':
+      return 'its own disk'
+    case 'live':
+      return profile.cmdline ? `${profile.image} with ${profile.cmdline}` : profile.image
+    case 'iso':
+      return profile.image
+    case 'script':
+      return `an iPXE script of ${profile.script.split('\n').length} lines`
+    case 'menu':
+      return `a choice of ${profile.items.map((item) => item.profile).join(', ')}`
+    case 'park':
+      return profile.message || 'nothing: it waits'
+  }
+}

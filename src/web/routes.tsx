@@ -1,0 +1,122 @@
+import { createRootRoute, createRoute, createRouter, Link, lazyRouteComponent, redirect } from '@tanstack/react-router'
+import type { Machine } from '../api/contract/machines.ts'
+import { Empty, Page, ProblemNote } from './parts/page.tsx'
+import { Shell } from './shell/shell.tsx'
+
+const root = createRootRoute({
+  component: Shell,
+  errorComponent: ({ error }) => (
+    <Page title="Something broke">
+      <ProblemNote error={error instanceof Error ? error : new Error(String(error))} retry={() => location.reload()} />
+    </Page>
+  ),
+  notFoundComponent: () => (
+    <Page title="There is no such page">
+      <Empty title="Nothing is at this address" action={<Link to="/machines">Go to the machines</Link>} />
+    </Page>
+  ),
+})
+
+const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
+
+export type MachineFilter = { q?: string; state?: Machine['state']; profile?: string; tag?: string; add?: boolean }
+
+const index = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: '/machines' })
+  },
+})
+const machines = createRoute({
+  getParentRoute: () => root,
+  path: '/machines',
+  // What is filtered for stands in the address, so that it can be sent to a colleague.
+  validateSearch: (search: Record<string, unknown>): MachineFilter => ({
+    q: text(search.q),
+    state: text(search.state) as Machine['state'] | undefined,
+    profile: text(search.profile),
+    tag: text(search.tag),
+    add: search.add === true ? true : undefined,
+  }),
+  component: lazyRouteComponent(() => import('./machines/list.tsx'), 'MachinesPage'),
+})
+const machine = createRoute({
+  getParentRoute: () => root,
+  path: '/machines/$machine',
+  validateSearch: (search: Record<string, unknown>): { trace?: string; tab?: string } => ({
+    trace: text(search.trace),
+    tab: text(search.tab),
+  }),
+  component: lazyRouteComponent(() => import('./machines/page.tsx'), 'MachinePage'),
+})
+const profiles = createRoute({
+  getParentRoute: () => root,
+  path: '/profiles',
+  component: lazyRouteComponent(() => import('./profiles/list.tsx'), 'ProfilesPage'),
+})
+const images = createRoute({
+  getParentRoute: () => root,
+  path: '/images',
+  component: lazyRouteComponent(() => import('./images/list.tsx'), 'ImagesPage'),
+})
+const image = createRoute({
+  getParentRoute: () => root,
+  path: '/images/$image',
+  component: lazyRouteComponent(() => import('./images/page.tsx'), 'ImagePage'),
+})
+const networks = createRoute({
+  getParentRoute: () => root,
+  path: '/networks',
+  component: lazyRouteComponent(() => import('./networks/page.tsx'), 'NetworksPage'),
+})
+const lab = createRoute({
+  getParentRoute: () => root,
+  path: '/lab',
+  component: lazyRouteComponent(() => import('./lab/page.tsx'), 'LabPage'),
+})
+const server = createRoute({
+  getParentRoute: () => root,
+  path: '/server',
+  component: lazyRouteComponent(() => import('./server/page.tsx'), 'ServerPage'),
+})
+const tokens = createRoute({
+  getParentRoute: () => root,
+  path: '/tokens',
+  component: lazyRouteComponent(() => import('./access/tokens.tsx'), 'TokensPage'),
+})
+const users = createRoute({
+  getParentRoute: () => root,
+  path: '/users',
+  component: lazyRouteComponent(() => import('./access/users.tsx'), 'UsersPage'),
+})
+const audit = createRoute({
+  getParentRoute: () => root,
+  path: '/audit',
+  component: lazyRouteComponent(() => import('./access/audit.tsx'), 'AuditPage'),
+})
+
+export const router = createRouter({
+  routeTree: root.addChildren([
+    index,
+    machines,
+    machine,
+    profiles,
+    images,
+    image,
+    networks,
+    lab,
+    server,
+    tokens,
+    users,
+    audit,
+  ]),
+  defaultPreload: 'intent',
+  scrollRestoration: true,
+})
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}
