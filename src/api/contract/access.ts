@@ -8,48 +8,56 @@ const UserName = z
   .regex(/^[a-z0-9]([a-z0-9._@-]{0,62})$/, 'a user name has 1 to 63 lower-case letters, digits and . _ @ -')
 const Password = z.string().min(10, 'a password has at least 10 characters').max(256)
 
-export const Me = z.object({
-  name: z.string(),
-  role: z.enum(ROLES),
-  scopes: z.array(z.string()),
-  via: z.enum(['session', 'token', 'socket']),
-  /** True until the first password is changed. */
-  mustChangePassword: z.boolean(),
-})
+export const Me = z
+  .object({
+    name: z.string(),
+    role: z.enum(ROLES),
+    scopes: z.array(z.string()),
+    via: z.enum(['session', 'token', 'socket']),
+    /** True until the first password is changed. */
+    mustChangePassword: z.boolean(),
+  })
+  .meta({ id: 'Me' })
 export type Me = z.infer<typeof Me>
 
-export const User = z.object({
-  name: z.string(),
-  role: z.enum(ROLES),
-  disabled: z.boolean(),
-  createdAt: Time,
-  updatedAt: Time,
-})
+export const User = z
+  .object({
+    name: z.string(),
+    role: z.enum(ROLES),
+    disabled: z.boolean(),
+    createdAt: Time,
+    updatedAt: Time,
+  })
+  .meta({ id: 'User' })
 export type User = z.infer<typeof User>
 
-export const Token = z.object({
-  id: z.string(),
-  name: z.string(),
-  user: z.string(),
-  hint: z.string(),
-  scopes: z.array(z.string()),
-  createdAt: Time,
-  expiresAt: Time.nullable(),
-  lastUsedAt: Time.nullable(),
-})
+export const Token = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    user: z.string(),
+    hint: z.string(),
+    scopes: z.array(z.string()),
+    createdAt: Time,
+    expiresAt: Time.nullable(),
+    lastUsedAt: Time.nullable(),
+  })
+  .meta({ id: 'Token' })
 export type Token = z.infer<typeof Token>
 
-export const AuditEntry = z.object({
-  id: z.number().int(),
-  at: Time,
-  who: z.string(),
-  via: z.string(),
-  address: z.string(),
-  action: z.string(),
-  subject: z.string(),
-  outcome: z.enum(['ok', 'refused']),
-  detail: z.string(),
-})
+export const AuditEntry = z
+  .object({
+    id: z.number().int(),
+    at: Time,
+    who: z.string(),
+    via: z.string(),
+    address: z.string(),
+    action: z.string(),
+    subject: z.string(),
+    outcome: z.enum(['ok', 'refused']),
+    detail: z.string(),
+  })
+  .meta({ id: 'AuditEntry' })
 
 export const Scope = z
   .string()

@@ -8,31 +8,37 @@ const FileName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$/, 'a file name has letters, digits and . _ + - only')
 
-export const ImageFile = z.object({
-  role: z.enum(FILE_ROLES),
-  name: FileName,
-  sha256: Sha256,
-  bytes: z.number().int().min(0),
-})
-export const ImageVersion = z.object({
-  number: z.number().int().min(1),
-  files: z.array(ImageFile),
-  cmdline: z.string(),
-  note: z.string(),
-  createdAt: Time,
-  createdBy: z.string(),
-})
-export const Image = z.object({
-  name: z.string(),
-  kind: z.enum(IMAGE_KINDS),
-  description: z.string(),
-  versions: z.array(ImageVersion),
-  latest: z.number().int().nullable(),
-  bytes: z.number().meta({ description: 'of all versions; shared files count once' }),
-  usedBy: z.array(z.string()).meta({ description: 'profiles that name it' }),
-  createdAt: Time,
-  updatedAt: Time,
-})
+export const ImageFile = z
+  .object({
+    role: z.enum(FILE_ROLES),
+    name: FileName,
+    sha256: Sha256,
+    bytes: z.number().int().min(0),
+  })
+  .meta({ id: 'ImageFile' })
+export const ImageVersion = z
+  .object({
+    number: z.number().int().min(1),
+    files: z.array(ImageFile),
+    cmdline: z.string(),
+    note: z.string(),
+    createdAt: Time,
+    createdBy: z.string(),
+  })
+  .meta({ id: 'ImageVersion' })
+export const Image = z
+  .object({
+    name: z.string(),
+    kind: z.enum(IMAGE_KINDS),
+    description: z.string(),
+    versions: z.array(ImageVersion),
+    latest: z.number().int().nullable(),
+    bytes: z.number().meta({ description: 'of all versions; shared files count once' }),
+    usedBy: z.array(z.string()).meta({ description: 'profiles that name it' }),
+    createdAt: Time,
+    updatedAt: Time,
+  })
+  .meta({ id: 'Image' })
 export type Image = z.infer<typeof Image>
 
 const ImageParams = z.object({ image: Name })
@@ -40,7 +46,22 @@ const VersionParams = ImageParams.extend({
   version: z.union([z.literal('latest'), z.coerce.number<number | string>().int().min(1)]),
 })
 
-export const Profile = ProfileSpec.and(z.object({ createdAt: Time, updatedAt: Time, usedBy: z.number().int() }))
+const [Local, Live, Iso, Script, Menu, Park] = ProfileSpec.options
+const kept = {
+  createdAt: Time,
+  updatedAt: Time,
+  usedBy: z.number().int().meta({ description: 'machines and menus that name it' }),
+}
+export const Profile = z
+  .discriminatedUnion('kind', [
+    Local.extend(kept),
+    Live.extend(kept),
+    Iso.extend(kept),
+    Script.extend(kept),
+    Menu.extend(kept),
+    Park.extend(kept),
+  ])
+  .meta({ id: 'Profile' })
 export type Profile = z.infer<typeof Profile>
 
 export const imageRoutes = {

@@ -24,33 +24,38 @@ export const NewLabMachine = z
     start: z.boolean().default(true),
   })
   .strict()
+  .meta({ id: 'NewLabMachine' })
 export type NewLabMachine = z.infer<typeof NewLabMachine>
 
-export const LabMachine = z.object({
-  name: z.string(),
-  mac: z.string(),
-  firmware: z.enum(FIRMWARES),
-  memoryMiB: z.number().int(),
-  disksGiB: z.array(z.number()),
-  nic: z.enum(NIC_MODELS),
-  rom: z.enum(['ipxe', 'pxe', 'http']),
-  bootOrder: z.enum(['network', 'disk']),
-  power: z.enum(['on', 'off', 'unknown']),
-  /** The registry's machine with this MAC, once it was seen. */
-  machine: z.object({ id: z.string(), name: z.string(), state: z.string() }).nullable(),
-  createdAt: Time,
-})
+export const LabMachine = z
+  .object({
+    name: z.string(),
+    mac: z.string(),
+    firmware: z.enum(FIRMWARES),
+    memoryMiB: z.number().int(),
+    disksGiB: z.array(z.number()),
+    nic: z.enum(NIC_MODELS),
+    rom: z.enum(['ipxe', 'pxe', 'http']),
+    bootOrder: z.enum(['network', 'disk']),
+    power: z.enum(['on', 'off', 'unknown']),
+    /** The registry's machine with this MAC, once it was seen. */
+    machine: z.object({ id: z.string(), name: z.string(), state: z.string() }).nullable(),
+    createdAt: Time,
+  })
+  .meta({ id: 'LabMachine' })
 export type LabMachine = z.infer<typeof LabMachine>
 
-export const LabStatus = z.object({
-  state: z.enum(['up', 'down', 'impossible']),
-  mode: z.enum(['bridge', 'user']).nullable(),
-  subnet: z.string().nullable(),
-  interface: z.string().nullable(),
-  acceleration: z.enum(['kvm', 'tcg']).nullable(),
-  reason: z.string(),
-  machines: z.number().int(),
-})
+export const LabStatus = z
+  .object({
+    state: z.enum(['up', 'down', 'impossible']),
+    mode: z.enum(['bridge', 'user']).nullable(),
+    subnet: z.string().nullable(),
+    interface: z.string().nullable(),
+    acceleration: z.enum(['kvm', 'tcg']).nullable(),
+    reason: z.string(),
+    machines: z.number().int(),
+  })
+  .meta({ id: 'LabStatus' })
 export type LabStatus = z.infer<typeof LabStatus>
 
 const LabParams = z.object({ name: LabName })

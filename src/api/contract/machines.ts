@@ -14,35 +14,39 @@ const Tag = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9._:=/-]{0,62}$/, 'a tag has 1 to 63 letters, digits and . _ : = / -')
 const MacText = z.string().max(17).meta({ description: 'any usual spelling', example: '52:54:00:12:34:56' })
 
-export const NextBoot = z.object({ profile: z.string(), orderedAt: Time, orderedBy: z.string() })
+export const NextBoot = z
+  .object({ profile: z.string(), orderedAt: Time, orderedBy: z.string() })
+  .meta({ id: 'NextBoot' })
 
-export const Machine = z.object({
-  id: z.string(),
-  name: z.string(),
-  state: z.enum(MACHINE_STATES),
-  macs: z.array(z.string()),
-  uuid: z.string().nullable(),
-  serial: z.string().nullable(),
-  manufacturer: z.string().nullable(),
-  product: z.string().nullable(),
-  architecture: z.enum(ARCHITECTURES).nullable(),
-  firmware: z.enum(FIRMWARES).nullable(),
-  tags: z.array(z.string()),
-  notes: z.string(),
-  ip: z.string().nullable(),
-  hostname: z.string().nullable(),
-  profile: z.string().nullable(),
-  nextBoot: NextBoot.nullable(),
-  lab: z.string().nullable(),
-  createdAt: Time,
-  updatedAt: Time,
-  lastSeenAt: Time.nullable(),
-  lastAddress: z.string().nullable(),
-  /** What the newest boot trace says, in one line. */
-  boot: z
-    .object({ trace: z.string(), state: z.string(), stage: z.string(), headline: z.string(), updatedAt: Time })
-    .nullable(),
-})
+export const Machine = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    state: z.enum(MACHINE_STATES),
+    macs: z.array(z.string()),
+    uuid: z.string().nullable(),
+    serial: z.string().nullable(),
+    manufacturer: z.string().nullable(),
+    product: z.string().nullable(),
+    architecture: z.enum(ARCHITECTURES).nullable(),
+    firmware: z.enum(FIRMWARES).nullable(),
+    tags: z.array(z.string()),
+    notes: z.string(),
+    ip: z.string().nullable(),
+    hostname: z.string().nullable(),
+    profile: z.string().nullable(),
+    nextBoot: NextBoot.nullable(),
+    lab: z.string().nullable(),
+    createdAt: Time,
+    updatedAt: Time,
+    lastSeenAt: Time.nullable(),
+    lastAddress: z.string().nullable(),
+    /** What the newest boot trace says, in one line. */
+    boot: z
+      .object({ trace: z.string(), state: z.string(), stage: z.string(), headline: z.string(), updatedAt: Time })
+      .nullable(),
+  })
+  .meta({ id: 'Machine' })
 export type Machine = z.infer<typeof Machine>
 
 /** What a person may set. */
@@ -68,6 +72,7 @@ export const NewMachine = z
     ...z.object(editable).partial().shape,
   })
   .strict()
+  .meta({ id: 'NewMachine' })
 export type NewMachine = z.infer<typeof NewMachine>
 
 export const MachinePatch = z
@@ -79,11 +84,16 @@ export const MachinePatch = z
   })
   .partial()
   .strict()
+  .meta({ id: 'MachinePatch' })
 export type MachinePatch = z.infer<typeof MachinePatch>
 
-export const BootChoice = z.object({ profile: z.string().nullable(), once: NextBoot.nullable() })
+export const BootChoice = z
+  .object({ profile: z.string().nullable(), once: NextBoot.nullable() })
+  .meta({ id: 'BootChoice' })
 
-export const PowerStatus = z.object({ state: z.enum(['on', 'off', 'unknown']), driver: z.string(), checkedAt: Time })
+export const PowerStatus = z
+  .object({ state: z.enum(['on', 'off', 'unknown']), driver: z.string(), checkedAt: Time })
+  .meta({ id: 'PowerStatus' })
 
 export const machineRoutes = {
   listMachines: route({

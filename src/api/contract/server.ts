@@ -6,41 +6,49 @@ import { PageQuery, page, Time } from './common.ts'
 import { NewMachine } from './machines.ts'
 import { route } from './route.ts'
 
-export const Lease = z.object({
-  ip: z.string(),
-  network: z.string(),
-  mac: z.string(),
-  machine: z.object({ id: z.string(), name: z.string() }).nullable(),
-  hostname: z.string().nullable(),
-  state: z.enum(LEASE_STATES),
-  startedAt: Time,
-  expiresAt: Time,
-})
+export const Lease = z
+  .object({
+    ip: z.string(),
+    network: z.string(),
+    mac: z.string(),
+    machine: z.object({ id: z.string(), name: z.string() }).nullable(),
+    hostname: z.string().nullable(),
+    state: z.enum(LEASE_STATES),
+    startedAt: Time,
+    expiresAt: Time,
+  })
+  .meta({ id: 'Lease' })
 export type Lease = z.infer<typeof Lease>
 
-export const Network = z.object({
-  name: z.string(),
-  subnet: z.string(),
-  interface: z.string().nullable(),
-  ranges: z.array(z.object({ first: z.string(), last: z.string() })),
-  router: z.string().nullable(),
-  dns: z.array(z.string()),
-  ntp: z.array(z.string()),
-  domain: z.string().nullable(),
-  leaseSeconds: z.number(),
-  used: z.number().int().meta({ description: 'leases bound now' }),
-  size: z.number().int().meta({ description: 'addresses in the ranges' }),
-})
+export const Network = z
+  .object({
+    name: z.string(),
+    subnet: z.string(),
+    interface: z.string().nullable(),
+    ranges: z.array(z.object({ first: z.string(), last: z.string() })),
+    router: z.string().nullable(),
+    dns: z.array(z.string()),
+    ntp: z.array(z.string()),
+    domain: z.string().nullable(),
+    leaseSeconds: z.number(),
+    used: z.number().int().meta({ description: 'leases bound now' }),
+    size: z.number().int().meta({ description: 'addresses in the ranges' }),
+  })
+  .meta({ id: 'Network' })
 export type Network = z.infer<typeof Network>
 
-export const Setting = z.object({
-  name: z.string(),
-  value: z.unknown(),
-  source: z.enum(['default', 'file', 'environment', 'flag']),
-  description: z.string(),
-})
+export const Setting = z
+  .object({
+    name: z.string(),
+    value: z.unknown(),
+    source: z.enum(['default', 'file', 'environment', 'flag']),
+    description: z.string(),
+  })
+  .meta({ id: 'Setting' })
 
-export const Event = z.object({ topic: z.enum(TOPICS), id: z.string(), change: z.enum(['saved', 'removed']) })
+export const Event = z
+  .object({ topic: z.enum(TOPICS), id: z.string(), change: z.enum(['saved', 'removed']) })
+  .meta({ id: 'Event' })
 export type Event = z.infer<typeof Event>
 
 /** What `reveille apply` sends: the whole of machines and profiles named here; others are left alone. */
@@ -53,22 +61,28 @@ export const Manifest = z
     profiles: z.array(ProfileSpec).max(1000).default([]),
   })
   .strict()
+  .meta({ id: 'Manifest' })
 export type Manifest = z.infer<typeof Manifest>
 
-export const Applied = z.object({
-  dryRun: z.boolean(),
-  changes: z.array(
-    z.object({ thing: z.string(), change: z.enum(['create', 'update', 'none']), fields: z.array(z.string()) }),
-  ),
-})
+export const Applied = z
+  .object({
+    dryRun: z.boolean(),
+    changes: z.array(
+      z.object({ thing: z.string(), change: z.enum(['create', 'update', 'none']), fields: z.array(z.string()) }),
+    ),
+  })
+  .meta({ id: 'Applied' })
+export type Applied = z.infer<typeof Applied>
 
 /** One look at one precondition: what was found and what to do about it. */
-export const Finding = z.object({
-  check: z.string(),
-  status: z.enum(['ok', 'warning', 'failed']),
-  found: z.string(),
-  next: z.string().nullable(),
-})
+export const Finding = z
+  .object({
+    check: z.string(),
+    status: z.enum(['ok', 'warning', 'failed']),
+    found: z.string(),
+    next: z.string().nullable(),
+  })
+  .meta({ id: 'Finding' })
 export type Finding = z.infer<typeof Finding>
 
 export const Listeners = z.array(
