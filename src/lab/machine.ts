@@ -6,7 +6,7 @@ import type { LabNetwork } from './network.ts'
 import { end, findMachine, goneWithin } from './process.ts'
 import {
   type Acceleration,
-  bootIndex,
+  diskBootIndex,
   diskDevice,
   diskNode,
   HOT_PLUG_PORTS,
@@ -143,20 +143,9 @@ export class VirtualMachine {
     await this.#save({ ...this.#spec, bootOrder })
     if ((await this.process()) === undefined) return
     await this.#ask(async (qmp) => {
-      const place = (id: string, value: number) =>
-        qmp.execute('qom-set', { path: `/machine/peripheral/${id}`, property: 'bootindex', value })
-      // No two devices may have the same index, so the one that steps back goes first.
-      const network = () => place('nic0', bootIndex(this.#spec, 'network'))
-      const disks = async () => {
-        for (const index of this.#spec.disksGiB.keys())
-          await place(`drive${index}`, bootIndex(this.#spec, 'disk') + index)
-      }
-      if (bootOrder === 'disk') {
-        await network()
-        await disks()
-      } else {
-        await disks()
-        await network()
+      for (const index of this.#spec.disksGiB.keys()) {
+        const value = diskBootIndex(this.#spec, index)
+        await qmp.execute('qom-set', { path: `/machine/peripheral/drive${index}`, property: 'bootindex', value })
       }
     })
   }
@@ -216,7 +205,7 @@ export class VirtualMachine {
   async #plug(qmp: Qmp, index: number, path: string): Promise<void> {
     await qmp.execute('blockdev-add', diskNode(index, path))
     try {
-      const device = { ...diskDevice(this.#spec, index), bootindex: bootIndex(this.#spec, 'disk') + index }
+      const device = { ...diskDevice(this.#spec, index), bootindex: diskBootIndex(this.#spec, index) }
       if (this.#spec.firmware === 'bios') return void (await qmp.execute('device_add', device))
       let refusal = new QmpError('no port is free')
       for (let port = 0; port < HOT_PLUG_PORTS; port++) {

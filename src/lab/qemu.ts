@@ -53,16 +53,18 @@ export function qemuArguments(
       '-blockdev',
       JSON.stringify(diskNode(index, files.disk(index))),
       '-device',
-      JSON.stringify({ ...diskDevice(spec, index), bootindex: bootIndex(spec, 'disk') + index }),
+      JSON.stringify({ ...diskDevice(spec, index), bootindex: diskBootIndex(spec, index) }),
     ]),
     ...(uefi ? hotPlugPorts() : []),
     ...['-pidfile', files.pid, '-daemonize'],
   ]
 }
 
-/** Boot indices leave room: the firmware tries the lowest first. */
-export function bootIndex(spec: Pick<LabSpec, 'bootOrder'>, what: 'network' | 'disk'): number {
-  return spec.bootOrder === what ? 1 : 20
+/** The firmware tries the lowest index first. Disks stand before or behind the network card, which keeps its place. */
+const NIC_BOOT_INDEX = 10
+
+export function diskBootIndex(spec: Pick<LabSpec, 'bootOrder'>, index: number): number {
+  return (spec.bootOrder === 'disk' ? 1 : NIC_BOOT_INDEX + 1) + index
 }
 
 /** A disk as QMP's `blockdev-add` takes it. Zeros that the machine writes stay holes. */
@@ -84,7 +86,7 @@ export function diskDevice(spec: Pick<LabSpec, 'mac'>, index: number) {
 
 function nicDevice(spec: LabSpec): string {
   const ownRom = spec.firmware === 'bios' || spec.rom === 'ipxe'
-  return `${spec.nic},id=nic0,netdev=net0,mac=${spec.mac},bootindex=${bootIndex(spec, 'network')}${ownRom ? '' : ',romfile='}`
+  return `${spec.nic},id=nic0,netdev=net0,mac=${spec.mac},bootindex=${NIC_BOOT_INDEX}${ownRom ? '' : ',romfile='}`
 }
 
 function firmwareArguments(spec: LabSpec, variables: string): string[] {
