@@ -16,6 +16,9 @@ export const QUARANTINE_MS = 3_600_000
 /** How long an ended lease is remembered, so that its client gets the same address again, in ms. */
 const REMEMBER_MS = 30 * 86_400_000
 
+/** How long a commit may wait for more leases to come along, in ms. */
+const GATHER_MS = 8
+
 /** Who asks for an address where. `client` is the key of `Lease.client`. */
 export type Asker = Readonly<{ network: Network; client: string; mac: Mac }>
 
@@ -271,8 +274,7 @@ export class Leases implements LeaseView {
   /** Saves in rounds: all that came in while a round was written goes out with the next one. */
   async #flush(): Promise<void> {
     while (this.#queue.length > 0) {
-      // One turn of the event loop gathers every datagram that is already waiting in the sockets.
-      await new Promise((resolve) => setImmediate(resolve))
+      await this.#gathered()
       const round = this.#queue
       this.#queue = []
       const byAddress = new Map(round.flatMap((each) => each.leases).map((lease) => [lease.ip, lease]))
@@ -288,6 +290,18 @@ export class Leases implements LeaseView {
         for (const ip of byAddress.keys()) this.#events.publish({ topic: 'lease', id: formatIpv4(ip), change: 'saved' })
     }
     this.#flushing = undefined
+  }
+
+  /**
+   * A commit costs milliseconds however many leases it holds. So wait while each turn of the event loop, which takes in what lies
+   * in the sockets, brings more of them; a single client waits for one turn only.
+   */
+  async #gathered(): Promise<void> {
+    const until = performance.now() + GATHER_MS
+    for (let before = 0; before < this.#queue.length && performance.now() < until; ) {
+      before = this.#queue.length
+      await new Promise((resolve) => setImmediate(resolve))
+    }
   }
 
   #remember(lease: Lease): void {

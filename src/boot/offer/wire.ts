@@ -19,7 +19,7 @@ import type { Arrival, Reply } from './facts.ts'
 const SERVER_PORT = 67
 const PROXY_PORT = 4011
 /** A burst of a whole room of machines switched on at once. */
-const RECEIVE_BYTES = 4 * 1024 * 1024
+const RECEIVE_BYTES = 1024 * 1024
 /** Frames taken from one raw socket in one look. */
 const FRAMES_PER_LOOK = 64
 
