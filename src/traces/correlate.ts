@@ -14,7 +14,16 @@ const FIRMWARE_GAP_MS = 120_000
 const SCRIPT_GAP_MS = 600_000
 
 /** Kinds that only ever add to a trace: they do not come first after a power-on. */
-const NEVER_FIRST = new Set(['dhcp.foreign', 'dhcp.decline', 'dhcp.release', 'tftp.done', 'http.blob', 'http.file'])
+const NEVER_FIRST = new Set([
+  'dhcp.foreign',
+  'dhcp.conflict',
+  'dhcp.dropped',
+  'dhcp.decline',
+  'dhcp.release',
+  'tftp.done',
+  'http.blob',
+  'http.file',
+])
 
 /** Does an event belong to the running trace of its MAC, or has the machine been switched on again? */
 export function correlate(trace: Trace | undefined, event: NewEvent): Correlation {

@@ -83,7 +83,7 @@ export function evidenceOf(trace: Pick<Trace, 'events'>): Evidence {
     start: last((event) => event.kind === 'http.start'),
     script: last((event) => event.kind === 'http.script'),
     fetched: events.filter(
-      (event) => event.kind === 'http.blob' && event.outcome === 'ok' && event.detail?.complete !== false,
+      (event) => event.kind === 'http.blob' && event.outcome === 'ok' && event.detail?.method !== 'HEAD',
     ),
     fetchFailed: last(
       (event) => event.kind === 'http.blob' && (event.outcome !== 'ok' || event.detail?.complete === false),

@@ -10,7 +10,7 @@ const LEFT_OUT_AT_ONCE = 50
 const LONGEST_CYCLE = 6
 
 /** Detail that differs from one repetition to the next. */
-const VOLATILE = new Set(['xid', 'secs', 'boot', 'retransmits'])
+const VOLATILE = new Set(['xid', 'secs', 'boot', 'retransmits', 'range'])
 
 /** Adds an event; what repeats (one event, or a short run of events in the same order) is kept once with a count. */
 export function addEvent(

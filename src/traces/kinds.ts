@@ -18,6 +18,10 @@ export const TRACE_KINDS = {
   'dhcp.release': ['address', 'server', 'interface', 'xid'],
   /** An OFFER or ACK of another DHCP server (`server`) was seen; `message` is `offer`, `ack` or `nak`. */
   'dhcp.foreign': ['server', 'message', 'address', 'file', 'interface', 'xid'],
+  /** An address that we were about to give is in use by somebody we did not give it to. */
+  'dhcp.conflict': ['address', 'interface'],
+  /** A packet that no client of ours should send. */
+  'dhcp.dropped': ['interface'],
   /** A TFTP read request; ok: a transfer began. A size probe that the client aborts is recorded with `probe`. */
   'tftp.read': ['file', 'blksize', 'windowsize', 'size', 'probe'],
   /** A TFTP transfer ended; ok: every byte was acknowledged (`bytes`, `durationMs`). failed: `error` says how. */

@@ -37,13 +37,9 @@ function told(event: TraceEvent): string {
     case 'http.script':
       return `it asked what to run; ${event.reason}`
     case 'http.blob':
-      return `it fetched ${file}${amount(event)}`
+      return event.detail?.method === 'HEAD' ? `it asked for the size of ${file}` : `it fetched ${file}${amount(event)}`
     case 'mark.launch':
       return `it starts what it has loaded${event.detail?.profile ? ` (${event.detail.profile})` : ''}`
-    case 'mark.failed':
-      return `a step of its script failed: ${detailOf(event, 'error', event.reason)}`
-    case 'mark.retry':
-      return 'its script tries again'
     case 'http.file':
       return `the system it runs fetched ${file}`
     default:
@@ -64,8 +60,6 @@ function refused(event: TraceEvent): string {
       return `it did not get the whole of ${file}: ${detailOf(event, 'error', event.reason)}`
     case 'tftp.read':
       return `it asked for ${file} and did not get it: ${event.reason}`
-    case 'mark.failed':
-      return `a step of its script failed: ${detailOf(event, 'error', event.reason)}`
     default:
       return `${event.summary}: ${event.reason}`
   }

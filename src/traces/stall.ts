@@ -60,7 +60,7 @@ const FIREWALL_HTTP =
 
 function failedStep(failed: TraceEvent): Cause {
   return {
-    text: `its script reported an error: ${detailOf(failed, 'error', failed.summary)}`,
+    text: `its script reported an error: ${failed.summary}: ${failed.reason}`,
     next: ['the script tries again by itself; mend the cause, or give the machine another profile', CONSOLE],
   }
 }

@@ -3,6 +3,7 @@ import {
   discover,
   event,
   FIRMWARE,
+  failedStep,
   foreign,
   parked,
   request,
@@ -60,8 +61,10 @@ describe('firmware that starts over right after its boot program', () => {
 })
 
 test('a failed and a superseded boot say so', () => {
-  const failed = traceOf([start, script, event('mark.failed', { error: 'Exec format error' })])
-  expect(explain(failed, { now: T0 }).verdict).toBe('It failed: its script reported an error: Exec format error.')
+  const failed = traceOf([start, script, failedStep('2e008081')])
+  expect(explain(failed, { now: T0 }).verdict).toBe(
+    'It failed: its script reported an error: the step kernel of debian failed: iPXE says error 2e008081.',
+  )
   expect(explain(supersede(traceOf(FIRMWARE)), { now: T0 }).verdict).toMatch(
     /^This boot ended when the machine started again\. /,
   )

@@ -78,6 +78,13 @@ export const parked = event(
 )
 export const kernel = event('http.blob', { file: 'vmlinuz', role: 'kernel' }, { bytes: 8_388_608, durationMs: 600 })
 export const initrd = event('http.blob', { file: 'initrd.gz', role: 'initrd' }, { bytes: 41_943_040, durationMs: 2100 })
+/** A step of a script failed with an error of iPXE. */
+export const failedStep = (error: string) =>
+  event(
+    'mark.failed',
+    { error },
+    { outcome: 'failed', summary: 'the step kernel of debian failed', reason: `iPXE says error ${error}` },
+  )
 export const launch = event('mark.launch', { boot: 'x', profile: 'debian' })
 export const systemDhcp = event('dhcp.request', { client: 'system', reply: 'ack', address: ADDRESS })
 

@@ -1,0 +1,294 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { ipv4 } from '../../src/kit/ip.ts'
+import { SILENT } from '../../src/kit/log.ts'
+import { openStore, type Store } from '../../src/store/store.ts'
+import { auditEntry, bareMachine, image, lease, mac, machine, profiles, session, token, trace, user } from './values.ts'
+
+/** What every store must do. A new engine is one more row. */
+const ENGINES: readonly { name: string; open(dir: string): Promise<Store> }[] = [
+  { name: 'SQLite', open: (dir) => openStore(dir, { log: SILENT }) },
+]
+
+describe.each(ENGINES)('$name keeps', ({ open }) => {
+  let dir: string
+  let store: Store
+
+  beforeEach(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'reveille-store-'))
+    store = await open(dir)
+  })
+  afterEach(async () => {
+    await store.close()
+    rmSync(dir, { recursive: true })
+  })
+
+  /** As after a restart: nothing but what was written counts. */
+  async function reopened(): Promise<Store> {
+    await store.close()
+    store = await open(dir)
+    return store
+  }
+
+  test('nothing at first', async () => {
+    expect(await store.machines.all()).toEqual([])
+    expect(await store.profiles.all()).toEqual([])
+    expect(await store.images.all()).toEqual([])
+    expect(await store.leases.all()).toEqual([])
+    expect(await store.traces.newest({ eventsSince: 0 })).toEqual([])
+    expect(await store.traces.get('t_1')).toBeUndefined()
+    expect(await store.access.users()).toEqual([])
+    expect(await store.access.audit({ limit: 10 })).toEqual([])
+  })
+
+  describe('machines', () => {
+    test('with every field, or with none of the optional ones', async () => {
+      await store.machines.save(machine(1))
+      await store.machines.saveAll([bareMachine(2), machine(3)])
+      expect(await (await reopened()).machines.all()).toEqual([machine(1), bareMachine(2), machine(3)])
+    })
+    test('replaced by id, removed by id', async () => {
+      await store.machines.saveAll([machine(1), machine(2)])
+      await store.machines.save(machine(1, { name: 'other', tags: [], nextBoot: null, state: 'retired' }))
+      await store.machines.remove('m_2')
+      await store.machines.remove('m_9')
+      expect(await (await reopened()).machines.all()).toEqual([
+        machine(1, { name: 'other', tags: [], nextBoot: null, state: 'retired' }),
+      ])
+    })
+    test('under unique names: two machines may swap theirs, a clash changes nothing', async () => {
+      await store.machines.saveAll([machine(1), machine(2)])
+      await store.machines.saveAll([machine(1, { name: 'node-2' }), machine(2, { name: 'node-1' })])
+      expect((await store.machines.all()).map((m) => m.name)).toEqual(['node-2', 'node-1'])
+      await expect(store.machines.saveAll([machine(3), machine(4, { name: 'node-1' })])).rejects.toThrow()
+      await expect(store.machines.save(machine(5, { name: 'node-1' }))).rejects.toThrow()
+      expect((await store.machines.all()).map((m) => m.id)).toEqual(['m_1', 'm_2'])
+    })
+    test('thousands of them', async () => {
+      const many = Array.from({ length: 3333 }, (_, n) => machine(n))
+      await store.machines.saveAll(many)
+      expect(await (await reopened()).machines.all()).toEqual(many)
+    })
+  })
+
+  test('profiles of each kind, replaced and removed by name', async () => {
+    for (const profile of profiles) await store.profiles.save(profile)
+    const byName = [...profiles].sort((a, b) => (a.name < b.name ? -1 : 1))
+    expect(await (await reopened()).profiles.all()).toEqual(byName)
+    await store.profiles.save({
+      kind: 'park',
+      name: 'disk',
+      description: '',
+      message: 'wait',
+      createdAt: 1,
+      updatedAt: 9,
+    })
+    await store.profiles.remove('own')
+    expect((await store.profiles.all()).map((p) => `${p.name} ${p.kind}`)).toEqual([
+      'choose menu',
+      'debian live',
+      'disk park',
+    ])
+  })
+
+  test('images with their versions in order, also when versions come and go', async () => {
+    await store.images.save(image())
+    await store.images.save(image({ name: 'empty', versions: [], lastNumber: 0 }))
+    expect(await (await reopened()).images.all()).toEqual([
+      image(),
+      image({ name: 'empty', versions: [], lastNumber: 0 }),
+    ])
+    const fewer = image({ versions: image().versions.slice(1), description: 'less' })
+    await store.images.save(fewer)
+    expect((await store.images.all())[0]).toEqual(fewer)
+    await store.images.save(image({ versions: [] }))
+    expect((await store.images.all())[0]?.versions).toEqual([])
+    await store.images.save(image())
+    await store.images.remove('debian')
+    await store.images.save(image({ versions: [] }))
+    expect((await (await reopened()).images.all())[0]?.versions, 'versions go with their image').toEqual([])
+  })
+
+  describe('leases', () => {
+    test('of the highest and the lowest address, in each state', async () => {
+      const all = [
+        lease({ ip: ipv4(0), state: 'declined', hostname: null }),
+        lease({ ip: ipv4(0x80000000), state: 'released' }),
+        lease({ ip: ipv4(0xffffffff) }),
+      ]
+      await store.leases.saveAll(all)
+      expect(await (await reopened()).leases.all()).toEqual(all)
+    })
+    test.each([1, 2, 5, 64, 65, 500, 1234])('%i in one call, replaced by address in another', async (count) => {
+      const all = Array.from({ length: count }, (_, i) => lease({ ip: ipv4(i), client: `c${i}` }))
+      await store.leases.saveAll(all)
+      const changed = all.map((each) => ({
+        ...each,
+        mac: mac(9),
+        network: 'other',
+        state: 'released' as const,
+        expiresAt: 1,
+      }))
+      await store.leases.saveAll(changed)
+      expect(await (await reopened()).leases.all()).toEqual(changed)
+      await store.leases.removeAll(all.slice(1).map((each) => each.ip))
+      expect(await store.leases.all()).toEqual(changed.slice(0, 1))
+    })
+    test('and nothing for an empty list', async () => {
+      await store.leases.saveAll([])
+      await store.leases.removeAll([])
+      expect(await store.leases.all()).toEqual([])
+    })
+    test('from many calls at once', async () => {
+      await Promise.all(
+        Array.from({ length: 200 }, (_, i) =>
+          store.leases.saveAll([lease({ ip: ipv4(i) }), lease({ ip: ipv4(1000 + i) })]),
+        ),
+      )
+      expect(await (await reopened()).leases.all()).toHaveLength(400)
+    })
+  })
+
+  describe('traces', () => {
+    test('with their events, replaced by id', async () => {
+      await store.traces.saveAll([trace()])
+      const later = trace({
+        updatedAt: 9,
+        stage: 'launch',
+        state: 'launched',
+        headline: 'h',
+        deadlineAt: 5,
+        profile: 'p',
+        bytesSent: 1,
+        events: [],
+        dropped: 0,
+      })
+      expect(await store.traces.get('t_1')).toEqual(trace())
+      await store.traces.saveAll([trace({ id: 't_2' }), later])
+      expect(await (await reopened()).traces.get('t_1')).toEqual(later)
+    })
+    test('and knows the newest of each MAC, those long settled without events', async () => {
+      await store.traces.saveAll([
+        trace({ id: 't_1', startedAt: 10 }),
+        trace({ id: 't_2', startedAt: 20, updatedAt: 3000 }),
+        trace({ id: 't_3', startedAt: 15, mac: mac(2), updatedAt: 2999 }),
+        trace({ id: 't_4', startedAt: 15, mac: mac(3), updatedAt: 2999, deadlineAt: 7 }),
+        trace({ id: 't_5', startedAt: 30, mac: mac(4) }),
+        trace({ id: 't_6', startedAt: 30, mac: mac(4) }),
+      ])
+      const newest = await (await reopened()).traces.newest({ eventsSince: 3000 })
+      expect(newest.map((t) => [t.id, t.events.length])).toEqual([
+        ['t_2', 2],
+        ['t_3', 0],
+        ['t_4', 2],
+        ['t_6', 0],
+      ])
+    })
+    test('listed newest first, page by page, for some MACs or all', async () => {
+      await store.traces.saveAll([
+        trace({ id: 't_a', startedAt: 10 }),
+        trace({ id: 't_c', startedAt: 20 }),
+        trace({ id: 't_b', startedAt: 20, mac: mac(2) }),
+        trace({ id: 't_d', startedAt: 5, mac: mac(3) }),
+      ])
+      const ids = async (query: Parameters<Store['traces']['list']>[0]) =>
+        (await store.traces.list(query)).map((t) => t.id)
+      expect(await ids({ limit: 10 })).toEqual(['t_c', 't_b', 't_a', 't_d'])
+      expect(await ids({ limit: 2 })).toEqual(['t_c', 't_b'])
+      expect(await ids({ limit: 2, before: 't_b' })).toEqual(['t_a', 't_d'])
+      expect(await ids({ limit: 1, before: 't_c' })).toEqual(['t_b'])
+      expect(await ids({ limit: 10, mac: [mac(1), mac(3)], before: 't_c' })).toEqual(['t_a', 't_d'])
+      expect(await ids({ limit: 10, mac: [] })).toEqual([])
+      expect(await ids({ limit: 10, before: 't_gone' })).toEqual([])
+    })
+    test('no longer than told: by age, by number for each MAC, by number in all', async () => {
+      const ids = async () => (await store.traces.list({ limit: 1000 })).map((t) => t.id)
+      const one = Array.from({ length: 6 }, (_, i) => trace({ id: `t_1${i}`, startedAt: 100 + i }))
+      const two = Array.from({ length: 3 }, (_, i) => trace({ id: `t_2${i}`, startedAt: 200 + i, mac: mac(2) }))
+      await store.traces.saveAll([...one, ...two])
+      expect(await store.traces.prune({ olderThan: 0, keep: 100, most: 100 })).toBe(0)
+      expect(await store.traces.prune({ olderThan: 102, keep: 100, most: 100 })).toBe(2)
+      expect(await ids()).toEqual(['t_22', 't_21', 't_20', 't_15', 't_14', 't_13', 't_12'])
+      expect(await store.traces.prune({ olderThan: 0, keep: 2, most: 100 })).toBe(3)
+      expect(await ids()).toEqual(['t_22', 't_21', 't_15', 't_14'])
+      expect(await store.traces.prune({ olderThan: 0, keep: 100, most: 3 })).toBe(1)
+      expect(await ids()).toEqual(['t_22', 't_21', 't_15'])
+    })
+    test('and prunes many', async () => {
+      await store.traces.saveAll(
+        Array.from({ length: 1500 }, (_, i) => trace({ id: `t_${i}`, startedAt: i, mac: mac(i % 3) })),
+      )
+      expect(await store.traces.prune({ olderThan: 600, keep: 100, most: 10_000 })).toBe(1200)
+      expect(await store.traces.list({ limit: 1000 })).toHaveLength(300)
+    })
+  })
+
+  describe('access', () => {
+    test('users, and with a user goes what is theirs', async () => {
+      const { access } = store
+      await access.saveUser(user('admin', { disabled: false, role: 'admin' }))
+      await access.saveUser(user('bob'))
+      for (const owner of ['admin', 'bob']) {
+        await access.saveToken(token(`k_${owner}`, owner))
+        await access.saveSession(session(`s_${owner}`, owner))
+      }
+      await access.saveUser(user('bob', { role: 'viewer', passwordHash: 'x', disabled: false, updatedAt: 9 }))
+      expect(await access.users()).toEqual([
+        user('admin', { disabled: false, role: 'admin' }),
+        user('bob', { role: 'viewer', passwordHash: 'x', disabled: false, updatedAt: 9 }),
+      ])
+      expect(await access.tokens(), 'a changed user keeps the tokens').toHaveLength(2)
+      await access.removeUser('bob')
+      const again = (await reopened()).access
+      expect(await again.users()).toHaveLength(1)
+      expect(await again.tokens()).toEqual([token('k_admin', 'admin')])
+      expect(await again.sessions()).toEqual([session('s_admin', 'admin')])
+    })
+    test('tokens and sessions, of users that exist', async () => {
+      const { access } = store
+      await access.saveUser(user('bob'))
+      await access.saveToken(token('k_1', 'bob'))
+      await access.saveToken(token('k_1', 'bob', { lastUsedAt: 50, expiresAt: 60, scopes: [] }))
+      await access.saveToken(token('k_2', 'bob', { createdAt: 2 }))
+      expect(await access.tokens()).toEqual([
+        token('k_1', 'bob', { lastUsedAt: 50, expiresAt: 60, scopes: [] }),
+        token('k_2', 'bob', { createdAt: 2 }),
+      ])
+      await access.removeToken('k_1')
+      expect(await access.tokens()).toHaveLength(1)
+      await expect(access.saveToken(token('k_3', 'nobody'))).rejects.toThrow()
+      await access.saveSession(session('a', 'bob', { expiresAt: 10 }))
+      await access.saveSession(session('b', 'bob', { expiresAt: 11 }))
+      await access.saveSession(session('c', 'bob', { expiresAt: 12 }))
+      await access.saveSession(session('c', 'bob', { expiresAt: 13 }))
+      expect(await access.removeExpiredSessions(10)).toBe(1)
+      await access.removeSession('b')
+      expect(await access.sessions()).toEqual([session('c', 'bob', { expiresAt: 13 })])
+    })
+    test('the audit log: numbered on, newest first, filtered, pruned', async () => {
+      const { access } = store
+      for (let at = 1; at <= 3; at++) await access.appendAudit(auditEntry(at))
+      await Promise.all(
+        [4, 5].map((at) => access.appendAudit(auditEntry(at, { who: 'bob', subject: 'node-2', outcome: 'refused' }))),
+      )
+      const again = (await reopened()).access
+      await again.appendAudit(auditEntry(6))
+      const all = await again.audit({ limit: 100 })
+      expect(all.map((entry) => entry.at)).toEqual([6, 5, 4, 3, 2, 1])
+      expect(new Set(all.map((entry) => entry.id)).size).toBe(6)
+      expect(all[1]).toEqual({
+        ...auditEntry(5, { who: 'bob', subject: 'node-2', outcome: 'refused' }),
+        id: all[1]?.id,
+      })
+      expect((await again.audit({ limit: 2, before: all[1]!.id })).map((entry) => entry.at)).toEqual([4, 3])
+      expect((await again.audit({ limit: 9, who: 'bob' })).map((entry) => entry.at)).toEqual([5, 4])
+      expect((await again.audit({ limit: 9, who: 'admin', subject: 'node-1' })).map((entry) => entry.at)).toEqual([
+        6, 3, 2, 1,
+      ])
+      expect(await again.pruneAudit(4)).toBe(3)
+      expect((await again.audit({ limit: 9 })).map((entry) => entry.at)).toEqual([6, 5, 4])
+    })
+  })
+})
