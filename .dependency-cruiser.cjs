@@ -46,7 +46,13 @@ module.exports = {
       name: 'clients-use-the-api',
       comment: 'cli/local.ts is the one door to commands that must work without a server (serve, doctor, trace replay)',
       severity: 'error',
-      ...only('^src/(cli|web|agent)/', '^src/(cli|web|agent|kit|protocols|api/contract|api/client)|^src/main\\.ts$'),
+      ...only('^src/(web|agent)/', '^src/(web|agent|kit|protocols|api/contract|api/client)'),
+    },
+    {
+      name: 'command-line-uses-the-api',
+      comment: 'it reads the settings too, to find the control socket and to have a flag for each; cli/local.ts is the door to main.ts',
+      severity: 'error',
+      ...only('^src/cli/', '^src/(cli|config|kit|protocols|api/contract|api/client)|^src/main\\.ts$'),
     },
     {
       name: 'nobody-imports-main',

@@ -1,19 +1,13 @@
+import { printable } from '../kit/printable.ts'
+
 type Line = Record<string, unknown>
 
 const COLOURS: Readonly<Record<string, string>> = { debug: '90', info: '36', warn: '33', error: '31' }
-const SHOWN_APART = new Set(['level', 'time', 'msg', 'err'])
+const SHOWN_APART = new Set(['level', 'time', 'msg', 'err', 'error'])
 
 function field(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value)
   return text === '' || /[\s="\u0000-\u001f\u007f-\u009f]/.test(text) ? JSON.stringify(text) : text
-}
-
-/** Control characters from the network must not steer the terminal of whoever reads the log. */
-function printable(text: string): string {
-  return text.replace(
-    /[\u0000-\u001f\u007f-\u009f]/g,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  )
 }
 
 function stackOf(err: unknown): string {
@@ -37,7 +31,10 @@ export function readableLine(json: string, colour: boolean): string {
   const at = new Date(String(line.time))
   const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map((part) => String(part).padStart(2, '0')).join(':')
   const fields = Object.entries(line)
-    .filter(([key, value]) => !SHOWN_APART.has(key) && value !== undefined)
+    .filter(
+      ([key, value]) =>
+        (!SHOWN_APART.has(key) || (key === 'error' && typeof value !== 'object')) && value !== undefined,
+    )
     .map(([key, value]) => `${key}=${field(value)}`)
   const head = `${paint('90', `${time}.${String(at.getMilliseconds()).padStart(3, '0')}`)} ${paint(COLOURS[level], level.padEnd(5))} ${printable(String(line.msg ?? ''))}`
   return `${[head, ...(fields.length > 0 ? [paint('90', printable(fields.join(' ')))] : [])].join('  ')}\n${stackOf(line.err ?? line.error)}`

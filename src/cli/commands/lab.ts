@@ -1,0 +1,168 @@
+import { writeFile } from 'node:fs/promises'
+import { all } from '../../api/client/client.ts'
+import type { LabMachine, NewLabMachine } from '../../api/contract/lab.ts'
+import { type CliCommand, type Common, choice, collect, group, leaf, show } from '../command.ts'
+import { attachConsole } from '../console.ts'
+import type { Context } from '../context.ts'
+import { WrongUse } from '../failure.ts'
+import { facts, table } from '../table.ts'
+import { bytes, readSize } from '../units.ts'
+
+const FIRMWARES = ['bios', 'uefi'] as const satisfies readonly NewLabMachine['firmware'][]
+const NICS = ['virtio-net-pci', 'e1000', 'e1000e'] as const satisfies readonly NewLabMachine['nic'][]
+const ROMS = ['ipxe', 'pxe', 'http'] as const satisfies readonly NewLabMachine['rom'][]
+const BOOT_ORDERS = ['network', 'disk'] as const satisfies readonly NewLabMachine['bootOrder'][]
+
+function size(text: string, unit: 'M' | 'G'): number {
+  const value = readSize(text, unit)
+  if (value === undefined || !Number.isInteger(value) || value < 1)
+    throw new WrongUse(`${JSON.stringify(text)} is no size; write ${unit === 'M' ? '512M or 1G' : '10G'}`)
+  return value
+}
+
+type AddOptions = Common &
+  Partial<Pick<NewLabMachine, 'firmware' | 'nic' | 'rom' | 'bootOrder'>> & {
+    memory?: string
+    disk?: string[]
+    start: boolean
+  }
+
+function machineText(machine: LabMachine): string {
+  return `${machine.name} is ${machine.power}: ${machine.mac}, ${machine.firmware}, ${machine.memoryMiB} MiB\nSee it boot: reveille why ${machine.mac} --follow\n`
+}
+
+export function labCommands(program: CliCommand, context: Context): void {
+  const { terminal } = context
+  const lab = group(program, 'lab', 'virtual machines for trying everything out (needs lab.enabled)')
+
+  for (const [name, summary] of [
+    ['up', 'build the lab network, if it is not there'],
+    ['status', 'say how the lab is'],
+  ] as const)
+    leaf(lab, name, summary, [`reveille lab ${name}`]).action(async (options: Common) => {
+      const client = await context.client()
+      const status = name === 'up' ? await client.labUp() : await client.labStatus()
+      show(context, options, status, () =>
+        facts([
+          ['state', status.state],
+          ['mode', status.mode],
+          ['subnet', status.subnet],
+          ['interface', status.interface],
+          ['acceleration', status.acceleration],
+          ['machines', status.machines],
+          ['reason', status.reason],
+        ]),
+      )
+    })
+
+  leaf(lab, 'add <name>', 'make a virtual machine and switch it on', [
+    'reveille lab add vm1',
+    'reveille lab add vm2 --firmware uefi --memory 1G --disk 10G',
+  ])
+    .addOption(choice('--firmware <kind>', 'bios if not given', FIRMWARES))
+    .option('--memory <size>', 'such as 1G (512M if not given)')
+    .option('--disk <size>', 'such as 10G; may be given several times', collect)
+    .addOption(choice('--nic <model>', 'network card', NICS))
+    .addOption(
+      choice('--rom <kind>', 'what its firmware speaks: QEMU’s iPXE, or (uefi) its own PXE or HTTP boot', ROMS),
+    )
+    .addOption(choice('--boot-order <first>', 'what it tries first', BOOT_ORDERS))
+    .option('--no-start', 'leave it switched off')
+    .action(async (name: string, options: AddOptions) => {
+      const { firmware, nic, rom, bootOrder, start } = options
+      const memoryMiB = options.memory === undefined ? undefined : size(options.memory, 'M')
+      const disksGiB = options.disk?.map((disk) => size(disk, 'G'))
+      const made = await (await context.client()).addLabMachine({
+        body: { name, firmware, nic, rom, bootOrder, start, memoryMiB, disksGiB },
+      })
+      show(context, options, made, () => machineText(made))
+    })
+
+  leaf(lab, 'list', 'list lab machines', ['reveille lab list']).action(async (options: Common) => {
+    const machines = await all((await context.client()).listLabMachines)
+    show(context, options, machines, () => {
+      if (machines.length === 0) return 'No lab machines. Make one: reveille lab add NAME\n'
+      const rows = machines.map((each) => [
+        each.name,
+        each.power,
+        each.mac,
+        each.firmware,
+        bytes(each.memoryMiB * 1024 * 1024),
+        each.disksGiB.map((disk) => `${disk} GiB`).join(', '),
+        each.bootOrder,
+        each.machine && `${each.machine.name} (${each.machine.state})`,
+      ])
+      return table(
+        ['name', 'power', 'mac', 'firmware', 'memory', 'disks', 'boots from', 'machine'],
+        rows,
+        terminal.columns,
+      )
+    })
+  })
+
+  leaf(lab, 'set <lab-machine>', 'change the boot order from the next start, or attach a disk', [
+    'reveille lab set vm1 --boot-order disk',
+    'reveille lab set vm1 --disk 10G',
+  ])
+    .addOption(choice('--boot-order <first>', 'what it tries first', BOOT_ORDERS))
+    .option('--disk <size>', 'attach one more disk of this size')
+    .action(async (name: string, options: Common & Partial<Pick<NewLabMachine, 'bootOrder'>> & { disk?: string }) => {
+      if (options.bootOrder === undefined && options.disk === undefined)
+        throw new WrongUse('lab set needs --boot-order or --disk')
+      const attachDiskGiB = options.disk === undefined ? undefined : size(options.disk, 'G')
+      const changed = await (await context.client()).patchLabMachine({
+        params: { name },
+        body: { bootOrder: options.bootOrder, attachDiskGiB },
+      })
+      show(context, options, changed, () => machineText(changed))
+    })
+
+  leaf(lab, 'screen <lab-machine> [file]', 'save what its screen shows as PNG; - writes to standard output', [
+    'reveille lab screen vm1 vm1.png',
+  ]).action(async (name: string, file: string | undefined, options: Common) => {
+    const { body } = await (await context.client()).labScreen({ params: { name } })
+    const pieces: Uint8Array[] = []
+    for await (const piece of body) pieces.push(piece)
+    const picture = Buffer.concat(pieces)
+    if (file === '-') {
+      process.stdout.write(picture)
+      return
+    }
+    const path = file ?? `${name}.png`
+    await writeFile(path, picture)
+    show(context, options, { path, bytes: picture.length }, () => `${path}: ${bytes(picture.length)}\n`)
+  })
+
+  leaf(lab, 'console <lab-machine>', 'connect to its serial console; Ctrl-] leaves it', [
+    'reveille lab console vm1',
+  ]).action(async (name: string) => {
+    const machines = await all((await context.client()).listLabMachines)
+    const found = machines.find((each) => each.name === name)
+    if (!found)
+      throw new WrongUse(
+        `there is no lab machine ${name}; there are: ${machines.map((each) => each.name).join(', ') || 'none'}`,
+      )
+    if (!found.machine)
+      throw new WrongUse(
+        `${name} was not seen on the network yet; switch it on: reveille lab add, or look at: reveille lab screen ${name}`,
+      )
+    await attachConsole(context, found.machine.name, { write: (bytes) => void process.stdout.write(bytes) })
+  })
+
+  leaf(lab, 'rm <lab-machine...>', 'switch lab machines off and delete them with their disks', [
+    'reveille lab rm vm1',
+  ]).action(async (names: string[], options: Common) => {
+    const client = await context.client()
+    for (const name of names) {
+      await client.removeLabMachine({ params: { name } })
+      show(context, options, { removed: name }, () => `${name} is gone\n`)
+    }
+  })
+
+  leaf(lab, 'destroy', 'delete all lab machines with their disks, and the lab network', [
+    'reveille lab destroy',
+  ]).action(async (options: Common) => {
+    await (await context.client()).labDestroy()
+    show(context, options, { destroyed: true }, () => 'The lab is gone.\n')
+  })
+}

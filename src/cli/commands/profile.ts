@@ -1,0 +1,201 @@
+import { readFile } from 'node:fs/promises'
+import { all, type InputOf } from '../../api/client/client.ts'
+import type { Profile } from '../../api/contract/images.ts'
+import { printable } from '../../kit/printable.ts'
+import { type CliCommand, type Common, choice, collect, group, leaf, show } from '../command.ts'
+import type { Context } from '../context.ts'
+import { WrongUse } from '../failure.ts'
+import { facts, table } from '../table.ts'
+import { bytes } from '../units.ts'
+
+const KINDS = ['local', 'live', 'iso', 'script', 'menu', 'park'] as const satisfies readonly Profile['kind'][]
+type ProfileSpec = InputOf<'createProfile'>['body']
+type Kind = Profile['kind']
+
+type Options = Common & {
+  kind?: Kind
+  description?: string
+  image?: string
+  cmdline?: string
+  file?: string[]
+  script?: string
+  title?: string
+  item?: string[]
+  default?: string
+  timeout?: number
+  message?: string
+}
+
+/** Which options a kind has: others are refused rather than forgotten. */
+const FIELDS: Readonly<Record<Kind, readonly (keyof Options)[]>> = {
+  local: [],
+  live: ['image', 'cmdline', 'file'],
+  iso: ['image'],
+  script: ['script'],
+  menu: ['title', 'item', 'default', 'timeout'],
+  park: ['message'],
+}
+const ALL_FIELDS = [...new Set(Object.values(FIELDS).flat())]
+
+function readItem(text: string): { profile: string; label?: string } {
+  const at = text.indexOf('=')
+  return at < 0 ? { profile: text } : { profile: text.slice(0, at), label: text.slice(at + 1) }
+}
+
+async function readFileOption(text: string): Promise<{ name: string; content: string }> {
+  const at = text.indexOf('=')
+  const path = at < 0 ? text : text.slice(at + 1)
+  return { name: at < 0 ? (text.split('/').at(-1) ?? text) : text.slice(0, at), content: await readFile(path, 'utf8') }
+}
+
+/** Laid over what the profile was; files and items given replace those there were. */
+async function fieldsOf(kind: Kind, options: Options): Promise<Record<string, unknown>> {
+  const wrong = ALL_FIELDS.find((field) => options[field] !== undefined && !FIELDS[kind].includes(field))
+  if (wrong)
+    throw new WrongUse(
+      `--${wrong} does not belong to a profile of kind ${kind}; it has: ${FIELDS[kind].map((field) => `--${field}`).join(', ') || 'no options of its own'}`,
+    )
+  const fields: Record<string, unknown> = {
+    description: options.description,
+    image: options.image,
+    cmdline: options.cmdline,
+    files: options.file && (await Promise.all(options.file.map(readFileOption))),
+    script: options.script === undefined ? undefined : await readFile(options.script, 'utf8'),
+    title: options.title,
+    items: options.item?.map(readItem),
+    default: options.default ?? (options.item ? readItem(options.item[0]!).profile : undefined),
+    timeoutSeconds: options.timeout,
+    message: options.message,
+  }
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+}
+
+/** What the server sent, without what only the server says. */
+function specOf({ createdAt: _created, updatedAt: _updated, usedBy: _used, ...spec }: Profile): ProfileSpec {
+  return spec
+}
+
+function profileText(profile: Profile): string {
+  const head = facts([
+    ['name', profile.name],
+    ['kind', profile.kind],
+    ['description', profile.description],
+    ['used by', `${profile.usedBy} machine${profile.usedBy === 1 ? '' : 's'}`],
+  ])
+  switch (profile.kind) {
+    case 'live':
+      return (
+        head +
+        facts([
+          ['image', profile.image],
+          ['command line', profile.cmdline],
+          ['files', profile.files.map(({ name, content }) => `${name} (${bytes(content.length)})`).join(', ')],
+        ])
+      )
+    case 'iso':
+      return head + facts([['image', profile.image]])
+    case 'menu':
+      return `${head}${facts([
+        ['title', profile.title],
+        ['default', profile.default],
+        ['timeout', `${profile.timeoutSeconds} s`],
+      ])}\n${table(
+        ['profile', 'label'],
+        profile.items.map(({ profile: name, label }) => [name, label]),
+      )}`
+    case 'script':
+      return `${head}\n${profile.script.split('\n').map(printable).join('\n').trimEnd()}\n`
+    case 'park':
+      return head + facts([['message', profile.message]])
+    default:
+      return head
+  }
+}
+
+function fieldOptions(command: CliCommand): CliCommand {
+  return command
+    .option('--description <text>', 'what it is for')
+    .option('--image <image>', 'live, iso: image it boots, NAME (the newest version) or NAME@N')
+    .option(
+      '--cmdline <text>',
+      'live: kernel arguments; {{files}}, {{mac}}, {{hostname}}, {{machine}}, {{server}} are filled in',
+    )
+    .option(
+      '--file <name=path>',
+      'live: a text file that the booted system may fetch; may be given several times',
+      collect,
+    )
+    .option('--script <path>', 'script: a file with an iPXE script')
+    .option('--title <text>', 'menu: its heading')
+    .option('--item <profile=label>', 'menu: an entry; may be given several times', collect)
+    .option('--default <profile>', 'menu: the entry taken after the timeout (the first if not given)')
+    .option('--timeout <seconds>', 'menu: seconds until the default is taken; 0 waits for ever', Number)
+    .option('--message <text>', 'park: what the screen says')
+}
+
+export function profileCommands(program: CliCommand, context: Context): void {
+  const profile = group(program, 'profile', 'say what machines become')
+
+  fieldOptions(
+    leaf(profile, 'add <name>', 'create a profile', [
+      'reveille profile add debian --kind live --image debian --cmdline "url={{files}}/preseed.cfg" --file preseed.cfg=./preseed.cfg',
+      'reveille profile add choose --kind menu --item debian="Install Debian" --item local="Boot the disk" --timeout 20',
+    ]).addOption(choice('--kind <kind>', 'what kind of profile', KINDS).makeOptionMandatory()),
+  ).action(async (name: string, options: Options & { kind: Kind }) => {
+    const spec = { name, kind: options.kind, ...(await fieldsOf(options.kind, options)) } as ProfileSpec
+    const made = await (await context.client()).createProfile({ body: spec })
+    show(
+      context,
+      options,
+      made,
+      () => `${made.name} is made; give it to a machine: reveille machine boot MACHINE --profile ${made.name}\n`,
+    )
+  })
+
+  leaf(profile, 'list', 'list profiles', ['reveille profile list --json']).action(async (options: Common) => {
+    const profiles = await all((await context.client()).listProfiles)
+    show(context, options, profiles, () => {
+      if (profiles.length === 0) return 'No profiles. Make one: reveille profile add NAME --kind live --image IMAGE\n'
+      const rows = profiles.map((each) => [
+        each.name,
+        each.kind,
+        'image' in each ? each.image : '',
+        each.usedBy,
+        each.description,
+      ])
+      return table(['name', 'kind', 'image', 'machines', 'description'], rows, context.terminal.columns)
+    })
+  })
+
+  leaf(profile, 'show <profile>', 'show a profile', ['reveille profile show debian']).action(
+    async (name: string, options: Common) => {
+      const found = await (await context.client()).getProfile({ params: { profile: name } })
+      show(context, options, found, () => profileText(found))
+    },
+  )
+
+  fieldOptions(
+    leaf(profile, 'edit <profile>', 'change a profile; files and items given replace those there were', [
+      'reveille profile edit debian --image debian@3',
+    ]),
+  ).action(async (name: string, options: Options) => {
+    const client = await context.client()
+    const params = { profile: name }
+    const before = await client.getProfile({ params })
+    const fields = await fieldsOf(before.kind, options)
+    if (Object.keys(fields).length === 0)
+      throw new WrongUse('profile edit needs something to change; see: reveille profile edit --help')
+    const after = await client.replaceProfile({ params, body: { ...specOf(before), ...fields } as ProfileSpec })
+    show(context, options, after, () => profileText(after))
+  })
+
+  leaf(profile, 'rm <profile...>', 'delete profiles that no machine and no menu uses', [
+    'reveille profile rm old',
+  ]).action(async (names: string[], options: Common) => {
+    const client = await context.client()
+    for (const name of names) {
+      await client.deleteProfile({ params: { profile: name } })
+      show(context, options, { removed: name }, () => `${name} is deleted\n`)
+    }
+  })
+}

@@ -1,0 +1,32 @@
+import type { ApiClient } from '../api/client/client.ts'
+import type { Target } from '../api/client/node.ts'
+import type { Finding } from '../api/contract/server.ts'
+import type { Clock } from '../kit/clock.ts'
+import type { Terminal } from './terminal.ts'
+
+/** Settings given as flags, by setting name; `config` names the file. */
+export type SettingFlags = Readonly<Record<string, string | undefined>>
+
+/** One packet of a replayed capture: what would have been decided, and why. */
+export type Replayed = Readonly<{ at: number; summary: string; reason: string }>
+
+/** What works without a running server; `local.ts` is the real one. */
+export interface Local {
+  serve(flags: SettingFlags): Promise<void>
+  doctor(flags: SettingFlags): Promise<Finding[]>
+  replay(flags: SettingFlags, capture: Uint8Array): Promise<readonly Replayed[]>
+}
+
+/** What every command receives. */
+export type Context = Readonly<{
+  terminal: Terminal
+  clock: Clock
+  environment: Readonly<Record<string, string | undefined>>
+  cwd: string
+  /** Where the server is; a `Refusal` when that cannot be known. */
+  target: () => Promise<Target>
+  client: () => Promise<ApiClient>
+  local: Local
+  /** Fires when the user wants to stop (Ctrl-C). */
+  interrupted: AbortSignal
+}>

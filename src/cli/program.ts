@@ -1,0 +1,54 @@
+import type { SettingDescription } from '../config/describe.ts'
+import { CliCommand } from './command.ts'
+import { accessCommands } from './commands/access.ts'
+import { applyCommand } from './commands/apply.ts'
+import { completionCommands } from './commands/completion.ts'
+import { imageCommands } from './commands/image.ts'
+import { labCommands } from './commands/lab.ts'
+import { machineCommands } from './commands/machine.ts'
+import { networkCommands } from './commands/network.ts'
+import { powerCommands } from './commands/power.ts'
+import { profileCommands } from './commands/profile.ts'
+import { serveCommand } from './commands/serve.ts'
+import { serverCommands } from './commands/server.ts'
+import { traceCommands } from './commands/trace.ts'
+import { whyCommand } from './commands/why.ts'
+import type { Context } from './context.ts'
+
+/** All commands. `settings` become flags of `serve` and `doctor`; leave them out where those are not called. */
+export function buildProgram(context: Context, settings: readonly SettingDescription[], version: string): CliCommand {
+  const program = new CliCommand('reveille')
+    .description('Wakes bare metal: network-boots machines and tells you why when it does not work.')
+    .version(version, '--version', 'print the version')
+    .helpCommand('help [command]', 'show the help of a command')
+    .showSuggestionAfterError(true)
+    .configureOutput({ writeOut: (text) => context.terminal.out(text), writeErr: (text) => context.terminal.err(text) })
+    .exitOverride()
+  serveCommand(program, context, settings)
+  serverCommands(program, context, settings)
+  machineCommands(program, context)
+  powerCommands(program, context)
+  whyCommand(program, context)
+  traceCommands(program, context)
+  imageCommands(program, context)
+  profileCommands(program, context)
+  applyCommand(program, context)
+  networkCommands(program, context)
+  labCommands(program, context)
+  accessCommands(program, context)
+  completionCommands(program, context)
+  program.addHelpText(
+    'after',
+    '\nOn the server itself no password is needed. Elsewhere set REVEILLE_URL and REVEILLE_TOKEN.\nEach command has its own help: reveille machine add --help\nExit status: 0 ok, 1 failed, 2 wrong use.',
+  )
+  inherit(program)
+  return program
+}
+
+/** Commands that were made on their own do not take over these settings by themselves. */
+function inherit(command: CliCommand): void {
+  for (const part of command.parts) {
+    part.copyInheritedSettings(command)
+    inherit(part)
+  }
+}
