@@ -66,7 +66,9 @@ export class Traces implements TraceRecorder {
   static async open(deps: TracesDeps): Promise<Traces> {
     const traces = new Traces(deps)
     const eventsSince = deps.clock.now() - EVENTS_IN_MEMORY_MS
-    for (const trace of await deps.repository.newest({ eventsSince })) traces.#remember(trace, eventsSince)
+    // The latest last: of two machines that had an address one after the other, the latter has it.
+    const known = (await deps.repository.newest({ eventsSince })).sort((a, b) => a.updatedAt - b.updatedAt)
+    for (const trace of known) traces.#remember(trace, eventsSince)
     return traces
   }
 

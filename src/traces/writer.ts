@@ -60,7 +60,7 @@ export class TraceWriter {
     if (dueAt >= this.#dueAt) return
     clearTimeout(this.#timer)
     this.#dueAt = dueAt
-    this.#timer = setTimeout(() => void this.#turn(), dueAt - performance.now())
+    this.#timer = setTimeout(() => void this.#turn(), Math.max(0, dueAt - performance.now()))
   }
 
   async #turn(): Promise<void> {
