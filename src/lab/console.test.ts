@@ -82,7 +82,11 @@ describe('a serial line', () => {
     line.console().type(Buffer.from('lost'))
     await new Promise((resolve) => setTimeout(resolve, 20))
     let typed = ''
-    const server = createServer((socket) => socket.on('data', (data) => void (typed += data.toString())))
+    const server = createServer((socket) =>
+      socket.on('data', (data) => {
+        typed += data.toString()
+      }),
+    )
     await new Promise<void>((resolve) => server.listen(join(directory, 'socket'), resolve))
     line.console().type(Buffer.from('ls'))
     line.console().type(Buffer.from('\r'))

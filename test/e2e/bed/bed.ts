@@ -1,0 +1,116 @@
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { onTestFailed } from 'vitest'
+import type { Machine } from '../../../src/api/contract/machines.ts'
+import type { Trace, Why } from '../../../src/api/contract/traces.ts'
+import type { SettingsInput } from '../../../src/config/schema.ts'
+import { ARRIVED } from '../../../src/lab/linux-init.ts'
+import type { LabNetwork } from '../../../src/lab/network.ts'
+import { LAB_LINUX } from '../../../src/lab/offer.ts'
+import { offerLinux } from './linux.ts'
+import { Server } from './server.ts'
+import { Vm } from './vm.ts'
+import { Bridge, Host } from './wire.ts'
+
+/** The address of the server on the wire of every test bed. */
+export const SERVER = '10.77.0.1'
+/** What a machine prints when the small Linux has an address of the wire. */
+export const ARRIVAL = new RegExp(`${ARRIVED} 10\\.77\\.0\\.`)
+
+/**
+ * Everything of one test file: hosts, wires, the real server, machines. Whatever is made here is ended by `remove`, also after a
+ * failure; a failed test prints what its machines showed and how the server explains it.
+ */
+export class Bed {
+  readonly host: Host
+  readonly bridge: Bridge
+  #server: Server | undefined
+  readonly #vms: Vm[] = []
+  readonly #hosts: Host[] = []
+  readonly #children: ChildProcess[] = []
+
+  private constructor(host: Host, bridge: Bridge) {
+    this.host = host
+    this.bridge = bridge
+    this.#hosts.push(host)
+  }
+
+  static async make(): Promise<Bed> {
+    const host = await Host.make()
+    return new Bed(host, await Bridge.make(host, 'br0', `${SERVER}/24`))
+  }
+
+  get server(): Server {
+    if (!this.#server) throw new Error('the bed has no server yet')
+    return this.#server
+  }
+
+  /** Starts the server on the wire, with the small Linux as image and profile. */
+  async serve(settings: SettingsInput): Promise<Server> {
+    this.#server = await Server.make(settings, (...given) => this.host.start(...given))
+    await offerLinux(this.#server)
+    return this.#server
+  }
+
+  /** Another computer; plug it into a bridge. */
+  async another(): Promise<Host> {
+    const host = await Host.make()
+    this.#hosts.push(host)
+    return host
+  }
+
+  /** Starts a program there that runs until the end of the tests, or until it is stopped. */
+  run(host: Host, command: string, args: readonly string[]): ChildProcess {
+    const child = host.start(command, args, { stdio: ['ignore', 'inherit', 'inherit'] })
+    this.#children.push(child)
+    return child
+  }
+
+  async stop(child: ChildProcess): Promise<void> {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const ended = once(child, 'exit')
+    child.kill('SIGKILL')
+    await ended
+  }
+
+  /** A machine, off. It is switched off at the end of the test file at the latest. */
+  async machine(wish: Parameters<typeof Vm.make>[1], network: LabNetwork = this.bridge): Promise<Vm> {
+    const vm = await Vm.make(network, wish)
+    this.#vms.push(vm)
+    onTestFailed(() => this.explain(vm))
+    return vm
+  }
+
+  /** A machine that the server knows already, off. */
+  async known(
+    wish: Parameters<typeof Vm.make>[1],
+    profile = LAB_LINUX,
+    network: LabNetwork = this.bridge,
+  ): Promise<Vm> {
+    const vm = await this.machine(wish, network)
+    await this.server.api('POST', '/machines', { name: vm.name, macs: [vm.mac], profile })
+    return vm
+  }
+
+  machineOf(vm: Vm): Promise<Machine> {
+    return this.server.api('GET', `/machines/${vm.mac}`)
+  }
+
+  async trace(vm: Vm): Promise<Trace | undefined> {
+    const { items } = await this.server.api<{ items: Trace[] }>('GET', `/machines/${vm.mac}/traces?limit=1`)
+    return items[0]
+  }
+
+  async explain(vm: Vm): Promise<void> {
+    const why = await this.server.api<Why>('GET', `/machines/${vm.mac}/why`).catch((error: unknown) => ({ error }))
+    console.error(`--- ${vm.name} showed:\n${vm.printed.slice(-3000)}\n--- why:\n${JSON.stringify(why, null, 1)}`)
+    console.error(`--- the server logged:\n${this.#server?.output.slice(-3000)}`)
+  }
+
+  async remove(): Promise<void> {
+    for (const vm of this.#vms) await vm.remove()
+    for (const child of this.#children) await this.stop(child)
+    await this.#server?.remove()
+    for (const host of this.#hosts) await host.remove()
+  }
+}

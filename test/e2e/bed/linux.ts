@@ -1,0 +1,36 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { SILENT } from '../../../src/kit/log.ts'
+import { buildLabLinux } from '../../../src/lab/linux.ts'
+import { LAB_LINUX } from '../../../src/lab/offer.ts'
+import type { Server } from './server.ts'
+
+/** Kept between runs: it is built from packages alone. */
+const CACHE = '.cache/lab-linux'
+
+/** Uploads a boot bundle and makes it image and profile of one name, all through the API. */
+export async function offerBundle(
+  server: Server,
+  name: string,
+  bundle: { kernel: string; initrd: string; cmdline: string },
+  profile: Record<string, unknown> = {},
+): Promise<void> {
+  const files: Record<string, unknown>[] = []
+  for (const [role, path] of [
+    ['kernel', bundle.kernel],
+    ['initrd', bundle.initrd],
+  ] as const) {
+    const bytes = await readFile(path)
+    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    await server.api('PUT', `/uploads/${sha256}`, bytes)
+    files.push({ role, name: path.split('/').at(-1), sha256 })
+  }
+  await server.api('POST', '/images', { name, kind: 'bundle' })
+  await server.api('POST', `/images/${name}/versions`, { files, cmdline: bundle.cmdline })
+  await server.api('POST', '/profiles', { name, kind: 'live', image: name, ...profile })
+}
+
+export async function offerLinux(server: Server): Promise<void> {
+  const { kernelPath, initrdPath, cmdline } = await buildLabLinux({ cacheDir: CACHE, log: SILENT })
+  await offerBundle(server, LAB_LINUX, { kernel: kernelPath, initrd: initrdPath, cmdline })
+}
