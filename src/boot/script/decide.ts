@@ -1,4 +1,4 @@
-import type { Image, ImageVersion } from '../../images/image.ts'
+import type { Image, ImageFile, ImageVersion } from '../../images/image.ts'
 import type { Machine } from '../../machines/machine.ts'
 import type { Profile, ProfileKind } from '../../profiles/profile.ts'
 import { encodeScript, type IpxeLine, type IpxeScript } from '../../protocols/ipxe/script.ts'
@@ -6,7 +6,7 @@ import { plainText, UnsafeText } from '../../protocols/ipxe/text.ts'
 import { BOOT_PATHS } from '../paths.ts'
 import { fillIn, wordsFor } from '../words.ts'
 import { type Choice, type ScriptFacts as ChoiceFacts, chooseProfile } from './choose.ts'
-import { askAgain, echo, onFailure, reportLaunch, retrySeconds, scriptUrl, step } from './lines.ts'
+import { askAgain, backOffSeconds, echo, onFailure, reportLaunch, scriptUrl, step } from './lines.ts'
 import type { ScriptRequest } from './request.ts'
 
 /** What one boot is about: what its capabilities are bound to. */
@@ -94,8 +94,8 @@ function bodyOf(
     case 'iso': {
       const file = facts.image(profile.image)?.version.files.find(({ role }) => role === 'iso')
       if (!file) return `the image ${profile.image} has no ISO`
-      const url = `${request.base}${BOOT_PATHS.blob(file.sha256, 'disc.iso')}`
-      return [...launch, ...step('iso', { do: 'sanboot', from: { url } }), ...comesBack('iso')]
+      const from = { url: blobUrl(request, file) }
+      return [...launch, ...step('iso', { do: 'sanboot', from }), ...comesBack('iso')]
     }
     case 'local':
       if (request.firmware === 'uefi') return [...launch, exit(request)]
@@ -117,9 +117,14 @@ function exit(request: ScriptRequest): IpxeLine {
 
 const FORGET: IpxeLine = { run: [{ do: 'free' }], otherwise: 'next' }
 
-/** What was started came back without an error: that too must not end at a prompt. */
+/** The name in it is for people; a plus sign would be escaped, and iPXE does not send escapes unchanged. */
+function blobUrl(request: ScriptRequest, file: ImageFile): string {
+  return `${request.base}${BOOT_PATHS.blob(file.sha256, file.name.replaceAll('+', '-'))}`
+}
+
+/** What was started came back without an error: that too must not end at a prompt, so the script falls through to `failed`. */
 function comesBack(name: string): IpxeScript {
-  return step(`${name}-came-back`, { do: 'goto', label: 'failed' })
+  return [{ run: [{ do: 'set', setting: 'step', value: `${name}-came-back` }] }]
 }
 
 function live(
@@ -132,10 +137,9 @@ function live(
   const files = facts.image(profile.image)?.version.files ?? []
   const kernel = files.find(({ role }) => role === 'kernel')
   if (!kernel) return `the image ${profile.image} has no kernel`
-  const blob = (sha256: string, name: string) => `${request.base}${BOOT_PATHS.blob(sha256, name)}`
   const initrds = files
     .filter(({ role }) => role === 'initrd')
-    .map((file, i) => ({ name: `initrd${i}`, url: blob(file.sha256, `initrd${i}`) }))
+    .map((file, i) => ({ name: `initrd${i}`, url: blobUrl(request, file) }))
   const own = facts.grant('file', { machine: boot.machine.id, profile: profile.name, once: boot.once?.id ?? null })
   const words = wordsFor(boot.machine, request.mac, request.base, `${request.base}${BOOT_PATHS.files(own)}`)
   const image = facts.image(profile.image)?.version.cmdline ?? ''
@@ -145,7 +149,7 @@ function live(
     .join(' ')
   return [
     FORGET,
-    ...step('kernel', { do: 'kernel', url: blob(kernel.sha256, 'kernel'), args }),
+    ...step('kernel', { do: 'kernel', url: blobUrl(request, kernel), args }),
     ...initrds.flatMap(({ name, url }) => step(name, { do: 'initrd', name, url })),
     ...launch,
     ...step('boot', { do: 'boot' }),
@@ -154,7 +158,7 @@ function live(
 }
 
 function menu(request: ScriptRequest, profile: Extract<Profile, { kind: 'menu' }>, boot: Boot): IpxeScript {
-  const url = [scriptUrl(request, boot.choices, 0), '&choice=', { setting: 'choice' }] as const
+  const url = [scriptUrl(request, boot.choices), '&choice=', { setting: 'choice' }] as const
   return [
     { label: 'menu' },
     { run: [{ do: 'menu', title: profile.title || profile.name }], otherwise: { goto: 'failed' } },
@@ -177,11 +181,11 @@ function parked(
   machine: Machine | undefined,
   choice: Extract<Choice, { what: 'park' }>,
 ): ScriptDecision {
-  const again = scriptUrl(request, [], request.attempt + 1)
+  const again = scriptUrl(request, [], { polls: request.polls + 1 })
   const script = [
     ...banner(machine, request, 'waits', choice.reason),
     echo(plainText(`What to do: ${choice.next}`)),
-    ...askAgain(again, retrySeconds(request.attempt), 'Asking again'),
+    ...askAgain(again, backOffSeconds(request.polls), 'Asking again'),
   ]
   return decided(script, { reason: choice.reason, does: 'park', profile: choice.profile?.name ?? null, once: null })
 }

@@ -1,7 +1,7 @@
 import type { IpxeCommand, IpxeLine, IpxeScript } from '../../protocols/ipxe/script.ts'
 import type { Text } from '../../protocols/ipxe/text.ts'
 import { BOOT_PATHS } from '../paths.ts'
-import { MAX_ATTEMPT, QUERY, type ScriptRequest } from './request.ts'
+import { QUERY, type ScriptRequest } from './request.ts'
 
 /** How long a report to the server may take before the boot goes on without it. */
 const REPORT_MS = 3000
@@ -17,12 +17,16 @@ export function step(name: string, ...run: readonly IpxeCommand[]): IpxeLine[] {
 }
 
 /** The URL of the script for the machine that asked, to ask again. It says no more than is needed: the rest is recorded. */
-export function scriptUrl(request: ScriptRequest, choices: readonly string[], attempt: number): string {
+export function scriptUrl(
+  request: ScriptRequest,
+  choices: readonly string[],
+  counts: { polls?: number; retries?: number } = {},
+): string {
   const pairs = [
     [QUERY.mac, request.mac],
     [QUERY.platform, request.firmware === 'uefi' ? 'efi' : 'pcbios'],
     ...choices.map((choice) => [QUERY.choice, choice]),
-    ...(attempt > 0 ? [[QUERY.attempt, String(Math.min(attempt, MAX_ATTEMPT))]] : []),
+    ...Object.entries(counts).map(([name, count]) => [QUERY[name as keyof typeof counts], String(count)]),
   ]
   return `${request.base}${BOOT_PATHS.script}?${pairs.map(([name, value]) => `${name}=${value}`).join('&')}`
 }
@@ -53,7 +57,8 @@ export function onFailure(request: ScriptRequest, boot: string, choices: readonl
     { setting: 'errno' },
   ]
   // A choice that keeps failing goes back to its menu, where somebody can choose again and the default comes up by itself.
-  const again = scriptUrl(request, request.attempt < 3 ? choices : choices.slice(0, -1), request.attempt + 1)
+  const retries = request.retries + 1
+  const again = scriptUrl(request, retries <= 3 ? choices : choices.slice(0, -1), { retries })
   return [
     { label: 'failed' },
     echo(),
@@ -65,7 +70,7 @@ export function onFailure(request: ScriptRequest, boot: string, choices: readonl
       ],
       otherwise: 'next',
     },
-    ...askAgain(again, retrySeconds(request.attempt)),
+    ...askAgain(again, backOffSeconds(request.retries)),
   ]
 }
 
@@ -87,7 +92,7 @@ export function askAgain(url: Text, seconds: number, waiting = 'Trying again'): 
   ]
 }
 
-/** Seconds to wait before the attempt after this one. */
-export function retrySeconds(attempt: number): number {
-  return [5, 10, 20][attempt] ?? 30
+/** Seconds to wait when it was in vain this many times before. */
+export function backOffSeconds(times: number): number {
+  return [5, 10, 20][times] ?? 30
 }

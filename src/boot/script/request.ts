@@ -12,8 +12,9 @@ export type ScriptRequest = Readonly<{
   product: string | undefined
   /** What was chosen in menus so far, from the outermost in. */
   choices: readonly string[]
-  /** How often it asked before in this power-on, at most 1000. */
-  attempt: number
+  /** How often it asked in vain while parked, and how often a boot failed, in a row; each at most 1000. */
+  polls: number
+  retries: number
   /** `http://ADDRESS:PORT` by which it reaches us. */
   base: string
 }>
@@ -28,11 +29,12 @@ export const QUERY = {
   manufacturer: 'manufacturer',
   product: 'product',
   choice: 'choice',
-  attempt: 'n',
+  polls: 'polls',
+  retries: 'retries',
 } as const
 
 const MAX_CHOICES = 8
-export const MAX_ATTEMPT = 1000
+const MAX_COUNT = 1000
 const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
   i386: 'x86',
   x86_64: 'x86_64',
@@ -46,7 +48,6 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
 export function readRequest(query: URLSearchParams, base: string): ScriptRequest | undefined {
   const mac = parseMac(query.get(QUERY.mac) ?? '')
   if (!mac) return undefined
-  const attempt = Number(query.get(QUERY.attempt))
   return {
     mac,
     firmware: query.get(QUERY.platform) === 'efi' ? 'uefi' : 'bios',
@@ -56,7 +57,8 @@ export function readRequest(query: URLSearchParams, base: string): ScriptRequest
     manufacturer: hexText(query.get(QUERY.manufacturer)),
     product: hexText(query.get(QUERY.product)),
     choices: query.getAll(QUERY.choice).slice(0, MAX_CHOICES),
-    attempt: Number.isInteger(attempt) && attempt > 0 ? Math.min(attempt, MAX_ATTEMPT) : 0,
+    polls: count(query.get(QUERY.polls)),
+    retries: count(query.get(QUERY.retries)),
     base,
   }
 }
@@ -64,6 +66,10 @@ export function readRequest(query: URLSearchParams, base: string): ScriptRequest
 export function sightingOf(request: ScriptRequest, address: string): Sighting {
   const { mac, uuid, serial, manufacturer, product, architecture, firmware } = request
   return { mac, uuid, serial, manufacturer, product, architecture, firmware, address }
+}
+
+function count(text: string | null): number {
+  return text && /^[0-9]{1,4}$/.test(text) ? Math.min(Number(text), MAX_COUNT) : 0
 }
 
 function hexText(hex: string | null): string | undefined {

@@ -207,7 +207,8 @@ function requestOf(machine: Machine, base: string): ScriptRequest {
     manufacturer: undefined,
     product: undefined,
     choices: [],
-    attempt: 0,
+    polls: 0,
+    retries: 0,
     base,
   }
 }
