@@ -1,0 +1,59 @@
+import type { Access } from '../../access/access.ts'
+import type { Events } from '../../events/event.ts'
+import type { Images } from '../../images/images.ts'
+import type { Clock } from '../../kit/clock.ts'
+import type { Log } from '../../kit/log.ts'
+import type { LabConsole } from '../../lab/console.ts'
+import type { Lab } from '../../lab/lab.ts'
+import type { Machine } from '../../machines/machine.ts'
+import type { Machines } from '../../machines/machines.ts'
+import type { Leases } from '../../networks/leases.ts'
+import type { Network } from '../../networks/network.ts'
+import type { PowerFinder } from '../../power/power.ts'
+import type { Profiles } from '../../profiles/profiles.ts'
+import type { Traces } from '../../traces/traces.ts'
+import type { ResponseOf } from '../contract/route.ts'
+import type { Contract } from '../contract.ts'
+
+/** The serial console of one machine. */
+export type SerialConsole = LabConsole
+
+/**
+ * What the API needs of the rest, handed in by main.ts. Whatever a service refuses it throws as `Refusal`; anything else it
+ * throws is a fault of ours: logged under an id and never shown.
+ */
+export type ApiDependencies = Readonly<{
+  access: Access
+  machines: Machines
+  profiles: Profiles
+  images: Images
+  leases: Pick<Leases, 'all' | 'usage'>
+  networks: readonly Network[]
+  traces: Pick<Traces, 'newest' | 'get' | 'list' | 'why'>
+  events: Events
+  clock: Clock
+  log: Log
+  power: PowerFinder
+  /** Finds the serial console of a machine; `undefined` when it has none that we can reach. */
+  consoles: (machine: Machine) => SerialConsole | undefined
+  /** The boot script a machine would get now; records and consumes nothing. */
+  previewScript: (machine: Machine) => Promise<ResponseOf<Contract['previewScript']>>
+  doctor: () => Promise<ResponseOf<Contract['doctor']>['findings']>
+  settings: () => ResponseOf<Contract['listSettings']>['settings']
+  version: string
+  /** Milliseconds since 1970. */
+  startedAt: number
+  listeners: () => ResponseOf<Contract['getStatus']>['listeners']
+  /** Why the server cannot do its work now, one sentence each; none: it is ready. */
+  unready: () => readonly string[]
+  /**
+   * Numbers of the boot stages for `/metrics`, such as `dhcp_received_total` or `tftp_errors_total{code="1"}`; `reveille_` is
+   * put before each. Names that end in `_total` count, others are measured.
+   */
+  counters: () => Readonly<Record<string, number>>
+  /** Present when `lab.enabled`. */
+  lab?: Pick<Lab, 'status' | 'up' | 'destroy' | 'list' | 'add' | 'change' | 'remove' | 'screen'> | undefined
+  /** Directory of the built console; without it a page says how to build it. */
+  webDirectory: string
+  maxUploadBytes: number
+}>

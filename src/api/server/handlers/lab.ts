@@ -1,0 +1,84 @@
+import { Refusal } from '../../../kit/errors.ts'
+import type { LabMachine } from '../../../lab/lab.ts'
+import type { ResponseOf } from '../../contract/route.ts'
+import type { Contract } from '../../contract.ts'
+import type { HandlersOf } from '../call.ts'
+import type { ApiDependencies } from '../dependencies.ts'
+import { onePage } from '../paging.ts'
+import { time } from '../wire.ts'
+import { machineOf } from './machines.ts'
+
+type WireLabMachine = ResponseOf<Contract['addLabMachine']>
+
+export function labHandlers({ lab, machines, consoles }: ApiDependencies) {
+  const there = () => {
+    if (!lab)
+      throw new Refusal('not-found', 'there is no lab here: it is switched off', {
+        next: 'set lab.enabled to true and start the server again; admins can then start virtual machines',
+      })
+    return lab
+  }
+  const toWire = (machine: LabMachine): WireLabMachine => {
+    const known = machines.byMac(machine.mac)
+    return {
+      name: machine.name,
+      mac: machine.mac,
+      firmware: machine.firmware,
+      memoryMiB: machine.memoryMiB,
+      disksGiB: [...machine.disksGiB],
+      nic: machine.nic,
+      rom: machine.rom,
+      bootOrder: machine.bootOrder,
+      power: machine.power,
+      machine: known ? { id: known.id, name: known.name, state: known.state } : null,
+      createdAt: time(machine.createdAt),
+    }
+  }
+
+  return {
+    labStatus: () => there().status(),
+    labUp: () => there().up(),
+    labDestroy: () => there().destroy(),
+    listLabMachines: async () => onePage((await there().list()).map(toWire)),
+    async addLabMachine({ body, about }) {
+      about(body.name, `${body.firmware}, ${body.memoryMiB} MiB`)
+      return toWire(await there().add(body))
+    },
+    removeLabMachine: ({ params }) => there().remove(params.name),
+    async patchLabMachine({ params, body, about }) {
+      const changes = Object.entries(body).map(([field, value]) => `${field} ${value}`)
+      about(params.name, changes.join(', '))
+      return toWire(await there().change(params.name, body))
+    },
+    async labScreen({ params, reply }) {
+      const picture = await there().screen(params.name)
+      await reply.header('cache-control', 'no-store').type('image/png').send(Buffer.from(picture))
+    },
+    async consoleLog({ params, reply }) {
+      const console = consoleOf(consoles, machineOf(machines, params.machine))
+      // As a download, and never as a page: a machine may print what it likes.
+      reply.header('cache-control', 'no-store').header('content-disposition', 'attachment; filename="console.log"')
+      await reply.type('application/octet-stream').send(Buffer.from(await console.recorded()))
+    },
+  } satisfies HandlersOf<
+    | 'labStatus'
+    | 'labUp'
+    | 'labDestroy'
+    | 'listLabMachines'
+    | 'addLabMachine'
+    | 'removeLabMachine'
+    | 'patchLabMachine'
+    | 'labScreen'
+    | 'consoleLog'
+  >
+}
+
+/** The serial console of a machine; refused (`not-available`) when there is none. */
+export function consoleOf(consoles: ApiDependencies['consoles'], machine: Parameters<ApiDependencies['consoles']>[0]) {
+  const console = consoles(machine)
+  if (!console)
+    throw new Refusal('not-available', `no serial console of ${machine.name} can be reached`, {
+      next: 'look at its screen; lab machines have a console',
+    })
+  return console
+}

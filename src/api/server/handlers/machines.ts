@@ -1,0 +1,138 @@
+import { Refusal } from '../../../kit/errors.ts'
+import type { Machine } from '../../../machines/machine.ts'
+import type { Power } from '../../../power/power.ts'
+import type { ResponseOf } from '../../contract/route.ts'
+import type { Contract } from '../../contract.ts'
+import type { HandlersOf } from '../call.ts'
+import type { ApiDependencies } from '../dependencies.ts'
+import { pageOf } from '../paging.ts'
+import { time, timeOrNull } from '../wire.ts'
+
+type WireMachine = ResponseOf<Contract['getMachine']>
+type Filter = { [Key in 'state' | 'tag' | 'profile' | 'q']?: string | undefined }
+
+/** The machine that an id, a name or a MAC names; refused (`not-found`) when none does. */
+export function machineOf(machines: ApiDependencies['machines'], reference: string): Machine {
+  const machine = machines.find(reference)
+  if (!machine)
+    throw new Refusal('not-found', `there is no machine ${reference}`, {
+      next: 'name one by id, name or MAC; list them: reveille machine list',
+    })
+  return machine
+}
+
+export function machineToWire(machine: Machine, traces: ApiDependencies['traces']): WireMachine {
+  const trace = traces.newest(machine.macs)
+  return {
+    ...machine,
+    macs: [...machine.macs],
+    tags: [...machine.tags],
+    nextBoot: orderToWire(machine.nextBoot),
+    createdAt: time(machine.createdAt),
+    updatedAt: time(machine.updatedAt),
+    lastSeenAt: timeOrNull(machine.lastSeenAt),
+    boot: trace
+      ? {
+          trace: trace.id,
+          state: trace.state,
+          stage: trace.stage,
+          headline: trace.headline,
+          updatedAt: time(trace.updatedAt),
+        }
+      : null,
+  }
+}
+
+function orderToWire(order: Machine['nextBoot']): WireMachine['nextBoot'] {
+  return order && { profile: order.profile, orderedAt: time(order.orderedAt), orderedBy: order.orderedBy }
+}
+
+function matches(machine: Machine, { state, tag, profile, q }: Filter): boolean {
+  if (state !== undefined && machine.state !== state) return false
+  if (tag !== undefined && !machine.tags.includes(tag)) return false
+  if (profile !== undefined && machine.profile !== profile && machine.nextBoot?.profile !== profile) return false
+  if (q === undefined || q === '') return true
+  const { name, ip, lastAddress, serial, hostname, notes, macs, tags } = machine
+  const has = (text: string | null) => text?.toLowerCase().includes(q) === true
+  return [name, ip, lastAddress, serial, hostname, notes].some(has) || macs.some(has) || tags.some(has)
+}
+
+export function machineHandlers({ machines, traces, power, clock, previewScript }: ApiDependencies) {
+  const find = (reference: string) => machineOf(machines, reference)
+  const toWire = (machine: Machine) => machineToWire(machine, traces)
+  const choiceOf = (machine: Machine) => ({ profile: machine.profile, once: orderToWire(machine.nextBoot) })
+  const powerOf = (machine: Machine): Power => {
+    const driver = power(machine)
+    if (!driver)
+      throw new Refusal('not-available', `nothing is known that could switch ${machine.name}`, {
+        next: 'switch it by hand; lab machines are switched by the lab',
+      })
+    return driver
+  }
+  const statusOf = (machine: Machine, state: 'on' | 'off' | 'unknown') => ({
+    state,
+    driver: machine.lab === null ? 'power' : 'lab',
+    checkedAt: time(clock.now()),
+  })
+
+  return {
+    listMachines({ query }) {
+      const filter = { ...query, q: query.q?.toLowerCase() }
+      const found = machines.all().filter((machine) => matches(machine, filter))
+      return pageOf(found, query, (machine) => machine.name, toWire)
+    },
+    async createMachine({ body, by, about }) {
+      about(body.name ?? body.macs[0] ?? '')
+      const machine = await machines.create(body, by.name)
+      about(machine.name, `macs ${machine.macs.join(', ')}`)
+      return toWire(machine)
+    },
+    getMachine: ({ params }) => toWire(find(params.machine)),
+    async updateMachine({ params, body, by, about }) {
+      const machine = find(params.machine)
+      about(machine.name, `changes ${Object.keys(body).join(', ')}`)
+      return toWire(await machines.update(machine.id, body, by.name))
+    },
+    async deleteMachine({ params, by, about }) {
+      const machine = find(params.machine)
+      about(machine.name)
+      await machines.remove(machine.id, by.name)
+    },
+    async approveMachine({ params, body, by, about }) {
+      const machine = find(params.machine)
+      about(machine.name)
+      const approved = await machines.approve(machine.id, body, by.name)
+      about(approved.name, `was ${machine.name}; profile ${approved.profile ?? 'none'}`)
+      return toWire(approved)
+    },
+    getBoot: ({ params }) => choiceOf(find(params.machine)),
+    async setBoot({ params, body, by, about }) {
+      const machine = find(params.machine)
+      const chosen = Object.entries(body).map(([what, profile]) => `${what} ${profile ?? 'none'}`)
+      about(machine.name, chosen.join(', '))
+      return choiceOf(await machines.setBoot(machine.id, body, by.name))
+    },
+    async getPower({ params }) {
+      const machine = find(params.machine)
+      return statusOf(machine, await powerOf(machine).state())
+    },
+    async setPower({ params, body, about }) {
+      const machine = find(params.machine)
+      about(machine.name, body.action)
+      return statusOf(machine, await powerOf(machine).perform(body.action))
+    },
+    previewScript: ({ params }) => previewScript(find(params.machine)),
+  } satisfies HandlersOf<
+    | 'listMachines'
+    | 'createMachine'
+    | 'getMachine'
+    | 'updateMachine'
+    | 'deleteMachine'
+    | 'approveMachine'
+    | 'getBoot'
+    | 'setBoot'
+    | 'getPower'
+    | 'setPower'
+    | 'previewScript'
+  >
+}

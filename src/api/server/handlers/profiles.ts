@@ -1,0 +1,63 @@
+import { Refusal } from '../../../kit/errors.ts'
+import type { Profile } from '../../../profiles/profile.ts'
+import type { ResponseOf } from '../../contract/route.ts'
+import type { Contract } from '../../contract.ts'
+import type { HandlersOf } from '../call.ts'
+import type { ApiDependencies } from '../dependencies.ts'
+import { pageOf } from '../paging.ts'
+import { time } from '../wire.ts'
+
+type WireProfile = ResponseOf<Contract['getProfile']>
+
+export function profileHandlers({ profiles, machines }: ApiDependencies) {
+  /** How many machines and menus name each profile, counted once for a whole list. */
+  const uses = (): Map<string, number> => {
+    const counts = new Map<string, number>()
+    const count = (name: string) => counts.set(name, (counts.get(name) ?? 0) + 1)
+    for (const { profile, nextBoot } of machines.all())
+      for (const name of new Set([profile, nextBoot?.profile])) if (name) count(name)
+    for (const profile of profiles.all())
+      if (profile.kind === 'menu') for (const name of new Set(profile.items.map((item) => item.profile))) count(name)
+    return counts
+  }
+  const toWire = (profile: Profile, counts = uses()): WireProfile => ({
+    ...profile,
+    createdAt: time(profile.createdAt),
+    updatedAt: time(profile.updatedAt),
+    usedBy: counts.get(profile.name) ?? 0,
+  })
+
+  return {
+    listProfiles({ query }) {
+      const counts = uses()
+      return pageOf(
+        profiles.all(),
+        query,
+        (profile) => profile.name,
+        (profile) => toWire(profile, counts),
+      )
+    },
+    async createProfile({ body, about }) {
+      about(body.name, body.kind)
+      return toWire(await profiles.create(body))
+    },
+    getProfile({ params }) {
+      const profile = profiles.get(params.profile)
+      if (!profile)
+        throw new Refusal('not-found', `there is no profile ${params.profile}`, {
+          next: 'list them: reveille profile list',
+        })
+      return toWire(profile)
+    },
+    async replaceProfile({ params, body, about }) {
+      about(params.profile, body.kind)
+      if (body.name !== params.profile)
+        throw new Refusal('validation-failed', `the path names ${params.profile}, the body ${body.name}`, {
+          next: 'use one name in both; a profile cannot be renamed',
+          problems: [{ path: 'name', message: `must be ${params.profile}` }],
+        })
+      return toWire(await profiles.replace(body))
+    },
+    deleteProfile: ({ params }) => profiles.remove(params.profile),
+  } satisfies HandlersOf<'listProfiles' | 'createProfile' | 'getProfile' | 'replaceProfile' | 'deleteProfile'>
+}

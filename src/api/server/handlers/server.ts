@@ -1,0 +1,93 @@
+import { formatIpv4, formatSubnet } from '../../../kit/ip.ts'
+import type { HandlersOf } from '../call.ts'
+import type { ApiDependencies } from '../dependencies.ts'
+import { onePage, pageOf } from '../paging.ts'
+import { time } from '../wire.ts'
+
+export function serverHandlers(api: ApiDependencies) {
+  const { machines, profiles, images, leases, networks, traces } = api
+
+  return {
+    listLeases({ query }) {
+      const found = leases
+        .all()
+        .filter((lease) => query.network === undefined || lease.network === query.network)
+        .filter((lease) => query.state === undefined || lease.state === query.state)
+        .sort((a, b) => a.ip - b.ip)
+      return pageOf(
+        found,
+        query,
+        // Sorted as numbers, so the key must sort alike.
+        (lease) => String(lease.ip).padStart(10, '0'),
+        (lease) => {
+          const machine = machines.byMac(lease.mac)
+          return {
+            ip: formatIpv4(lease.ip),
+            network: lease.network,
+            mac: lease.mac,
+            machine: machine ? { id: machine.id, name: machine.name } : null,
+            hostname: lease.hostname,
+            state: lease.state,
+            startedAt: time(lease.startedAt),
+            expiresAt: time(lease.expiresAt),
+          }
+        },
+      )
+    },
+    listNetworks() {
+      return onePage(
+        networks.map((network) => ({
+          name: network.name,
+          subnet: formatSubnet(network.subnet),
+          interface: network.interface,
+          ranges: network.ranges.map(({ first, last }) => ({ first: formatIpv4(first), last: formatIpv4(last) })),
+          router: network.router === null ? null : formatIpv4(network.router),
+          dns: network.dns.map(formatIpv4),
+          ntp: network.ntp.map(formatIpv4),
+          domain: network.domain,
+          leaseSeconds: network.leaseSeconds,
+          ...leases.usage(network.name),
+        })),
+      )
+    },
+    listSettings: () => ({ settings: api.settings() }),
+    getStatus() {
+      const states: Record<string, number> = {}
+      let stalled = 0
+      for (const machine of machines.all()) {
+        states[machine.state] = (states[machine.state] ?? 0) + 1
+        if (traces.newest(machine.macs)?.state === 'stalled') stalled++
+      }
+      return {
+        version: api.version,
+        startedAt: time(api.startedAt),
+        machines: states,
+        stalled,
+        leases: networks.reduce((sum, network) => sum + leases.usage(network.name).used, 0),
+        images: images.all().length,
+        profiles: profiles.all().length,
+        listeners: api.listeners(),
+        lab: api.lab !== undefined,
+      }
+    },
+    doctor: async () => ({ findings: await api.doctor() }),
+    async apply({ query, body, by, about }) {
+      const coming = new Set(body.profiles.map((profile) => profile.name))
+      const hasProfile = (name: string) => coming.has(name) || profiles.get(name) !== undefined
+      const count = `${body.machines.length} machines, ${body.profiles.length} profiles`
+      about('manifest', query.dryRun ? `${count}; only tried` : count)
+      // Both are checked as a whole before anything is written: what is refused has changed nothing.
+      const planned = [profiles.planApply(body.profiles), machines.planApply(body.machines, hasProfile)] as const
+      const [ofProfiles, ofMachines] = query.dryRun
+        ? planned
+        : [await profiles.applyAll(body.profiles), await machines.applyAll(body.machines, by.name, hasProfile)]
+      return {
+        dryRun: query.dryRun,
+        changes: [
+          ...ofProfiles.map(({ name, change, fields }) => ({ thing: `profile ${name}`, change, fields: [...fields] })),
+          ...ofMachines.map(({ name, change, fields }) => ({ thing: `machine ${name}`, change, fields: [...fields] })),
+        ],
+      }
+    },
+  } satisfies HandlersOf<'listLeases' | 'listNetworks' | 'listSettings' | 'getStatus' | 'doctor' | 'apply'>
+}

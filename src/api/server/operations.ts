@@ -1,0 +1,146 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { z } from 'zod'
+import type { Route } from '../contract/route.ts'
+import { contract, type OperationId } from '../contract.ts'
+import type { Visit } from './call.ts'
+import type { ApiDependencies } from './dependencies.ts'
+import type { EventStreams } from './events.ts'
+import { accessHandlers } from './handlers/access.ts'
+import { imageHandlers } from './handlers/images.ts'
+import { labHandlers } from './handlers/lab.ts'
+import { machineHandlers } from './handlers/machines.ts'
+import { profileHandlers } from './handlers/profiles.ts'
+import { serverHandlers } from './handlers/server.ts'
+import { traceHandlers } from './handlers/traces.ts'
+import { invalid } from './problems.ts'
+
+/** A handler as the registration sees it: its call was checked against the contract of its operation. */
+type AnyHandler = (call: unknown) => unknown
+
+function handlersOf(api: ApiDependencies, streams: EventStreams) {
+  return {
+    ...accessHandlers(api),
+    ...machineHandlers(api),
+    ...traceHandlers(api),
+    ...imageHandlers(api),
+    ...profileHandlers(api),
+    ...serverHandlers(api),
+    ...labHandlers(api),
+    events: streams.open.bind(streams),
+  } satisfies Record<OperationId, unknown>
+}
+
+/** Where a request came from, for audit log and rate limits. */
+export function addressOf({ visit, raw }: FastifyRequest): string {
+  return visit.credential?.kind === 'socket' ? 'control.sock' : (raw.socket.remoteAddress ?? 'unknown')
+}
+
+export function blankVisit(operation: OperationId | undefined): Visit {
+  return { operation, credential: undefined, principal: undefined, subject: undefined, detail: '' }
+}
+
+/** Registers every route of the contract. What a client sends is checked here, what comes back is exactly the contract's. */
+export async function serveOperations(
+  app: FastifyInstance,
+  api: ApiDependencies,
+  streams: EventStreams,
+  /** Checks each answer against the contract too. For tests: it costs as much as the rest of a request. */
+  checkAnswers: boolean,
+): Promise<void> {
+  const handlers: Record<OperationId, unknown> = handlersOf(api, streams)
+  const operations = Object.entries<Route>(contract) as [OperationId, Route][]
+  const register = (scope: FastifyInstance, wanted: (route: Route) => boolean) => {
+    for (const [id, route] of operations) {
+      if (!wanted(route)) continue
+      scope.route({
+        method: route.method,
+        url: route.path.replace(/\{(\w+)\}/g, ':$1'),
+        config: { operation: id },
+        handler: (request, reply) =>
+          answer({ route, handler: handlers[id] as AnyHandler, request, reply, checkAnswers, audit: api }),
+      })
+    }
+  }
+  // Two scopes, for content types are understood by scope: raw streams whatever their type, and JSON alone.
+  await app.register(async (scope) => {
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
+    register(scope, (route) => route.body === 'bytes')
+  })
+  await app.register(async (scope) => {
+    scope.removeContentTypeParser('text/plain')
+    register(scope, (route) => route.body !== 'bytes')
+  })
+}
+
+type Answer = Readonly<{
+  route: Route
+  handler: AnyHandler
+  request: FastifyRequest
+  reply: FastifyReply
+  checkAnswers: boolean
+  audit: Pick<ApiDependencies, 'access' | 'log'>
+}>
+
+async function answer({ route, handler, request, reply, checkAnswers, audit }: Answer): Promise<unknown> {
+  const { visit } = request
+  const params = read(route.params, request.params, 'path')
+  visit.subject = Object.values((params as Record<string, unknown> | undefined) ?? {}).join('@')
+  const result = await handler({
+    params,
+    query: read(route.query, request.query, 'query'),
+    body: route.body === 'bytes' ? request.raw : read(route.body, request.body, 'body'),
+    by: visit.principal,
+    credential: visit.credential,
+    address: addressOf(request),
+    about(subject: string, detail = '') {
+      visit.subject = subject
+      visit.detail = detail
+    },
+    request,
+    reply,
+  })
+  if (route.action !== undefined) await recordDone(request, route.action, audit)
+  if (reply.sent || route.response === 'bytes' || route.response === 'events') return reply
+  reply.code(route.status ?? 200).header('cache-control', 'no-store')
+  if (typeof route.response === 'string') return reply.send()
+  if (checkAnswers) route.response.parse(result)
+  return result
+}
+
+function read(schema: z.ZodType | 'bytes' | undefined, value: unknown, what: string): unknown {
+  if (schema === undefined || schema === 'bytes') return undefined
+  const parsed = schema.safeParse(value ?? undefined)
+  if (!parsed.success) throw invalid(what, parsed.error)
+  return parsed.data
+}
+
+/** The change is made, so that the answer must say so even when the log cannot be written. */
+async function recordDone(request: FastifyRequest, action: string, { access, log }: Answer['audit']): Promise<void> {
+  const { principal, subject = '', detail } = request.visit
+  if (!principal) return
+  const deed = { who: principal.name, via: principal.via, address: addressOf(request), action, subject, detail }
+  try {
+    await access.audit.record({ ...deed, outcome: 'ok' })
+  } catch (error) {
+    log.error({ ...deed, error }, 'a change could not be written to the audit log')
+  }
+}
+
+/** Writes a refused change to the audit log. A failing log must not hide the refusal. */
+export async function recordRefused(
+  request: FastifyRequest,
+  reason: string,
+  { access, log }: Answer['audit'],
+): Promise<void> {
+  const { operation, principal, subject = '' } = request.visit
+  const action = operation && (contract[operation] as Route).action
+  if (action === undefined) return
+  const who = principal?.name ?? '(nobody)'
+  const deed = { who, via: principal?.via ?? 'none', address: addressOf(request), action, subject, detail: reason }
+  try {
+    await access.audit.record({ ...deed, outcome: 'refused' }, !principal)
+  } catch (error) {
+    log.error({ ...deed, error }, 'a refusal could not be written to the audit log')
+  }
+}

@@ -1,0 +1,48 @@
+import { Refusal } from '../../kit/errors.ts'
+
+type PageOf<T> = { items: T[]; next: string | null; total: number }
+
+/** A cursor is the key of the last item shown: it stays valid whatever is added or removed meanwhile. */
+export function writeCursor(key: string): string {
+  return Buffer.from(key).toString('base64url')
+}
+
+export function readCursor(cursor: string): string {
+  const key = Buffer.from(cursor, 'base64url').toString()
+  if (writeCursor(key) !== cursor)
+    throw new Refusal('validation-failed', 'the cursor is not one of ours', {
+      next: 'begin without a cursor, then use `next` of each page',
+      problems: [{ path: 'cursor', message: 'not a cursor of this list' }],
+    })
+  return key
+}
+
+/** One page of a list that is sorted by `keyOf`, ascending and without equals; only what is shown is mapped. */
+export function pageOf<T, W>(
+  sorted: readonly T[],
+  query: Readonly<{ cursor?: string | undefined; limit: number }>,
+  keyOf: (item: T) => string,
+  map: (item: T) => W,
+): PageOf<W> {
+  const start = query.cursor === undefined ? 0 : firstBehind(sorted, readCursor(query.cursor), keyOf)
+  const shown = sorted.slice(start, start + query.limit)
+  const last = shown.at(-1)
+  const more = start + query.limit < sorted.length && last !== undefined
+  return { items: shown.map(map), next: more ? writeCursor(keyOf(last)) : null, total: sorted.length }
+}
+
+/** A whole list that is too short for pages. */
+export function onePage<W>(items: W[]): PageOf<W> {
+  return { items, next: null, total: items.length }
+}
+
+function firstBehind<T>(sorted: readonly T[], key: string, keyOf: (item: T) => string): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (keyOf(sorted[middle]!) <= key) low = middle + 1
+    else high = middle
+  }
+  return low
+}
