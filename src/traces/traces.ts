@@ -1,4 +1,3 @@
-import type { Events } from '../events/event.ts'
 import { hex } from '../kit/bytes.ts'
 import type { Clock } from '../kit/clock.ts'
 import type { Log } from '../kit/log.ts'
@@ -8,11 +7,11 @@ import { correlate } from './correlate.ts'
 import { advance, stall, supersede } from './progress.ts'
 import type { Subject, Trace, TraceEvent, TraceRecorder, TraceRepository } from './trace.ts'
 import { type Explanation, explain } from './why.ts'
-import { TraceWriter } from './writer.ts'
+import { type TraceListeners, TraceWriter } from './writer.ts'
 
 export type TracesDeps = Readonly<{
   repository: TraceRepository
-  events: Events
+  events: TraceListeners
   clock: Clock
   log: Log
   keep: Readonly<{ days: number; perMachine: number }>

@@ -1,7 +1,9 @@
-import type { Events } from '../events/event.ts'
 import type { Log } from '../kit/log.ts'
 import type { Mac } from '../kit/mac.ts'
 import type { Trace, TraceRepository } from './trace.ts'
+
+/** Whom to tell that a trace has changed; `Events` is one. */
+export type TraceListeners = Readonly<{ publish(event: { topic: 'trace'; id: string; change: 'saved' }): void }>
 
 /** How long changes are gathered before they are written; a new stage or state is written at the next turn. */
 const GATHER_MS = 50
@@ -18,7 +20,7 @@ const MOST_WAITING = 20_000
 /** Writes changed traces behind the stages' backs: grouped, in one commit at a time, and tells listeners of them. */
 export class TraceWriter {
   readonly #repository: TraceRepository
-  readonly #events: Events
+  readonly #events: TraceListeners
   readonly #log: Log
   readonly #dirty = new Map<string, Trace>()
   readonly #unpublished = new Map<string, number>()
@@ -30,7 +32,7 @@ export class TraceWriter {
   #notBefore = 0
   #closed = false
 
-  constructor(deps: { repository: TraceRepository; events: Events; log: Log }) {
+  constructor(deps: { repository: TraceRepository; events: TraceListeners; log: Log }) {
     this.#repository = deps.repository
     this.#events = deps.events
     this.#log = deps.log
