@@ -6,6 +6,8 @@ import { encodeScript, type IpxeCommand, type IpxeScript } from './script.ts'
 import { encodeUrl, plainText, refuseText, type Text, UnsafeText } from './text.ts'
 
 const BASE = 'http://10.0.0.1:8080'
+/** What iPXE takes for the start of an expansion. */
+const OPEN = '${'
 const line = (...run: IpxeCommand[]) => encodeScript([{ run }]).split('\n')[1]
 
 describe('commands as text', () => {
@@ -13,30 +15,30 @@ describe('commands as text', () => {
     [{ do: 'echo', text: 'hello  there' }, 'echo hello  there'],
     [{ do: 'echo', text: '' }, 'echo'],
     [{ do: 'echo', text: '-- title --' }, 'echo -- -- title --'],
-    [{ do: 'echo', text: [{ setting: 'uuid' }, ' is it'] }, `echo -- $\{uuid} is it`],
+    [{ do: 'echo', text: [{ setting: 'uuid' }, ' is it'] }, `echo -- ${OPEN}uuid} is it`],
     [{ do: 'set', setting: 'step', value: 'kernel' }, 'set step kernel'],
-    [{ do: 'isset', value: { setting: 'netX/mac' } }, `isset $\{netX/mac}`],
+    [{ do: 'isset', value: { setting: 'netX/mac' } }, `isset ${OPEN}netX/mac}`],
     [{ do: 'is-64-bit' }, 'cpuid --ext 29'],
     [{ do: 'sleep', seconds: 5 }, 'sleep 5'],
     [{ do: 'chain', url: `${BASE}/x` }, `chain --replace --autofree ${BASE}/x`],
     [
-      { do: 'chain`, url: [`${BASE}/x?serial=`, { setting: `serial', as: 'hexraw' }] },
-      `chain --replace --autofree ${BASE}/x?serial=\${serial:hexraw}`,
+      { do: 'chain', url: [`${BASE}/x?serial=`, { setting: 'serial', as: 'hexraw' }] },
+      `chain --replace --autofree ${BASE}/x?serial=${OPEN}serial:hexraw}`,
     ],
     [
       { do: 'fetch', name: 'launch', url: `${BASE}/m`, timeoutMs: 3000 },
       `imgfetch --timeout 3000 --name launch ${BASE}/m`,
     ],
-    [do: 'fetch', name: 'own', url: `$BASE/m` }, `imgfetch --name own ${BASE}/m`],
+    [{ do: 'fetch', name: 'own', url: `${BASE}/m` }, `imgfetch --name own ${BASE}/m`],
     [{ do: 'free' }, 'imgfree'],
     [{ do: 'free', name: 'launch' }, 'imgfree launch'],
     [{ do: 'run', name: 'own' }, 'imgexec own'],
-    [{ do: 'kernel`, url: `$\BASE/linux`, args: `a=b ---' }, `kernel --name kernel ${BASE}/linux a=b ---`],
-    [{ do: 'kernel`, url: `$\BASE/linux`, args: `' }, `kernel --name kernel ${BASE}/linux`],
-    [{ do: 'initrd', name: 'initrd0', url: `$BASE/i` }, `initrd --name initrd0 ${BASE}/i`],
+    [{ do: 'kernel', url: `${BASE}/linux`, args: 'a=b ---' }, `kernel --name kernel ${BASE}/linux a=b ---`],
+    [{ do: 'kernel', url: `${BASE}/linux`, args: '' }, `kernel --name kernel ${BASE}/linux`],
+    [{ do: 'initrd', name: 'initrd0', url: `${BASE}/i` }, `initrd --name initrd0 ${BASE}/i`],
     [{ do: 'boot' }, 'boot'],
     [{ do: 'sanboot', from: { drive: 0x80 } }, 'sanboot --no-describe --drive 0x80'],
-    [{ do: 'sanboot', from: { url: `$BASE/d.iso` } }, `sanboot --no-describe ${BASE}/d.iso`],
+    [{ do: 'sanboot', from: { url: `${BASE}/d.iso` } }, `sanboot --no-describe ${BASE}/d.iso`],
     [{ do: 'exit', status: 1 }, 'exit 1'],
     [{ do: 'menu', title: 'What now?' }, 'menu What now?'],
     [{ do: 'item', name: 'debian', text: '-- Debian' }, 'item debian -- Debian'],
@@ -61,7 +63,7 @@ describe('what is refused', () => {
     ['a carriage return', 'a\rb'],
     ['a NUL', 'a\0b'],
     ['a letter beyond ASCII', 'Gr\u00fc\u00dfe'],
-    ['an expansion', `a $\net0/mac`],
+    ['an expansion', `a ${OPEN}net0/mac}`],
     ['a second command by ||', 'a || shell'],
     ['a second command by &&', '&& shell'],
     ['a second command by ;', 'a ;'],
@@ -69,22 +71,24 @@ describe('what is refused', () => {
     ['a line that goes on', 'C:\\'],
   ])('%s in any text', (_, text) => {
     unsafe({ do: 'echo', text })
-    unsafe({ do: 'kernel', url: `$BASE/k`, args: text })
+    unsafe({ do: 'kernel', url: `${BASE}/k`, args: text })
     unsafe({ do: 'menu', title: text })
     unsafe({ do: 'item', name: 'x', text })
     unsafe({ do: 'set', setting: 'step', value: text })
     unsafe({ do: 'chain', url: `${BASE}/${text}` })
-    unsafe({ do: 'echo', text: [{ setting: 'uuid' }, text] })
-    expect(refuseText(text)).toMatch(/^(has|ends with) /))
+    unsafe({ do: 'echo', text: [{ setting: 'uuid' }, ' ', text] })
+    expect(refuseText(text)).toMatch(/^(has|ends with) /)
+  })
 
-  test('a dollar sign that would meet an expansion, and settings and formats that are not in the list', () => 
+  test('a dollar sign that would meet an expansion, and settings and formats that are not in the list', () => {
     unsafe({ do: 'echo', text: ['$', { setting: 'uuid' }] })
     unsafe({ do: 'echo', text: [{ setting: 'password' as 'uuid' }] })
-    unsafe({ do: 'echo', text: [{ setting: 'uuid', as: 'uristring' as 'hexraw' }] }))
+    unsafe({ do: 'echo', text: [{ setting: 'uuid', as: 'uristring' as 'hexraw' }] })
+  })
 
-  test('two parts that make an expansion only together', () => unsafe(do: 'echo', text: ['a$', '{uuid}'] ))
+  test('two parts that make an expansion only together', () => unsafe({ do: 'echo', text: ['a$', '{uuid}'] }))
 
-  test.each(['-h', '', 'two words', 'a/b', '.x', `$\x`])('%j as a name', (name) => {
+  test.each(['-h', '', 'two words', 'a/b', '.x', `${OPEN}x}`])('%j as a name', (name) => {
     unsafe({ do: 'run', name })
     unsafe({ do: 'item', name, text: 'x' })
     unsafe({ do: 'choose', default: name, timeoutMs: 1 })
@@ -96,23 +100,24 @@ describe('what is refused', () => {
     'http://10.0.0.1',
     'http:///x',
     'http://a@b/x',
-    `$BASE/a b`,
+    `${BASE}/a b`,
     `${BASE}/%2e`,
     `${BASE}/#x`,
-  ])('%j as a URL', (url) => unsafe(do: 'chain', url ))
+  ])('%j as a URL', (url) => unsafe({ do: 'chain', url }))
 
   test('an expansion in place of the server of a URL', () =>
-    unsafe(do: 'chain', url: ['http://', setting: 'serial' , '/x'] ))
+    unsafe({ do: 'chain', url: ['http://', { setting: 'serial' }, '/x'] }))
 
   test.each([-1, 0.5, Number.NaN, 3601, Number.POSITIVE_INFINITY])('%d seconds of sleep', (seconds) =>
-    unsafe(do: 'sleep', seconds ),
+    unsafe({ do: 'sleep', seconds }),
   )
 
-  test('a jump to a label that is not there, an empty line, a script without end', () => 
+  test('a jump to a label that is not there, an empty line, a script without end', () => {
     unsafe({ do: 'goto', label: 'nowhere' })
     expect(() => encodeScript([{ run: [{ do: 'boot' }], otherwise: { goto: 'nowhere' } }])).toThrow(UnsafeText)
     expect(() => encodeScript([{ run: [] }])).toThrow(UnsafeText)
-    expect(() => encodeScript(Array(2000).fill({ run: [{ do: 'echo', text: 'x'.repeat(40) }] }))).toThrow(UnsafeText))
+    expect(() => encodeScript(Array(2000).fill({ run: [{ do: 'echo', text: 'x'.repeat(40) }] }))).toThrow(UnsafeText)
+  })
 })
 
 test('plainText leaves safe text alone and makes any other safe', () => {
@@ -125,7 +130,10 @@ test('plainText leaves safe text alone and makes any other safe', () => {
   )
 })
 
-const word = fc.oneof(fc.constantFrom('||', '&&', ';', '#x', `$\{uuid}`, '\\', '--', '-h', '$', '{', '}'), fc.string())
+const word = fc.oneof(
+  fc.constantFrom('||', '&&', ';', '#x', `${OPEN}uuid}`, '\\', '--', '-h', '$', '{', '}'),
+  fc.string(),
+)
 const plain = fc.array(word, { maxLength: 6 }).map((words) => words.join(' '))
 const expansion = fc.record({
   setting: fc.constantFrom('uuid', 'netX/mac', 'step'),
@@ -144,7 +152,7 @@ test('whatever the values, a script is refused or iPXE reads just what was meant
           ],
           otherwise: { goto: 'end' },
         },
-        { run: [{ do: 'kernel`, url: `${BASE}/k`, args }], otherwise: `next' },
+        { run: [{ do: 'kernel', url: `${BASE}/k`, args }], otherwise: 'next' },
         { label: 'end' },
       ]
       let encoded: string
@@ -155,7 +163,8 @@ test('whatever the values, a script is refused or iPXE reads just what was meant
         return
       }
       expect(found(readScript(encoded).slice(1))).toEqual(meant(script))
-    }),numRuns: 500 ,
+    }),
+    { numRuns: 500 },
   )
 })
 
