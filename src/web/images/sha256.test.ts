@@ -20,7 +20,10 @@ test('however the bytes are cut, the digest is that of the platform', async () =
       const bytes = Uint8Array.from({ length: cuts.reduce((a, b) => a + b, 0) }, (_, i) => first + i * 7)
       const sha = new Sha256()
       let at = 0
-      for (const cut of cuts) sha.update(bytes.subarray(at, (at += cut)))
+      for (const cut of cuts) {
+        sha.update(bytes.subarray(at, at + cut))
+        at += cut
+      }
       expect(sha.digest()).toBe(hex(await crypto.subtle.digest('SHA-256', bytes)))
     }),
   )

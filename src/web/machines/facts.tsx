@@ -14,26 +14,25 @@ export function MachineFacts({ machine }: { machine: Machine }) {
   return (
     <div className={style.stack}>
       <Card title="Boots">
-        <Facts
-          rows={[
-            [
-              'Profile',
-              machine.profile ? (
-                <Link to="/profiles">{machine.profile}</Link>
-              ) : (
-                <span className="soft">none: parked</span>
-              ),
-            ],
-            ['Next boot', machine.nextBoot ? <NextBoot machine={machine} /> : <span className="soft">as always</span>],
-          ]}
-        />
+        <dl className="pairs">
+          <dt>Profile</dt>
+          <dd>
+            {machine.profile ? (
+              <Link to="/profiles">{machine.profile}</Link>
+            ) : (
+              <span className="soft">none: parked</span>
+            )}
+          </dd>
+          <dt>Next boot</dt>
+          <dd>{machine.nextBoot ? <NextBoot machine={machine} /> : <span className="soft">as always</span>}</dd>
+        </dl>
       </Card>
       <Card title="Machine">
         <Facts
           rows={[
             ['Model', [machine.manufacturer, machine.product].filter(Boolean).join(' ')],
             ['Serial', machine.serial && <Code copy>{machine.serial}</Code>],
-            ['Firmware', machine.firmware && machine.firmware.toUpperCase()],
+            ['Firmware', machine.firmware?.toUpperCase()],
             ['Architecture', machine.architecture],
             [
               machine.macs.length > 1 ? 'MACs' : 'MAC',
@@ -49,9 +48,9 @@ export function MachineFacts({ machine }: { machine: Machine }) {
             [
               'UUID',
               machine.uuid && (
-                <span style={{ whiteSpace: 'normal' }}>
-                  <Code copy>{machine.uuid}</Code>
-                </span>
+                <Code copy wrap>
+                  {machine.uuid}
+                </Code>
               ),
             ],
             ['Lab machine', machine.lab && <Link to="/lab">{machine.lab}</Link>],

@@ -32,7 +32,7 @@ export function MachineRow(props: { machine: Machine; chosen: boolean | undefine
             {machine.name}
           </Link>
           <span className="wide">
-            {machine.tags.slice(0, 3).map((tag) => (
+            {machine.tags.slice(0, 2).map((tag) => (
               <Link key={tag} to="/machines" search={{ tag }} className={style.tag} style={{ textDecoration: 'none' }}>
                 {tag}
               </Link>
@@ -55,7 +55,7 @@ export function MachineRow(props: { machine: Machine; chosen: boolean | undefine
           <span className="soft">–</span>
         )}
       </td>
-      <td className="wide">
+      <td className="wide" style={{ whiteSpace: 'nowrap' }}>
         {machine.profile ?? <span className="soft">none</span>}
         {machine.nextBoot && (
           <div className={style.once} title={`Just once, ordered by ${machine.nextBoot.orderedBy}`}>

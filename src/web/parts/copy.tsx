@@ -2,9 +2,9 @@ import { ActionIcon, CopyButton, Tooltip } from '@mantine/core'
 import { IconCheck, IconCopy } from '@tabler/icons-react'
 
 /** A value in the fixed-width face, with a button that copies it. */
-export function Code({ children, copy }: { children: string; copy?: boolean }) {
+export function Code({ children, copy, wrap }: { children: string; copy?: boolean; wrap?: boolean }) {
   return (
-    <span className="mono">
+    <span className="mono" style={wrap ? { whiteSpace: 'normal', wordBreak: 'break-all' } : undefined}>
       {children}
       {copy && (
         <CopyButton value={children} timeout={1500}>

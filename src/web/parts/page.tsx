@@ -112,7 +112,7 @@ export function Loaded<T>(props: {
 /** Names and their values. Rows without a value are left out. */
 export function Facts({ rows }: { rows: readonly (readonly [string, ReactNode])[] }) {
   return (
-    <dl className={style.facts}>
+    <dl className="pairs">
       {rows
         .filter(([, value]) => value !== null && value !== undefined && value !== '')
         .map(([name, value]) => (

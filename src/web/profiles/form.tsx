@@ -128,6 +128,8 @@ function Live({ fields, set, error }: Part) {
       'files',
       fields.files.map((file, index) => (index === at ? { ...file, ...more } : file)),
     )
+  // A file has no other identity than its place while its name is typed.
+  const places = fields.files.map((_, place) => `${place} of ${fields.files.length}`)
   return (
     <>
       <TextInput
@@ -140,7 +142,7 @@ function Live({ fields, set, error }: Part) {
         onChange={(event) => set('cmdline', event.currentTarget.value)}
       />
       {fields.files.map((file, index) => (
-        <Stack key={`file ${fields.files.length} ${index}`} gap={4}>
+        <Stack key={places[index]} gap={4}>
           <Group gap="xs" align="flex-end">
             <TextInput
               label="File name"

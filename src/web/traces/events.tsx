@@ -20,12 +20,14 @@ export function Events({ trace }: { trace: Trace }) {
   useEffect(() => {
     shown.current = { trace: trace.id, events: trace.events.length }
   })
+  // Events are only ever added at the end, and equal ones in a row are one: time, kind and place name an event.
+  const keys = trace.events.map((event, place) => `${event.at} ${event.kind} ${place}`)
   const start = new Date(trace.startedAt).getTime()
   return (
     <>
       <ol className={style.events} aria-label="What happened">
         {trace.events.map((event, index) => (
-          <Row key={`${event.at} ${event.kind} ${index}`} event={event} start={start} fresh={index >= seen} />
+          <Row key={keys[index]} event={event} start={start} fresh={index >= seen} />
         ))}
       </ol>
       {trace.dropped > 0 && (

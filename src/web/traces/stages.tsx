@@ -69,11 +69,10 @@ function Sign({ stage, state }: { stage: StageProgress; state: Trace['state'] })
 
 function When({ stage, trace }: { stage: StageProgress; trace: Trace }) {
   if (stage.sinceStart === null) return stage.status === 'skipped' ? 'not needed' : '–'
-  const took = stage.took === null ? '' : `, took ${span(stage.took)}`
   return (
     <>
       +{span(stage.sinceStart)}
-      {took}
+      {stage.took !== null && <span className={style.took}>took {span(stage.took)}</span>}
       {stage.status === 'here' && trace.state === 'running' && <Waiting deadlineAt={trace.deadlineAt} />}
     </>
   )
@@ -83,7 +82,7 @@ function When({ stage, trace }: { stage: StageProgress; trace: Trace }) {
 function Waiting({ deadlineAt }: { deadlineAt: string | null }) {
   const text = useTextOfNow((now) => {
     const left = deadlineAt ? Math.ceil((new Date(deadlineAt).getTime() - now) / 1000) : 0
-    return left > 0 ? `, next within ${left} s` : ''
+    return left > 0 ? `next within ${left} s` : ''
   })
-  return <>{text}</>
+  return <span className={style.took}>{text}</span>
 }
