@@ -210,8 +210,8 @@ export class Access {
     })
   }
 
-  /** Housekeeping, to be called every hour or so. */
-  async tick(): Promise<void> {
+  /** Removes ended sessions and old audit entries; to be called every hour or so. */
+  async prune(): Promise<void> {
     await this.#sessions.removeExpired()
     await this.#with.repository.pruneAudit(this.#with.clock.now() - this.#with.auditKeepDays * DAY_MS)
   }

@@ -49,6 +49,7 @@ function fakePower(computer: Computer): Power {
     },
   }
   return {
+    driver: 'fake',
     state,
     async perform(action) {
       actions[action]()

@@ -13,6 +13,7 @@ import type { PowerFinder } from '../../power/power.ts'
 import type { Profiles } from '../../profiles/profiles.ts'
 import type { Traces } from '../../traces/traces.ts'
 import type { ResponseOf } from '../contract/route.ts'
+import type { Manifest } from '../contract/server.ts'
 import type { Contract } from '../contract.ts'
 
 /** The serial console of one machine. */
@@ -38,12 +39,19 @@ export type ApiDependencies = Readonly<{
   consoles: (machine: Machine) => SerialConsole | undefined
   /** The boot script a machine would get now; records and consumes nothing. */
   previewScript: (machine: Machine) => Promise<ResponseOf<Contract['previewScript']>>
+  /** Makes the server match a manifest, or says what that would change; what is refused has changed nothing. */
+  applyManifest: (
+    manifest: Manifest,
+    how: Readonly<{ dryRun: boolean; by: string }>,
+  ) => Promise<ResponseOf<Contract['apply']>>
   doctor: () => Promise<ResponseOf<Contract['doctor']>['findings']>
   settings: () => ResponseOf<Contract['listSettings']>['settings']
-  version: string
-  /** Milliseconds since 1970. */
-  startedAt: number
-  listeners: () => ResponseOf<Contract['getStatus']>['listeners']
+  /** `startedAt`: milliseconds since 1970. */
+  server: Readonly<{
+    version: string
+    startedAt: number
+    listeners: () => ResponseOf<Contract['getStatus']>['listeners']
+  }>
   /** Why the server cannot do its work now, one sentence each; none: it is ready. */
   unready: () => readonly string[]
   /**

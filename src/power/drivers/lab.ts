@@ -11,6 +11,7 @@ export type LabSwitches = Readonly<{
 
 /** Switches a lab machine. `reset` and `soft` are refused (`wrong-state`) while it is off; `soft` leaves the rest to its system. */
 export class LabPower implements Power {
+  readonly driver = 'lab'
   readonly #lab: LabSwitches
   readonly #name: string
 

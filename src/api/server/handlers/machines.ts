@@ -69,9 +69,9 @@ export function machineHandlers({ machines, traces, power, clock, previewScript 
       })
     return driver
   }
-  const statusOf = (machine: Machine, state: 'on' | 'off' | 'unknown') => ({
+  const statusOf = (driver: string, state: 'on' | 'off' | 'unknown') => ({
     state,
-    driver: machine.lab === null ? 'power' : 'lab',
+    driver,
     checkedAt: time(clock.now()),
   })
 
@@ -113,13 +113,14 @@ export function machineHandlers({ machines, traces, power, clock, previewScript 
       return choiceOf(await machines.setBoot(machine.id, body, by.name))
     },
     async getPower({ params }) {
-      const machine = find(params.machine)
-      return statusOf(machine, await powerOf(machine).state())
+      const driver = powerOf(find(params.machine))
+      return statusOf(driver.driver, await driver.state())
     },
     async setPower({ params, body, about }) {
       const machine = find(params.machine)
       about(machine.name, body.action)
-      return statusOf(machine, await powerOf(machine).perform(body.action))
+      const driver = powerOf(machine)
+      return statusOf(driver.driver, await driver.perform(body.action))
     },
     previewScript: ({ params }) => previewScript(find(params.machine)),
   } satisfies HandlersOf<

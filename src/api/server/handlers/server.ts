@@ -5,7 +5,7 @@ import { onePage, pageOf } from '../paging.ts'
 import { time } from '../wire.ts'
 
 export function serverHandlers(api: ApiDependencies) {
-  const { machines, profiles, images, leases, networks, traces } = api
+  const { machines, profiles, images, leases, networks, traces, server } = api
 
   return {
     listLeases({ query }) {
@@ -59,35 +59,22 @@ export function serverHandlers(api: ApiDependencies) {
         if (traces.newest(machine.macs)?.state === 'stalled') stalled++
       }
       return {
-        version: api.version,
-        startedAt: time(api.startedAt),
+        version: server.version,
+        startedAt: time(server.startedAt),
         machines: states,
         stalled,
         leases: networks.reduce((sum, network) => sum + leases.usage(network.name).used, 0),
         images: images.all().length,
         profiles: profiles.all().length,
-        listeners: api.listeners(),
+        listeners: server.listeners(),
         lab: api.lab !== undefined,
       }
     },
     doctor: async () => ({ findings: await api.doctor() }),
-    async apply({ query, body, by, about }) {
-      const coming = new Set(body.profiles.map((profile) => profile.name))
-      const hasProfile = (name: string) => coming.has(name) || profiles.get(name) !== undefined
+    apply({ query: { dryRun }, body, by, about }) {
       const count = `${body.machines.length} machines, ${body.profiles.length} profiles`
-      about('manifest', query.dryRun ? `${count}; only tried` : count)
-      // Both are checked as a whole before anything is written: what is refused has changed nothing.
-      const planned = [profiles.planApply(body.profiles), machines.planApply(body.machines, hasProfile)] as const
-      const [ofProfiles, ofMachines] = query.dryRun
-        ? planned
-        : [await profiles.applyAll(body.profiles), await machines.applyAll(body.machines, by.name, hasProfile)]
-      return {
-        dryRun: query.dryRun,
-        changes: [
-          ...ofProfiles.map(({ name, change, fields }) => ({ thing: `profile ${name}`, change, fields: [...fields] })),
-          ...ofMachines.map(({ name, change, fields }) => ({ thing: `machine ${name}`, change, fields: [...fields] })),
-        ],
-      }
+      about('manifest', dryRun ? `${count}; only tried` : count)
+      return api.applyManifest(body, { dryRun, by: by.name })
     },
   } satisfies HandlersOf<'listLeases' | 'listNetworks' | 'listSettings' | 'getStatus' | 'doctor' | 'apply'>
 }

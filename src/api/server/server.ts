@@ -74,7 +74,7 @@ export async function createApi(api: ApiDependencies, options: { checkAnswers?: 
   serveMetrics(app, api, streams)
   await serveOperations(app, api, streams, options.checkAnswers ?? false)
   await serveConsoles(app, api)
-  await serveDocumentation(app, api.version)
+  await serveDocumentation(app, api.server.version)
   await serveConsolePages(app, api.webDirectory)
   await app.ready()
 
