@@ -1,5 +1,5 @@
 import type { Clock } from '../kit/clock.ts'
-import { broadcastOf, contains, formatIpv4, type Ipv4 } from '../kit/ip.ts'
+import { broadcastOf, contains, type Ipv4 } from '../kit/ip.ts'
 import type { Mac } from '../kit/mac.ts'
 import { ExpiryQueue } from './expiry.ts'
 import type { Lease, LeaseRepository } from './lease.ts'
@@ -62,8 +62,8 @@ export type LeasesParts = Readonly<{
   clock: Clock
   networks: readonly Network[]
   reservations?: Reservations | undefined
-  /** Told after each commit. */
-  events?: { publish(event: { topic: 'lease'; id: string; change: 'saved' }): void } | undefined
+  /** Told what was made durable, after each commit. Must not throw. */
+  committed?: ((leases: readonly Lease[]) => void) | undefined
 }>
 
 /**
@@ -74,7 +74,7 @@ export class Leases implements LeaseView {
   readonly #repository: LeaseRepository
   readonly #clock: Clock
   readonly #reservations: Reservations
-  readonly #events: LeasesParts['events']
+  readonly #committed: LeasesParts['committed']
   readonly #networks: readonly Network[]
   readonly #pools = new Map<string, Pool>()
   readonly #leases = new Map<Ipv4, Lease>()
@@ -90,7 +90,7 @@ export class Leases implements LeaseView {
     this.#repository = parts.repository
     this.#clock = parts.clock
     this.#reservations = parts.reservations ?? new Reservations()
-    this.#events = parts.events
+    this.#committed = parts.committed
     this.#networks = parts.networks
     for (const network of parts.networks) {
       this.#pools.set(network.name, new Pool(network))
@@ -149,7 +149,9 @@ export class Leases implements LeaseView {
     if (held && allowed(held.ip)) return { ip: held.ip, why: 'free' }
     if (allowed(record?.ip)) return { ip: record!.ip, why: 'former' }
     if (allowed(requested)) return { ip: requested, why: 'requested' }
-    const found = pool?.find((ip) => this.permit(asker, ip).granted, this.#clock.now())
+    const isFree = (ip: Ipv4) => this.permit(asker, ip).granted
+    const wasNeverGiven = (ip: Ipv4) => !this.#leases.has(ip)
+    const found = pool?.find(isFree, wasNeverGiven, this.#clock.now())
     if (found !== undefined) return { ip: found, why: 'free' }
     if (!pool || pool.size === 0)
       return { ip: null, why: `network ${network.name} has reserved addresses only and none for ${asker.mac}` }
@@ -286,8 +288,7 @@ export class Leases implements LeaseView {
       }
       for (const lease of byAddress.values()) this.#remember(lease)
       for (const each of round) each.resolve()
-      if (this.#events)
-        for (const ip of byAddress.keys()) this.#events.publish({ topic: 'lease', id: formatIpv4(ip), change: 'saved' })
+      this.#committed?.([...byAddress.values()])
     }
     this.#flushing = undefined
   }

@@ -33,9 +33,14 @@ export class Pool {
     if (this.contains(ip)) this.#returned.add(ip)
   }
 
-  /** The next free address, or `undefined`. It stays the next one until `isFree` says otherwise. */
-  find(isFree: (ip: Ipv4) => boolean, now: number): Ipv4 | undefined {
-    return this.#walk(isFree) ?? this.#oldestReturned(isFree) ?? this.#rescan(isFree, now)
+  /**
+   * The next free address, or `undefined`. It stays the next one until `isFree` says otherwise. Addresses that somebody had
+   * before wait as long as there are others, because their clients may come back.
+   */
+  find(isFree: (ip: Ipv4) => boolean, wasNeverGiven: (ip: Ipv4) => boolean, now: number): Ipv4 | undefined {
+    return (
+      this.#walk((ip) => wasNeverGiven(ip) && isFree(ip)) ?? this.#oldestReturned(isFree) ?? this.#rescan(isFree, now)
+    )
   }
 
   #walk(isFree: (ip: Ipv4) => boolean): Ipv4 | undefined {
