@@ -242,7 +242,8 @@ describe('sightings', () => {
   test('a second card is a machine of its own when the serial differs, or when two machines have that UUID', async () => {
     const { id } = await machines.create({ macs: [MAC1], uuid: UUID, serial: 'S1' }, 'admin')
     expect((await machines.sight({ mac: MAC2, uuid: UUID, serial: 'S2' })).state).toBe('discovered')
-    expect((await machines.sight({ mac: numbered(3), uuid: UUID, serial: 'S1' })).state).toBe('discovered')
+    await machines.create({ macs: [numbered(3)], uuid: UUID, serial: 'S1' }, 'admin')
+    expect((await machines.sight({ mac: numbered(4), uuid: UUID, serial: 'S1' })).state).toBe('discovered')
     expect(machines.get(id)?.macs).toEqual([MAC1])
   })
 
@@ -250,6 +251,34 @@ describe('sightings', () => {
     const { id } = await machines.create({ macs: [MAC1], uuid: UUID, serial: 'S1' }, 'admin')
     expect(await machines.sight({ mac: MAC2, uuid: UUID, serial: 'S1' })).toMatchObject({ id, macs: [MAC1, MAC2] })
     expect(repository.rows.get(id)?.macs).toEqual([MAC1, MAC2])
+  })
+})
+
+describe('a second card that DHCP showed first', () => {
+  const join = async () => {
+    const { id } = await machines.create({ macs: [MAC1], uuid: UUID, serial: 'S1' }, 'admin')
+    const early = await machines.sight({ mac: MAC2, uuid: UUID })
+    return { id, early }
+  }
+
+  test('leaves its discovered entry for its machine once it tells its serial', async () => {
+    const { id, early } = await join()
+    expect(early.state).toBe('discovered')
+    expect(await machines.sight({ mac: MAC2, uuid: UUID, serial: 'S1' })).toMatchObject({ id, macs: [MAC1, MAC2] })
+    expect(machines.all().map((machine) => machine.id)).toEqual([id])
+    expect([...repository.rows.keys()]).toEqual([id])
+    expect(events.at(-1)).toEqual({ topic: 'machine', id: early.id, change: 'removed' })
+  })
+
+  test('keeps it when the write fails, and belongs to its machine when the server is killed in between', async () => {
+    const { id, early } = await join()
+    repository.failing = new Error('disk full')
+    await expect(machines.sight({ mac: MAC2, uuid: UUID, serial: 'S1' })).rejects.toThrow('disk full')
+    expect(machines.byMac(MAC2)?.id).toBe(early.id)
+    repository.failing = undefined
+    await machines.sight({ mac: MAC2, uuid: UUID, serial: 'S1' })
+    repository.rows.set(early.id, early)
+    expect((await open()).byMac(MAC2)?.id).toBe(id)
   })
 })
 

@@ -55,7 +55,10 @@ export class Machines {
     this.#with = dependencies
     this.#log = dependencies.log ?? SILENT
     this.#names = new NameSequence(dependencies.namePattern)
-    for (const machine of machines) this.#registry.put(machine)
+    // Known machines last: should the server have been killed while a discovered one was joined to them, the MAC is theirs.
+    const discoveredFirst = (machine: Machine) => (machine.state === 'discovered' ? 0 : 1)
+    for (const machine of [...machines].sort((a, b) => discoveredFirst(a) - discoveredFirst(b)))
+      this.#registry.put(machine)
   }
 
   /** A name pattern that makes no names is a `Refusal`. */
@@ -118,10 +121,7 @@ export class Machines {
     return this.#alone(async () => {
       const machine = this.#known(id)
       assertRemovable(machine)
-      await this.#with.repository.remove(id)
-      this.#registry.remove(id)
-      this.#unsaved.delete(id)
-      this.#with.events.publish({ topic: 'machine', id, change: 'removed' })
+      await this.#forget(id)
       this.#log.info({ machine: id, name: machine.name, by }, 'machine deleted')
     })
   }
@@ -166,8 +166,8 @@ export class Machines {
    */
   async sight(sighting: Sighting): Promise<Machine> {
     const known = this.#registry.byMac(sighting.mac)
-    if (known) return this.#seen(known, sighting)
-    if (this.#registry.discovered >= MAX_DISCOVERED || this.#arrivals.size >= MAX_ARRIVALS) throw tooMany()
+    if (known && !this.#twin(known, sighting)) return this.#seen(known, sighting)
+    if ((!known && this.#registry.discovered >= MAX_DISCOVERED) || this.#arrivals.size >= MAX_ARRIVALS) throw tooMany()
     this.#arrivals.set(sighting.mac, sighting)
     this.#admission ??= this.#alone(() => this.#admit())
     await this.#admission
@@ -249,22 +249,49 @@ export class Machines {
     const arrivals = [...this.#arrivals.values()]
     this.#arrivals.clear()
     const changed = new Map<string, Machine>()
+    const joined: Machine[] = []
     const taken = new Set<string>()
     let room = MAX_DISCOVERED - this.#registry.discovered
     for (const sighting of arrivals) {
-      if (this.#registry.byMac(sighting.mac)) continue
-      const uuid = tellingUuid(sighting.uuid)
-      const same = sameMachine(sighting, uuid ? this.#registry.byUuid(uuid) : [])
-      if (same && (changed.get(same.id) ?? same).macs.length < 16) {
-        const machine = changed.get(same.id) ?? same
-        changed.set(same.id, this.#noted({ ...machine, macs: [...machine.macs, sighting.mac] }, sighting))
-      } else if (room-- > 0) {
+      const known = this.#registry.byMac(sighting.mac)
+      const twin = this.#twin(known, sighting)
+      const same = twin && (changed.get(twin.id) ?? twin)
+      if (same && same.macs.length < 16) {
+        const macs = [...new Set([...same.macs, ...(known?.macs ?? [sighting.mac])])]
+        changed.set(same.id, this.#noted({ ...same, macs }, sighting))
+        if (known) joined.push(known)
+      } else if (!known && room-- > 0) {
         const machine = { ...this.#blank(this.#freeName(taken)), state: 'discovered' as const, macs: [sighting.mac] }
         taken.add(machine.name)
         changed.set(machine.id, this.#noted(machine, sighting))
       }
     }
-    if (changed.size > 0) await this.#store([...changed.values()])
+    for (const { id } of joined) this.#registry.remove(id)
+    try {
+      if (changed.size > 0) await this.#store([...changed.values()])
+    } catch (error) {
+      for (const machine of joined) this.#registry.put(machine)
+      throw error
+    }
+    for (const { id } of joined) await this.#forget(id)
+  }
+
+  /** The approved machine that a sighting really belongs to, when its MAC is unknown or only `discovered` so far. */
+  #twin(known: Machine | undefined, sighting: Sighting): Machine | undefined {
+    if (known && known.state !== 'discovered') return undefined
+    const uuid = tellingUuid(sighting.uuid)
+    if (!uuid) return undefined
+    return sameMachine(
+      sighting,
+      this.#registry.byUuid(uuid).filter(({ state }) => state !== 'discovered'),
+    )
+  }
+
+  async #forget(id: string): Promise<void> {
+    await this.#with.repository.remove(id)
+    this.#registry.remove(id)
+    this.#unsaved.delete(id)
+    this.#with.events.publish({ topic: 'machine', id, change: 'removed' })
   }
 
   #seen(machine: Machine, sighting: Sighting): Machine {

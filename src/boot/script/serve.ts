@@ -175,7 +175,7 @@ function scriptEvent({ does, profile, reason }: ScriptDecision): Noted {
 
 function markEvent(kind: TraceKind, profile: string, once: boolean, detail: { step?: string; error?: string }): Noted {
   if (kind === 'mark.launch') {
-    const reason = once ? 'everything was loaded; the next boot that was ordered is used up' : 'everything was loaded'
+    const reason = once ? 'all steps before it went well; the next boot is used up' : 'all steps before it went well'
     return { kind, stage: 'launch', outcome: 'ok', summary: `it passes control to ${profile} now`, reason }
   }
   const where = detail.step ? `the step ${detail.step} of ${profile}` : `a step of ${profile}`
