@@ -1,0 +1,353 @@
+import { once } from 'node:events'
+import { createReadStream } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import { dirname, join, resolve } from 'node:path'
+import { Access } from './access/access.ts'
+import { PasswordFile } from './access/drivers/password-file.ts'
+import type { Finding } from './api/contract/server.ts'
+import { type Api, createApi, type Door } from './api/server/server.ts'
+import { serveConfigure } from './boot/configure/serve.ts'
+import { loaderHandler } from './boot/loader/http.ts'
+import { findProgram } from './boot/loader/programs.ts'
+import { type BootServer, serveBoot } from './boot/loader/target.ts'
+import { serveTftp } from './boot/loader/tftp.ts'
+import { type OfferService, serveOffer } from './boot/offer/serve.ts'
+import { serveScript } from './boot/script/serve.ts'
+import { counters, listeners } from './boot/status.ts'
+import type { LoadedConfig } from './config/load.ts'
+import type { Config } from './config/schema.ts'
+import { examine } from './doctor/doctor.ts'
+import { LINUX } from './doctor/linux.ts'
+import { Events } from './events/event.ts'
+import { listen } from './http/listen.ts'
+import { FileBlobs } from './images/drivers/files.ts'
+import { Images } from './images/images.ts'
+import { Refusal } from './kit/errors.ts'
+import { formatIpv4 } from './kit/ip.ts'
+import type { Log } from './kit/log.ts'
+import type { Mac } from './kit/mac.ts'
+import type { Stop } from './kit/stop.ts'
+import { Lab } from './lab/lab.ts'
+import { buildLabLinux, type LabLinux } from './lab/linux.ts'
+import { labNetworkSettings } from './lab/network.ts'
+import { openLog } from './log/pino.ts'
+import { Machines } from './machines/machines.ts'
+import { applyManifest } from './manifest/apply.ts'
+import { Leases } from './networks/leases.ts'
+import { planNetworks } from './networks/plan.ts'
+import { Reservations } from './networks/reservations.ts'
+import { LabPower } from './power/drivers/lab.ts'
+import { Profiles } from './profiles/profiles.ts'
+import { listInterfaces } from './sockets/interfaces.ts'
+import { bootKey } from './store/boot-key.ts'
+import { openStore, type Store } from './store/store.ts'
+import { Neighbours } from './traces/drivers/neighbours.ts'
+import { Traces } from './traces/traces.ts'
+
+const VERSION = '0.1.0'
+const CLOCK = { now: () => Date.now() }
+const TICK_MS = 1000
+const HOUR_MS = 3_600_000
+
+/**
+ * Builds the whole server and runs it until SIGINT or SIGTERM. The order is the one of dependence: store, domain, lab, boot
+ * stages, API, listeners; stopping goes backwards. A `Refusal` on the way stops what was started and is thrown.
+ */
+export async function serve(loaded: LoadedConfig): Promise<void> {
+  const { config } = loaded
+  const log = openLog({ level: config.log.level, terminal: process.stdout.isTTY, colour: process.stdout.isTTY })
+  const stops: Stop[] = []
+  const onStop = (stop: Stop) => stops.push(stop)
+  try {
+    const ended = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
+    await start(loaded, log, onStop)
+    await ended
+    log.info({}, 'stopping')
+  } finally {
+    for (const stop of stops.reverse()) await stop().catch((error) => log.error({ error }, 'could not stop cleanly'))
+  }
+}
+
+async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop: Stop) => void): Promise<void> {
+  const startedAt = CLOCK.now()
+  const dataDir = resolve(config.dataDir)
+  const events = new Events()
+  const every = (ms: number, work: () => unknown) => {
+    const timer = setInterval(() => {
+      Promise.resolve(work()).catch((error) => log.error({ error }, 'regular work failed; it is tried again'))
+    }, ms)
+    onStop(async () => clearInterval(timer))
+  }
+
+  // Store and domain.
+  const store = await openStore(dataDir, { log })
+  onStop(() => store.close())
+  const around: Surroundings = { config, dataDir, events, log }
+  const domain = await openDomain(store, around)
+  const { machines, profiles, images, traces, access } = domain
+  onStop(async () => {
+    await machines.flush()
+    await traces.close()
+  })
+  every(TICK_MS, () => traces.tick())
+  every(HOUR_MS, () => images.collect())
+  every(HOUR_MS, () => access.prune())
+
+  // The lab comes before the listeners: its interface is served like any other.
+  const lab = config.lab.enabled ? await openLab(around, domain) : undefined
+  if (lab) onStop(() => lab.close())
+  const labWiring = lab && (await wireLab(lab, config, log))
+
+  // Stage 1 and the networks it serves.
+  const own = listInterfaces().filter(({ name }) => config.dhcp.interfaces.includes(name))
+  const networks = config.dhcp.mode === 'server' ? planNetworks(config.networks, own) : []
+  if (labWiring) networks.push(labWiring.network)
+  const reservations = new Reservations(machines.all())
+  events.listen(({ topic, id }) => {
+    if (topic === 'machine') reservations.update(id, machines.get(id))
+  })
+  const leases = await Leases.open({
+    repository: store.leases,
+    clock: CLOCK,
+    networks,
+    reservations,
+    committed: (changed) => {
+      for (const { ip } of changed) events.publish({ topic: 'lease', id: formatIpv4(ip), change: 'saved' })
+    },
+  })
+  const offers: OfferService[] = []
+  const offer = async (mode: 'proxy' | 'server', interfaces: readonly string[]) => {
+    const service = await serveOffer({
+      mode,
+      interfaces,
+      networks,
+      leases,
+      machines,
+      traces,
+      clock: CLOCK,
+      log,
+      unknownMachines: config.unknownMachines,
+      advertise: config.advertise ?? null,
+      httpPort: config.http.listen.port,
+      rateLimit: config.dhcp.rateLimit,
+      conflictProbe: config.dhcp.conflictProbe,
+      routerAdvertisement: config.dhcp.routerAdvertisement,
+    })
+    onStop(service.stop)
+    offers.push(service)
+  }
+  if (config.dhcp.mode !== 'off') await offer(config.dhcp.mode, config.dhcp.interfaces)
+  if (labWiring) await offer('server', [labWiring.interface])
+
+  // Stages 2 to 6.
+  const find = findProgram()
+  const wantsTftp = config.tftp.enabled ?? (config.dhcp.mode !== 'off' || labWiring !== undefined)
+  const tftp = wantsTftp ? await serveTftp({ listen: config.tftp.listen, find, trace: traces, log }) : undefined
+  if (tftp) onStop(tftp.stop)
+  const key = await bootKey(dataDir)
+  const script = serveScript({
+    machines,
+    profiles,
+    images,
+    traces,
+    unknownMachines: config.unknownMachines,
+    key,
+    clock: CLOCK,
+    log,
+  })
+  const advertised = config.advertise === undefined ? undefined : baseUrl(formatIpv4(config.advertise), config)
+  const boot = serveBoot({
+    handlers: [
+      script.handler,
+      loaderHandler({ find, blobs: images.blobs, describe: (sha256) => images.describe(sha256), trace: traces, log }),
+      serveConfigure({ machines, profiles, traces, key, clock: CLOCK, log }),
+    ],
+    log,
+    advertised,
+  })
+
+  // Faces.
+  const api = await createApi({
+    access,
+    machines,
+    profiles,
+    images,
+    leases,
+    networks,
+    traces,
+    events,
+    clock: CLOCK,
+    log,
+    power: ({ macs }) => {
+      const name = labName(lab, macs)
+      return lab && name !== undefined ? new LabPower(lab, name) : undefined
+    },
+    consoles: ({ macs }) => {
+      const name = labName(lab, macs)
+      return name === undefined ? undefined : lab?.console(name)
+    },
+    previewScript: async (machine) => script.preview(machine, advertised ?? baseUrl(ownAddress(), config)),
+    applyManifest: (manifest, how) => applyManifest(domain, manifest, how),
+    doctor: () => examine(config, LINUX),
+    settings: () => settings.map(({ name, value, source, description }) => ({ name, value, source, description })),
+    server: { version: VERSION, startedAt, listeners: () => listeners(config, offers, tftp) },
+    unready: () => [],
+    counters: () => counters(offers, tftp),
+    lab,
+    webDirectory: join(dirname(import.meta.dirname), 'dist/web'),
+    maxUploadBytes: config.images.maxUploadGiB * 2 ** 30,
+  })
+  onStop(() => api.close())
+  await openDoors(config, dataDir, api, boot, onStop)
+  announce(config, access, log)
+}
+
+/** What everything is built in. */
+type Surroundings = Readonly<{ config: Config; dataDir: string; events: Events; log: Log }>
+type Domain = Awaited<ReturnType<typeof openDomain>>
+
+async function openDomain(store: Store, { config, dataDir, events, log }: Surroundings) {
+  const access = await Access.open({
+    repository: store.access,
+    clock: CLOCK,
+    events,
+    firstPassword: new PasswordFile(join(dataDir, 'admin-password')),
+    auditKeepDays: config.audit.keepDays,
+    log,
+  })
+  // Machines, profiles and images guard each other: what is named must exist, what is used must stay.
+  let profiles: Profiles
+  const machines = await Machines.open({
+    repository: store.machines,
+    events,
+    clock: CLOCK,
+    namePattern: config.machineNames,
+    hasProfile: (name) => profiles.get(name) !== undefined,
+    log,
+  })
+  const images = await Images.open({
+    repository: store.images,
+    blobs: await FileBlobs.open(join(dataDir, 'blobs')),
+    clock: CLOCK,
+    events,
+    usedBy: (name, version) => profiles.naming(name, version),
+  })
+  profiles = await Profiles.open({
+    repository: store.profiles,
+    events,
+    clock: CLOCK,
+    imageKind: (reference) => images.resolve(reference)?.image.kind,
+    usage: (profile) =>
+      machines
+        .all()
+        .filter((machine) => machine.profile === profile || machine.nextBoot?.profile === profile)
+        .map(({ name }) => name),
+  })
+  const neighbours = new Neighbours()
+  const traces = await Traces.open({
+    repository: store.traces,
+    events,
+    clock: CLOCK,
+    log,
+    keep: { days: config.traces.keepDays, perMachine: config.traces.keepPerMachine },
+    neighbour: (address) => neighbours.macOf(address),
+  })
+  return { access, machines, profiles, images, traces }
+}
+
+function openLab({ config, dataDir, events, log }: Surroundings, { images, profiles }: Domain): Promise<Lab> {
+  return Lab.open({
+    config,
+    clock: CLOCK,
+    log,
+    events,
+    buildLinux: () => buildLabLinux({ cacheDir: join(dataDir, 'lab-linux'), log }),
+    offerLinux: (bundle) => offerLabLinux(bundle, images, profiles),
+  })
+}
+
+/** Builds the lab's network; where it cannot be, the server runs without and the lab's status says why. */
+async function wireLab(lab: Lab, config: Config, log: Log) {
+  try {
+    await lab.prepareNetwork()
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    log.warn({ reason: error.message, next: error.next }, 'the lab does not work here')
+    return undefined
+  }
+  const { mode } = await lab.status()
+  return mode === 'bridge' ? labNetworkSettings(config) : undefined
+}
+
+/** Console and API on one address, boot on the same or on its own; the control socket for the server itself. */
+async function openDoors(
+  config: Config,
+  dataDir: string,
+  api: Api,
+  boot: BootServer,
+  onStop: (stop: Stop) => void,
+): Promise<void> {
+  const { listen: main, adminListen } = config.http
+  const control = serverFor(api.control)
+  onStop(await listen(control, { path: join(dataDir, 'control.sock') }, 'dataDir'))
+  if (adminListen) onStop(await listen(serverFor(api.network), adminListen, 'http.adminListen'))
+  onStop(await listen(serverFor(adminListen ? undefined : api.network, boot), main, 'http.listen'))
+}
+
+/** Boot paths go to the stages; the rest goes through the door, or is unknown here when there is none. */
+function serverFor(door: Door | undefined, boot?: BootServer): Server {
+  const server = createServer((request, response) => {
+    if (boot && (!door || request.url?.startsWith('/boot/'))) boot(request, response)
+    else door?.request(request, response)
+  })
+  server.keepAliveTimeout = 30_000
+  return door ? server.on('upgrade', door.upgrade) : server
+}
+
+function announce(config: Config, access: Access, log: Log): void {
+  const { host, port } = config.http.adminListen ?? config.http.listen
+  const url = `http://${host === '0.0.0.0' ? 'localhost' : host}:${port}/`
+  log.info({ url, dhcp: config.dhcp.mode, lab: config.lab.enabled }, 'Reveille is ready')
+  if (access.firstPassword === undefined) return
+  const lines = [
+    `Log in at ${url} as admin with the password ${access.firstPassword.reveal()}`,
+    `(shown once, and kept in ${join(config.dataDir, 'admin-password')} until it is changed)`,
+  ]
+  process.stderr.write(`\n${lines.join('\n')}\n\n`)
+}
+
+function labName(lab: Lab | undefined, macs: readonly Mac[]): string | undefined {
+  return lab && macs.map((mac) => lab.nameOf(mac)).find((name) => name !== undefined)
+}
+
+function baseUrl(address: string, config: Config): string {
+  return `http://${address}:${config.http.listen.port}`
+}
+
+/** An address of this server for scripts that nobody asked for over the network. */
+function ownAddress(): string {
+  const first = listInterfaces()[0]
+  return first ? formatIpv4(first.address) : '127.0.0.1'
+}
+
+/** Puts the lab's small Linux into the library, so that a lab machine has something to boot. */
+async function offerLabLinux(bundle: LabLinux, images: Images, profiles: Profiles): Promise<void> {
+  const name = 'lab-linux'
+  const put = async (path: string) => (await images.blobs.put(createReadStream(path), { limit: 2 ** 30 })).sha256
+  const files = [
+    { role: 'kernel' as const, name: 'vmlinuz', sha256: await put(bundle.kernelPath) },
+    { role: 'initrd' as const, name: 'initrd.img', sha256: await put(bundle.initrdPath) },
+  ]
+  const description = `small Linux of the lab, from Debian's kernel ${bundle.version}`
+  if (!images.get(name)) await images.create({ name, kind: 'bundle', description })
+  const newest = images.resolve(name)?.version
+  if (files.some(({ sha256 }, i) => newest?.files[i]?.sha256 !== sha256))
+    await images.addVersion(name, { files, cmdline: bundle.cmdline, note: bundle.version }, 'lab')
+  if (!profiles.get(name))
+    await profiles.create({ name, kind: 'live', image: name, description, cmdline: '', files: [] })
+}
+
+/** Looks at everything this configuration needs; needs no running server. */
+export function doctor({ config }: LoadedConfig): Promise<Finding[]> {
+  return examine(config, LINUX)
+}
