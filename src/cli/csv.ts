@@ -108,7 +108,10 @@ const COLUMNS: Readonly<Record<string, Column>> = {
     return undefined
   },
 }
-const ALIASES: Readonly<Record<string, string>> = { macs: 'mac', tag: 'tags' }
+const ALIASES: ReadonlyMap<string, string> = new Map([
+  ['macs', 'mac'],
+  ['tag', 'tags'],
+])
 
 export const CSV_COLUMNS = Object.keys(COLUMNS)
 
@@ -126,10 +129,10 @@ export function readMachines(text: string): { machines: (NewMachine & { name: st
     }
   const columns = header.fields.map((field) => {
     const name = field.trim().toLowerCase()
-    return ALIASES[name] ?? name
+    return ALIASES.get(name) ?? name
   })
   for (const [index, name] of columns.entries()) {
-    if (!(name in COLUMNS))
+    if (!Object.hasOwn(COLUMNS, name))
       problems.push({
         line: header.line,
         message: `there is no column ${JSON.stringify(name)}; known: ${CSV_COLUMNS.join(', ')}`,
@@ -148,7 +151,8 @@ export function readMachines(text: string): { machines: (NewMachine & { name: st
     const draft: Draft = {}
     for (const [index, name] of columns.entries()) {
       const field = fields[index]?.trim() ?? ''
-      const wrong = field === '' ? undefined : COLUMNS[name]?.(draft, field)
+      const column = Object.hasOwn(COLUMNS, name) ? COLUMNS[name] : undefined
+      const wrong = field === '' ? undefined : column?.(draft, field)
       if (wrong !== undefined) problems.push({ line, message: wrong })
     }
     const { name, macs } = draft

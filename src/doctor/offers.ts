@@ -53,11 +53,17 @@ export function readOffer(datagram: Uint8Array, xid: number): HeardOffer | undef
   }
 }
 
+/** dnsmasq pings an address for three seconds before it offers it for the first time. */
+const PATIENCE_MS = 5000
+const REPEAT_MS = 2500
+/** After one server has answered, others get this long. */
+const GRACE_MS = 1000
+
 /**
- * Which DHCP servers offer an address on an interface: one DISCOVER, then `milliseconds` of listening. No offer is ever
- * accepted, so no lease is taken. Needs port 68; a `Refusal` says so when it cannot be had.
+ * Which DHCP servers offer an address on an interface: a DISCOVER, once more for a datagram that got lost, and at most five
+ * seconds of listening. No offer is ever accepted, so no lease is taken. Needs port 68; a `Refusal` says so when it cannot be had.
  */
-export async function listenForOffers(interfaceName: string, milliseconds = 2000): Promise<HeardOffer[]> {
+export async function listenForOffers(interfaceName: string): Promise<HeardOffer[]> {
   const random = randomBytes(10)
   const chaddr = Uint8Array.from(random.subarray(0, 6))
   // Unicast and locally administered (IEEE 802): nobody's own address.
@@ -65,20 +71,26 @@ export async function listenForOffers(interfaceName: string, milliseconds = 2000
   const xid = random.readUInt32BE(6)
   const { socket } = await openUdpSocket({ port: CLIENT_PORT, interface: interfaceName })
   const offers: HeardOffer[] = []
+  const broken = new AbortController()
+  const answered = new AbortController()
+  const ask = () => socket.send(encodeDhcp(inquiry(chaddr, xid)), SERVER_PORT, '255.255.255.255')
+  const repeat = setInterval(ask, REPEAT_MS)
   try {
     socket.on('message', (datagram) => {
       const offer = readOffer(datagram, xid)
-      if (offer) offers.push(offer)
+      if (!offer) return
+      offers.push(offer)
+      answered.abort()
     })
-    await new Promise<void>((sent, failed) => {
-      socket.once('error', failed)
-      socket.send(encodeDhcp(inquiry(chaddr, xid)), SERVER_PORT, '255.255.255.255', (error) =>
-        error ? failed(error) : sent(),
-      )
-    })
-    await setTimeout(milliseconds)
+    socket.on('error', (error) => broken.abort(error))
+    ask()
+    const signal = AbortSignal.any([broken.signal, answered.signal])
+    await setTimeout(PATIENCE_MS, undefined, { signal }).catch(() => undefined)
+    if (offers.length > 0) await setTimeout(GRACE_MS)
+    if (broken.signal.aborted) throw broken.signal.reason
     return offers
   } finally {
+    clearInterval(repeat)
     socket.close()
   }
 }

@@ -32,7 +32,7 @@ export interface Probes {
   /** The first port that needs no privilege (`net.ipv4.ip_unprivileged_port_start`). */
   firstFreePort(): Promise<number>
   interfaces(): Promise<InterfaceFact[]>
-  /** Asks for an address in the name of nobody and listens for two seconds; nothing is ever accepted. */
+  /** Asks for an address in the name of nobody and listens for five seconds at most; nothing is ever accepted. */
   dhcpServers(interfaceName: string): Promise<HeardOffer[]>
   readable(path: string): Promise<boolean>
   writable(path: string): Promise<boolean>

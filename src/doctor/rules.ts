@@ -126,11 +126,11 @@ export function judgeOffers(
       ? ok(check, `${list} gives addresses, Reveille adds what booting needs`)
       : warning(
           check,
-          'nobody offered an address within 2 seconds',
+          'nobody offered an address within 5 seconds',
           'Proxy mode needs a DHCP server beside it: start one, or set dhcp.mode to server.',
         )
   return servers.length === 0
-    ? ok(check, 'none answered within 2 seconds')
+    ? ok(check, 'none answered within 5 seconds')
     : warning(
         check,
         `${list} answers too`,

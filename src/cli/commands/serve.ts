@@ -1,3 +1,4 @@
+import { Option } from 'commander'
 import type { SettingDescription } from '../../config/describe.ts'
 import { type CliCommand, type Common, leaf } from '../command.ts'
 import type { Context, SettingFlags } from '../context.ts'
@@ -48,10 +49,11 @@ export function addSettings(command: CliCommand, settings: readonly SettingDescr
   addConfigOption(command)
   for (const setting of settings) {
     const value = PLACEHOLDERS[setting.form]
-    command.option(
-      setting.form === 'boolean' ? `${setting.flag} [${value}]` : `${setting.flag} <${value}>`,
-      help(setting),
-    )
+    const flags = setting.form === 'boolean' ? `${setting.flag} [${value}]` : `${setting.flag} <${value}>`
+    const option = new Option(flags, help(setting))
+    // For completion alone: a wrong value is refused where all settings are, in the same words.
+    if (setting.choices.length > 0) option.argChoices = [...setting.choices]
+    command.addOption(option)
   }
   return command.addHelpText(
     'after',

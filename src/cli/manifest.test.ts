@@ -1,0 +1,95 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readManifest } from './manifest.ts'
+
+let folder = ''
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'reveille-manifest-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+async function read(files: Record<string, string>, path?: string) {
+  const place = await mkdtemp(join(folder, 'case-'))
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(join(place, name, '..'), { recursive: true })
+    await writeFile(join(place, name), text)
+  }
+  const { manifest, problems } = await readManifest(join(place, path ?? Object.keys(files)[0]!))
+  return { manifest, problems: problems.map(({ where, message }) => `${where.replace(`${place}/`, '')}: ${message}`) }
+}
+
+const MACHINE = 'machines:\n  - name: web1\n    macs: [52:54:00:12:34:56]\n    profile: debian\n'
+
+describe('readManifest', () => {
+  test('joins documents and takes profile files from beside the YAML', async () => {
+    const { manifest, problems } = await read({
+      'rack.yaml': `${MACHINE}---\nprofiles:\n  - name: debian\n    kind: live\n    image: debian@2\n    files:\n      - path: files/preseed.cfg\n      - name: other\n        content: x\n`,
+      'files/preseed.cfg': 'd-i x\n',
+    })
+    expect(problems).toEqual([])
+    expect(manifest.machines).toEqual([{ name: 'web1', macs: ['52:54:00:12:34:56'], profile: 'debian' }])
+    expect(manifest.profiles[0]).toMatchObject({
+      files: [
+        { name: 'preseed.cfg', content: 'd-i x\n' },
+        { name: 'other', content: 'x' },
+      ],
+    })
+  })
+
+  test('reads a directory in order, and only YAML', async () => {
+    const { manifest, problems } = await read(
+      {
+        'd/b.yml': MACHINE.replace('web1', 'b'),
+        'd/a.yaml': MACHINE.replace('web1', 'a'),
+        'd/readme.txt': ':',
+        'd/sub/c.yaml': ':',
+      },
+      'd',
+    )
+    expect(problems).toEqual([])
+    expect(manifest.machines.map(({ name }) => name)).toEqual(['a', 'b'])
+  })
+
+  test.each([
+    [
+      'a field that does not exist',
+      'machines:\n  - name: web1\n    macs: [52:54:00:12:34:56]\n    colour: red\n',
+      'm.yaml:4:13: colour: there is no such field',
+    ],
+    ['a missing field', 'machines:\n  - name: web1\n', 'm.yaml:2:5: macs: expected array, received undefined'],
+    [
+      'a wrong value',
+      'profiles:\n  - name: Debian\n    kind: local\n',
+      /^m\.yaml:2:11: name: a name has 1 to 63 lower-case/,
+    ],
+    ['an unknown kind', 'profiles:\n  - name: d\n    kind: magic\n', /^m\.yaml:3:11: kind: /],
+    ['bad YAML', 'machines: [\n', /^m\.yaml:2:1: this is not YAML/],
+    ['a list at the top', '- a\n', 'm.yaml:1:1: a manifest has the keys machines and profiles'],
+    ['an unknown key', 'machine: []\n', 'm.yaml:1:10: there is no such field'],
+    [
+      'a missing file',
+      'profiles:\n  - name: d\n    kind: live\n    image: x\n    files: [{ path: none.cfg }]\n',
+      /^m\.yaml:5:21: none\.cfg cannot be read: ENOENT/,
+    ],
+    ['two machines of one name', `${MACHINE}---\n${MACHINE}`, 'm.yaml:7:5: machine web1 is at m.yaml:2:5 already'],
+    ['a name that every object has', 'profiles:\n  - name: d\n    kind: __proto__\n', /^m\.yaml:3:11: kind/],
+  ])('%s is found at its place', async (_, text, expected) => {
+    const { problems } = await read({ 'm.yaml': text })
+    expect(problems.map((problem) => problem.replace(/at \/.*\/m\.yaml/, 'at m.yaml'))).toContainEqual(
+      typeof expected === 'string' ? expected : expect.stringMatching(expected),
+    )
+  })
+
+  test('all problems of all files are told, not the first alone', async () => {
+    const { problems } = await read({ 'd/a.yaml': 'machines:\n  - name: A\n  - name: B\n', 'd/b.yaml': 'x: 1\n' }, 'd')
+    expect(problems.length).toBeGreaterThanOrEqual(5)
+  })
+
+  test('an empty directory is a problem', async () => {
+    expect((await read({ 'd/readme.txt': '' }, 'd')).problems).toEqual([
+      expect.stringMatching(/no \.yaml or \.yml file/),
+    ])
+  })
+})
