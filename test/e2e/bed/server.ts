@@ -1,7 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -22,14 +22,20 @@ export class Server {
     this.#start = start
   }
 
+  /** `owner`: the ordinary user that it runs as. */
   static async make(
     settings: SettingsInput,
     start: Start = (...given) => spawn(given[0], given[1], given[2]),
+    owner?: { uid: number; gid: number },
   ): Promise<Server> {
     const dataDir = await mkdtemp(join(tmpdir(), 'rv-e2e-'))
     await writeFile(join(dataDir, 'reveille.yaml'), JSON.stringify({ ...settings, dataDir }))
-    const server = new Server(dataDir, start)
-    await server.start()
+    if (owner) for (const path of [dataDir, join(dataDir, 'reveille.yaml')]) await chown(path, owner.uid, owner.gid)
+    const server = new Server(dataDir, (command, args, options) => start(command, args, { ...options, ...owner }))
+    await server.start().catch(async (error: unknown) => {
+      await server.remove()
+      throw error
+    })
     return server
   }
 
