@@ -353,7 +353,7 @@ function tellBoot(question: Question): Told {
     return { boot: null, summary: ' without anything to boot', reason: `; ${answer.reason}`, detail: {} }
   return {
     boot: { answer, server: question.server, proxy: false, vendorClass: question.request?.vendorClass ?? null },
-    summary: ` and told to boot ${answer.file}`,
+    summary: ` and is told to boot ${answer.file}`,
     reason: `; ${answer.reason}`,
     detail: { file: answer.file, server: formatIpv4(question.server) },
   }
