@@ -35,14 +35,15 @@ export const QUERY = {
 
 const MAX_CHOICES = 8
 const MAX_COUNT = 1000
-const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
-  i386: 'x86',
-  x86_64: 'x86_64',
-  arm32: 'arm',
-  arm64: 'arm64',
-  riscv64: 'riscv64',
-  loong64: 'loongarch64',
-}
+/** By the names that iPXE gives to what it was built for. */
+const ARCHITECTURES: ReadonlyMap<string, Architecture> = new Map([
+  ['i386', 'x86'],
+  ['x86_64', 'x86_64'],
+  ['arm32', 'arm'],
+  ['arm64', 'arm64'],
+  ['riscv64', 'riscv64'],
+  ['loong64', 'loongarch64'],
+])
 
 /** Reads a query; `undefined` when it names no MAC. Everything else may be missing or odd: it is then unknown. */
 export function readRequest(query: URLSearchParams, base: string): ScriptRequest | undefined {
@@ -51,7 +52,7 @@ export function readRequest(query: URLSearchParams, base: string): ScriptRequest
   return {
     mac,
     firmware: query.get(QUERY.platform) === 'efi' ? 'uefi' : 'bios',
-    architecture: ARCHITECTURES[query.get(QUERY.architecture) ?? ''],
+    architecture: ARCHITECTURES.get(query.get(QUERY.architecture) ?? ''),
     uuid: query.get(QUERY.uuid) ?? undefined,
     serial: hexText(query.get(QUERY.serial)),
     manufacturer: hexText(query.get(QUERY.manufacturer)),
