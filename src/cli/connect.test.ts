@@ -1,0 +1,31 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { findTarget } from './connect.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'reveille-connect-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+test('an address that was given beats the socket', () => {
+  writeFileSync(join(folder, 'control.sock'), '')
+  const environment = { REVEILLE_DATA_DIR: folder }
+  expect(findTarget(environment, '/')).toEqual({ socket: join(folder, 'control.sock') })
+  expect(findTarget({ ...environment, REVEILLE_URL: 'http://h:1', REVEILLE_TOKEN: 't' }, '/')).toEqual({
+    url: 'http://h:1',
+    token: 't',
+  })
+})
+
+test('the data directory of the settings file is looked at, relative to here', () => {
+  writeFileSync(join(folder, 'reveille.yaml'), 'dataDir: .\n')
+  expect(findTarget({}, folder)).toEqual({ socket: join(folder, 'control.sock') })
+})
+
+test.each([
+  [{ REVEILLE_URL: 'h:1', REVEILLE_TOKEN: 't' }, /REVEILLE_URL is "h:1": it must be an address such as/],
+  [{ REVEILLE_URL: 'http://h:1' }, /REVEILLE_TOKEN is not/],
+  [{ REVEILLE_DATA_DIR: '/no/where' }, /no control socket \/no\/where\/control\.sock/],
+])('%j is refused with what to set', (environment, message) => {
+  expect(() => findTarget(environment, '/')).toThrow(message)
+})

@@ -1,0 +1,564 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Asked, fakeApi, type Handlers } from '../../test/fakes/api.ts'
+import { NOW, runCli } from '../../test/fakes/terminal.ts'
+import { unreachable } from '../api/client/problem.ts'
+import type { Image, Profile } from '../api/contract/images.ts'
+import type { Machine } from '../api/contract/machines.ts'
+import type { Finding } from '../api/contract/server.ts'
+import { Refusal } from '../kit/errors.ts'
+
+let folder = ''
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'reveille-cli-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+const AT = new Date(NOW - 300_000).toISOString()
+const MACHINE: Machine = {
+  id: 'm_0123456789abcdef',
+  name: 'web1',
+  state: 'ready',
+  macs: ['52:54:00:12:34:56'],
+  uuid: null,
+  serial: null,
+  manufacturer: 'Evil\u001b[2J Corp',
+  product: null,
+  architecture: 'x86_64',
+  firmware: 'uefi',
+  tags: ['rack=a3'],
+  notes: '',
+  ip: null,
+  hostname: null,
+  profile: 'debian',
+  nextBoot: null,
+  lab: null,
+  createdAt: AT,
+  updatedAt: AT,
+  lastSeenAt: AT,
+  lastAddress: '10.0.0.50',
+  boot: null,
+}
+const IMAGE: Image = {
+  name: 'debian',
+  kind: 'bundle',
+  description: '',
+  versions: [],
+  latest: null,
+  bytes: 0,
+  usedBy: [],
+  createdAt: AT,
+  updatedAt: AT,
+}
+
+async function cli(words: string[], handlers: Handlers, more: Parameters<typeof runCli>[2] = {}) {
+  const { transport, asked } = fakeApi(handlers)
+  const result = await runCli(words, transport, more)
+  return { ...result, asked, last: asked.at(-1) as Asked | undefined }
+}
+
+describe('exit status and errors', () => {
+  test('0 when it worked', async () => {
+    expect(await cli(['machine', 'list'], { listMachines: () => ({ items: [], next: null }) })).toMatchObject({
+      status: 0,
+      err: '',
+    })
+  })
+
+  test('1 when the server refused: what happened and what to do, no stack', async () => {
+    const { status, err, out } = await cli(['machine', 'show', 'nobody'], {
+      getMachine() {
+        throw new Refusal('not-found', 'there is no machine nobody', { next: 'See: reveille machine list' })
+      },
+    })
+    expect({ status, out }).toEqual({ status: 1, out: '' })
+    expect(err).toBe('reveille: There is no machine nobody\nSee: reveille machine list\n')
+  })
+
+  test('1 when fields are refused, each named', async () => {
+    const { status, err } = await cli(['machine', 'set', 'web1', '--hostname', 'Not A Name'], {})
+    expect(status).toBe(1)
+    expect(err).toMatch(/\n {2}hostname: a host name has 1 to 63/)
+  })
+
+  test('1 when nobody answers', async () => {
+    const { status, err } = await runCli(['status'], () =>
+      Promise.reject(unreachable('http://x', new Error('refused'))),
+    )
+    expect(status).toBe(1)
+    expect(err).toMatch(/^reveille: Http:\/\/x does not answer: refused\nCheck that the server runs/i)
+  })
+
+  test('1 when a file is not there', async () => {
+    const { status, err } = await cli(['machine', 'import', '/no/such.csv'], {})
+    expect({ status, err }).toEqual({ status: 1, err: 'reveille: /no/such.csv: there is no such file\n' })
+  })
+
+  test.each([
+    [[], 2],
+    [['machine'], 2],
+    [['machine', 'lst'], 2],
+    [['machine', 'show'], 2],
+    [['machine', 'list', '--colour'], 2],
+    [['machine', 'list', '--state', 'asleep'], 2],
+    [['machine', 'add', 'web1'], 2],
+    [['machine', 'set', 'web1'], 2],
+    [['machine', 'boot', 'web1', '--once'], 2],
+    [['machine', 'boot', 'web1', '--cancel', '--profile', 'x'], 2],
+    [['power', 'web1', 'explode'], 2],
+    [['profile', 'add', 'x', '--kind', 'iso', '--message', 'hi'], 2],
+    [['image', 'push', 'x'], 2],
+    [['lab', 'add', 'x', '--memory', 'lots'], 2],
+    [['--help'], 0],
+    [['machine', 'add', '--help'], 0],
+    [['--version'], 0],
+  ])('%j ends with %d and asks the server nothing', async (words, status) => {
+    const result = await cli(words, {})
+    expect(result.status).toBe(status)
+    expect(result.asked).toEqual([])
+    expect(result.out + result.err).not.toBe('')
+  })
+
+  test('a mistyped command gets a suggestion', async () => {
+    expect((await cli(['machine', 'lst'], {})).err).toMatch(/Did you mean list/)
+  })
+
+  test('every command has help with its examples', async () => {
+    const { out } = await cli(['image', 'push', '--help'], {})
+    expect(out).toMatch(/Examples:\n {2}reveille image push debian --kernel linux/)
+  })
+})
+
+describe('machines', () => {
+  const listMachines = () => ({ items: [MACHINE], next: null })
+
+  test('list is a table for people and JSON for programs', async () => {
+    const { out, last } = await cli(['machine', 'list', '--state', 'ready', '--search', 'web'], { listMachines })
+    expect(last?.query).toMatchObject({ state: 'ready', q: 'web' })
+    expect(out).toMatch(
+      /^NAME +STATE +MAC +ADDRESS +PROFILE +NEXT BOOT +SEEN +LAST BOOT\nweb1 +ready +52:54:00:12:34:56 +10\.0\.0\.50 +debian +- +5 min ago +-\n$/,
+    )
+    expect(JSON.parse((await cli(['machine', 'list', '--json'], { listMachines })).out)).toEqual([MACHINE])
+  })
+
+  test('all pages are fetched', async () => {
+    const { out } = await cli(['machine', 'list', '--json'], {
+      listMachines: ({ query }) =>
+        query.cursor === undefined
+          ? { items: [MACHINE], next: 'two' }
+          : { items: [{ ...MACHINE, name: 'web2' }], next: null },
+    })
+    expect(JSON.parse(out)).toHaveLength(2)
+  })
+
+  test('what firmware claims about itself cannot steer the terminal', async () => {
+    const { out } = await cli(['machine', 'show', 'web1'], { getMachine: () => MACHINE })
+    expect(out).toContain('Evil\\x1b[2J Corp')
+    expect(out).not.toContain('\u001b')
+  })
+
+  test('add sends what was given and nothing else', async () => {
+    const words = [
+      'machine',
+      'add',
+      'web1',
+      '--mac',
+      '5254.0012.3456',
+      '--mac',
+      '52:54:00:12:34:57',
+      '--ip',
+      '10.0.0.5',
+      '--tag',
+      'a',
+      '--tag',
+      'b',
+    ]
+    const { last, out } = await cli(words, { createMachine: () => MACHINE })
+    expect(last?.body).toEqual({
+      name: 'web1',
+      macs: ['5254.0012.3456', '52:54:00:12:34:57'],
+      ip: '10.0.0.5',
+      tags: ['a', 'b'],
+    })
+    expect(out).toBe('web1 is registered and ready; it boots debian\n')
+  })
+
+  test('set takes a value away with an empty text', async () => {
+    const { last } = await cli(['machine', 'set', 'web1', '--ip', '', '--notes', 'x', '--state', 'maintenance'], {
+      updateMachine: () => MACHINE,
+    })
+    expect(last).toMatchObject({ params: { machine: 'web1' }, body: { ip: null, notes: 'x', state: 'maintenance' } })
+  })
+
+  test.each([
+    [['--profile', 'debian'], { profile: 'debian' }],
+    [['--profile', 'rescue', '--once'], { once: 'rescue' }],
+    [['--cancel'], { profile: null }],
+    [['--cancel', '--once'], { once: null }],
+  ])('boot %j', async (words, body) => {
+    const { last } = await cli(['machine', 'boot', 'web1', ...words], {
+      setBoot: () => ({ profile: 'debian', once: null }),
+    })
+    expect(last).toMatchObject({ id: 'setBoot', body })
+  })
+
+  test('boot without a choice shows it', async () => {
+    const once = { profile: 'rescue', orderedAt: AT, orderedBy: 'kim' }
+    const { out, last } = await cli(['machine', 'boot', 'web1'], { getBoot: () => ({ profile: null, once }) })
+    expect(last?.id).toBe('getBoot')
+    expect(out).toBe('web1 boots nothing (it is parked); the next time rescue, once\n')
+  })
+
+  test('import changes nothing when a line is wrong, and tells every one', async () => {
+    const file = join(folder, 'bad.csv')
+    await writeFile(file, 'name,mac\nweb1,x\nWEB,52:54:00:12:34:56\n')
+    const { status, err, asked } = await cli(['machine', 'import', file], {})
+    expect({ status, asked }).toEqual({ status: 1, asked: [] })
+    expect(err.split('\n').filter((line) => line.startsWith(file))).toHaveLength(2)
+    expect(err).toMatch(/nothing was changed: 2 problems/)
+  })
+
+  test('import sends one manifest', async () => {
+    const file = join(folder, 'good.csv')
+    await writeFile(file, 'name,mac,profile\nweb1,52:54:00:12:34:56,debian\n')
+    const applied = { dryRun: true, changes: [{ thing: 'machine web1', change: 'create' as const, fields: [] }] }
+    const { out, last } = await cli(['machine', 'import', file, '--dry-run'], { apply: () => applied })
+    expect(last).toMatchObject({
+      query: { dryRun: true },
+      body: { machines: [{ name: 'web1', macs: ['52:54:00:12:34:56'], profile: 'debian' }], profiles: [] },
+    })
+    expect(out).toBe('create  machine web1\n1 to create, 0 to change, 0 the same; nothing was changed (--dry-run)\n')
+  })
+})
+
+describe('apply', () => {
+  test('sends the manifest of a file', async () => {
+    const file = join(folder, 'm.yaml')
+    await writeFile(file, 'profiles:\n  - name: own\n    kind: local\n')
+    const applied = { dryRun: false, changes: [{ thing: 'profile own', change: 'update' as const, fields: ['kind'] }] }
+    const { out, last } = await cli(['apply', '-f', file], { apply: () => applied })
+    expect(last).toMatchObject({ query: { dryRun: false }, body: { profiles: [{ name: 'own', kind: 'local' }] } })
+    expect(out).toBe('change  profile own  (kind)\nDone: 0 created, 1 changed, 0 the same\n')
+  })
+
+  test('says where a file is wrong', async () => {
+    const file = join(folder, 'wrong.yaml')
+    await writeFile(file, 'profiles:\n  - name: own\n    kind: magic\n')
+    const { status, err, asked } = await cli(['apply', '-f', file], {})
+    expect({ status, asked }).toEqual({ status: 1, asked: [] })
+    expect(err).toContain(`${file}:3:11: kind: `)
+  })
+})
+
+describe('images', () => {
+  test('push sends only bytes that the server lacks, each once, then makes the version', async () => {
+    const [kernel, initrd, again] = ['linux', 'initrd gz', 'again'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ]
+    await writeFile(kernel, 'kernel bytes')
+    await writeFile(initrd, 'initrd bytes')
+    await writeFile(again, 'initrd bytes')
+    const { createHash } = await import('node:crypto')
+    const sha = (text: string) => createHash('sha256').update(text).digest('hex')
+    const uploaded = new Map<string, string>()
+    const { status, asked, out } = await cli(
+      ['image', 'push', 'debian', '--kernel', kernel, '--initrd', initrd, '--initrd', again, '--cmdline', 'quiet'],
+      {
+        createImage: () => IMAGE,
+        hasUpload({ params: { sha256 } }) {
+          if (sha256 !== sha('kernel bytes')) throw new Refusal('not-found', 'no such bytes')
+          return { sha256, bytes: 12 }
+        },
+        putUpload({ params: { sha256 }, bytes }) {
+          uploaded.set(sha256, new TextDecoder().decode(bytes))
+          return { sha256, bytes: bytes.length }
+        },
+        createVersion: () => ({ ...IMAGE, latest: 1 }),
+      },
+    )
+    expect(status).toBe(0)
+    expect(uploaded).toEqual(new Map([[sha('initrd bytes'), 'initrd bytes']]))
+    expect(asked.find(({ id }) => id === 'createImage')?.body).toMatchObject({ name: 'debian', kind: 'bundle' })
+    expect(asked.at(-1)?.body).toMatchObject({
+      cmdline: 'quiet',
+      files: [
+        { role: 'kernel', name: 'linux', sha256: sha('kernel bytes') },
+        { role: 'initrd', name: 'initrd-gz', sha256: sha('initrd bytes') },
+        { role: 'initrd', name: 'again', sha256: sha('initrd bytes') },
+      ],
+    })
+    expect(out).toMatch(/^debian@1 is there/)
+  })
+
+  test('an ISO is known by its ending or its bytes; other files are refused before anything is sent', async () => {
+    const iso = join(folder, 'disc')
+    const image = Buffer.alloc(16 * 2048 + 6)
+    image.write('CD001', 16 * 2048 + 1, 'latin1')
+    await writeFile(iso, image)
+    const handlers: Handlers = {
+      getImage: () => ({ ...IMAGE, kind: 'iso' }),
+      hasUpload: ({ params }) => ({ sha256: params.sha256, bytes: 1 }),
+      createVersion: () => IMAGE,
+    }
+    expect((await cli(['image', 'push', 'rescue', iso], handlers)).last?.body).toMatchObject({
+      files: [{ role: 'iso', name: 'disc' }],
+    })
+    const text = join(folder, 'text')
+    await writeFile(text, 'no disc')
+    expect(await cli(['image', 'push', 'rescue', text], handlers)).toMatchObject({
+      status: 2,
+      asked: [],
+      err: expect.stringContaining('is no ISO'),
+    })
+  })
+
+  test('a bundle is not pushed into an ISO image', async () => {
+    const kernel = join(folder, 'linux')
+    await writeFile(kernel, 'kernel bytes')
+    const { status, err } = await cli(['image', 'push', 'rescue', '--kernel', kernel], {
+      getImage: () => ({ ...IMAGE, kind: 'iso' }),
+    })
+    expect({ status, err }).toEqual({
+      status: 2,
+      err: 'reveille: the image debian is of kind iso; push the bundle under another name\n'.replace(
+        'debian',
+        'rescue',
+      ),
+    })
+  })
+
+  test('pull leaves no half file when the transfer breaks', async () => {
+    const path = join(folder, 'out.iso')
+    expect((await cli(['image', 'pull', 'rescue@2', path], { getContent: () => Buffer.from('content') })).status).toBe(
+      0,
+    )
+    expect(await readFile(path, 'utf8')).toBe('content')
+    const broken = join(folder, 'broken.iso')
+    const { status } = await cli(['image', 'pull', 'rescue', broken], {
+      async *getContent() {
+        yield Buffer.from('half')
+        throw new Error('cut')
+      },
+    })
+    expect(status).toBe(1)
+    await expect(readFile(broken)).rejects.toThrow('ENOENT')
+    await expect(readFile(`${broken}.part`)).rejects.toThrow('ENOENT')
+  })
+
+  test('rm tells images from versions', async () => {
+    const { asked } = await cli(['image', 'rm', 'a@2', 'b'], {
+      deleteVersion: () => undefined,
+      deleteImage: () => undefined,
+    })
+    expect(asked.map(({ id, params }) => [id, params])).toEqual([
+      ['deleteVersion', { image: 'a', version: 2 }],
+      ['deleteImage', { image: 'b' }],
+    ])
+  })
+})
+
+describe('profiles', () => {
+  const LIVE: Profile = {
+    name: 'debian',
+    kind: 'live',
+    description: 'd',
+    image: 'debian',
+    cmdline: 'a',
+    files: [{ name: 'f', content: 'x' }],
+    createdAt: AT,
+    updatedAt: AT,
+    usedBy: 1,
+  }
+
+  test('add reads files and menu items', async () => {
+    const file = join(folder, 'preseed.cfg')
+    await writeFile(file, 'd-i\n')
+    const live = await cli(
+      ['profile', 'add', 'debian', '--kind', 'live', '--image', 'debian@2', '--file', `p.cfg=${file}`, '--file', file],
+      { createProfile: () => LIVE },
+    )
+    expect(live.last?.body).toEqual({
+      name: 'debian',
+      kind: 'live',
+      description: '',
+      image: 'debian@2',
+      cmdline: '',
+      files: [
+        { name: 'p.cfg', content: 'd-i\n' },
+        { name: 'preseed.cfg', content: 'd-i\n' },
+      ],
+    })
+    const menu = await cli(
+      ['profile', 'add', 'choose', '--kind', 'menu', '--item', 'debian=Install it', '--item', 'own', '--timeout', '5'],
+      { createProfile: () => LIVE },
+    )
+    expect(menu.last?.body).toMatchObject({
+      default: 'debian',
+      timeoutSeconds: 5,
+      items: [{ profile: 'debian', label: 'Install it' }, { profile: 'own' }],
+    })
+  })
+
+  test('edit changes what is named and keeps the rest', async () => {
+    const { last } = await cli(['profile', 'edit', 'debian', '--image', 'debian@3'], {
+      getProfile: () => LIVE,
+      replaceProfile: () => LIVE,
+    })
+    expect(last).toMatchObject({
+      id: 'replaceProfile',
+      body: {
+        name: 'debian',
+        kind: 'live',
+        description: 'd',
+        image: 'debian@3',
+        cmdline: 'a',
+        files: [{ name: 'f', content: 'x' }],
+      },
+    })
+    expect(last?.body).not.toHaveProperty('usedBy')
+  })
+})
+
+describe('power, lab, users and tokens', () => {
+  test('power reads without an action and switches with one', async () => {
+    const status = { state: 'on' as const, driver: 'lab', checkedAt: AT }
+    expect((await cli(['power', 'web1'], { getPower: () => status })).out).toBe('web1 is on (lab)\n')
+    expect((await cli(['power', 'web1', 'cycle'], { setPower: () => status })).last?.body).toEqual({ action: 'cycle' })
+  })
+
+  test('lab sizes are understood', async () => {
+    const { last, status } = await cli(
+      ['lab', 'add', 'vm1', '--firmware', 'uefi', '--memory', '1G', '--disk', '10G', '--disk', '1T', '--no-start'],
+      {},
+    )
+    expect(status).toBe(1)
+    expect(last?.body).toMatchObject({
+      name: 'vm1',
+      firmware: 'uefi',
+      memoryMiB: 1024,
+      disksGiB: [10, 1024],
+      start: false,
+    })
+  })
+
+  test('a new user gets the password that was typed, and it is printed nowhere', async () => {
+    const user = { name: 'kim', role: 'operator' as const, disabled: false, createdAt: AT, updatedAt: AT }
+    const { last, out, err } = await cli(
+      ['user', 'add', 'kim', '--role', 'operator'],
+      { createUser: () => user },
+      { secrets: ['correct horse'] },
+    )
+    expect(last?.body).toEqual({ name: 'kim', role: 'operator', password: 'correct horse' })
+    expect(out + err).not.toContain('horse')
+  })
+
+  test('your own password needs the old one, unless you are on the control socket', async () => {
+    const me = (via: 'token' | 'socket') => ({
+      name: 'kim',
+      role: 'admin' as const,
+      scopes: ['*:*'],
+      via,
+      mustChangePassword: false,
+    })
+    const user = { name: 'kim', role: 'admin' as const, disabled: false, createdAt: AT, updatedAt: AT }
+    const handlers = (via: 'token' | 'socket'): Handlers => ({
+      me: () => me(via),
+      changePassword: () => undefined,
+      updateUser: () => user,
+    })
+    const own = await cli(['user', 'passwd'], handlers('token'), { secrets: ['old password', 'new password'] })
+    expect(own.last).toMatchObject({
+      id: 'changePassword',
+      body: { current: 'old password', password: 'new password' },
+    })
+    const socket = await cli(['user', 'passwd'], handlers('socket'), { secrets: ['new password'] })
+    expect(socket.last).toMatchObject({ id: 'updateUser', params: { user: 'kim' }, body: { password: 'new password' } })
+  })
+
+  test('the secret of a token is all of standard output', async () => {
+    const token = {
+      id: 'tok_1',
+      name: 'ci',
+      user: 'kim',
+      hint: 'rv_ab',
+      scopes: ['*:*'],
+      createdAt: AT,
+      expiresAt: null,
+      lastUsedAt: null,
+      secret: 'rv_abcdef',
+    }
+    const { out, last } = await cli(['token', 'create', 'ci', '--scope', 'machines:read', '--days', '0'], {
+      createToken: () => token,
+    })
+    expect(out).toBe('rv_abcdef\n')
+    expect(last?.body).toEqual({ name: 'ci', scopes: ['machines:read'], days: null })
+  })
+})
+
+describe('serve, doctor and replay', () => {
+  const findings: Finding[] = [
+    { check: 'clock', status: 'ok', found: 'right', next: null },
+    { check: 'port', status: 'failed', found: 'taken', next: 'Free it.' },
+  ]
+
+  test('flags of serve become settings', async () => {
+    let given: unknown
+    const local = {
+      async serve(flags: unknown) {
+        given = flags
+      },
+      doctor: async () => findings,
+      replay: async () => [],
+    }
+    await cli(
+      [
+        'serve',
+        '--config',
+        'x.yaml',
+        '--data-dir',
+        '/d',
+        '--dhcp-rate-limit',
+        '9',
+        '--lab-enabled',
+        '--dhcp-conflict-probe',
+        'false',
+      ],
+      {},
+      { local },
+    )
+    expect(given).toEqual({
+      config: 'x.yaml',
+      dataDir: '/d',
+      'dhcp.rateLimit': '9',
+      'lab.enabled': 'true',
+      'dhcp.conflictProbe': 'false',
+    })
+  })
+
+  test('doctor asks a running server, and fails when a finding failed', async () => {
+    const { status, out } = await cli(['doctor'], { doctor: () => ({ findings }) })
+    expect(status).toBe(1)
+    expect(out).toBe(
+      'ok       clock  right\nfailed   port   taken\n                Free it.\n1 failed, 0 to look at.\n',
+    )
+  })
+
+  test.each([
+    ['no server is here', { target: () => Promise.reject(new Refusal('not-available', 'none')) }, []],
+    ['a socket was left behind', {}, []],
+    ['settings are given', {}, ['--dhcp-mode', 'off']],
+  ])('doctor looks for itself when %s', async (_, more, flags) => {
+    const local = { serve: async () => {}, doctor: async () => findings.slice(0, 1), replay: async () => [] }
+    const result = await runCli(
+      ['doctor', '--json', ...flags],
+      () => Promise.reject(unreachable('/socket', new Error('gone'))),
+      { local, ...more },
+    )
+    expect(result).toMatchObject({ status: 0, err: '' })
+    expect(JSON.parse(result.out)).toEqual(findings.slice(0, 1))
+  })
+})
