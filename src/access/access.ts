@@ -36,6 +36,7 @@ type Parts = Readonly<{
   firstPassword: FirstPassword
   /** Days that audit entries are kept. */
   auditKeepDays: number
+  passwords?: Passwords | undefined
   log?: Log | undefined
 }>
 
@@ -85,7 +86,7 @@ export class Access {
     const users = new Users(within, await repository.users())
     const sessions = new Sessions(within, await repository.sessions())
     const tokens = new Tokens(within, await repository.tokens())
-    const passwords = new Passwords()
+    const passwords = parts.passwords ?? new Passwords()
     const kept = { users, sessions, tokens, passwords }
     if (users.all().length === 0) {
       const password = new Secret(newPassword())

@@ -4,10 +4,10 @@ import { Refusal } from '../kit/errors.ts'
 
 const derive = promisify(deriveWithCallback)
 
-/** OWASP's first choice for argon2id: 19 MiB, two passes, one lane. About 40 ms on the thread pool. */
-const MEMORY_KIB = 19_456
-const PASSES = 2
-const LANES = 1
+type Cost = Readonly<{ memoryKiB: number; passes: number; lanes: number }>
+
+/** OWASP's first choice for argon2id. About 40 ms on the thread pool. */
+const COST: Cost = { memoryKiB: 19_456, passes: 2, lanes: 1 }
 const TAG_BYTES = 32
 const SALT_BYTES = 16
 
@@ -19,20 +19,21 @@ const WAITING = 64
 export class Passwords {
   #running = 0
   readonly #waiting: (() => void)[] = []
+  readonly #cost: Cost
   /** Verified for unknown users, so that they take as long as known ones. No password fits it. */
-  readonly #decoy = phc(randomBytes(SALT_BYTES), randomBytes(TAG_BYTES))
+  readonly #decoy: string
+
+  /** A lower cost is for tests alone. */
+  constructor(cost: Cost = COST) {
+    this.#cost = cost
+    this.#decoy = phc(cost, randomBytes(SALT_BYTES), randomBytes(TAG_BYTES))
+  }
 
   /** The hash in PHC form: `$argon2id$v=19$m=..,t=..,p=..$SALT$TAG`. */
   async hash(password: string): Promise<string> {
     const salt = randomBytes(SALT_BYTES)
-    const tag = await this.#derive(password, {
-      salt,
-      memory: MEMORY_KIB,
-      passes: PASSES,
-      lanes: LANES,
-      bytes: TAG_BYTES,
-    })
-    return phc(salt, tag)
+    const tag = await this.#derive(password, { ...this.#cost, salt, bytes: TAG_BYTES })
+    return phc(this.#cost, salt, tag)
   }
 
   /** Whether the password is the one behind `hash`; without a hash the same work is done and the answer is no. */
@@ -45,7 +46,7 @@ export class Passwords {
     const expected = Buffer.from(tag!, 'base64')
     const found = await this.#derive(password, {
       salt: Buffer.from(salt!, 'base64'),
-      memory: Number(memory),
+      memoryKiB: Number(memory),
       passes: Number(passes),
       lanes: Number(lanes),
       bytes: expected.length,
@@ -53,17 +54,14 @@ export class Passwords {
     return timingSafeEqual(found, expected) && hash !== undefined
   }
 
-  async #derive(
-    password: string,
-    cost: { salt: Uint8Array; memory: number; passes: number; lanes: number; bytes: number },
-  ): Promise<Buffer> {
+  async #derive(password: string, cost: Cost & Readonly<{ salt: Uint8Array; bytes: number }>): Promise<Buffer> {
     await this.#turn()
     try {
       return await derive('argon2id', {
         // NFC, so that an accented letter typed on another keyboard is the same password.
         message: password.normalize('NFC'),
         nonce: cost.salt,
-        memory: cost.memory,
+        memory: cost.memoryKiB,
         passes: cost.passes,
         parallelism: cost.lanes,
         tagLength: cost.bytes,
@@ -84,8 +82,8 @@ export class Passwords {
   }
 }
 
-function phc(salt: Uint8Array, tag: Uint8Array): string {
-  return `$argon2id$v=19$m=${MEMORY_KIB},t=${PASSES},p=${LANES}$${base64(salt)}$${base64(tag)}`
+function phc({ memoryKiB, passes, lanes }: Cost, salt: Uint8Array, tag: Uint8Array): string {
+  return `$argon2id$v=19$m=${memoryKiB},t=${passes},p=${lanes}$${base64(salt)}$${base64(tag)}`
 }
 
 function base64(bytes: Uint8Array): string {

@@ -1,0 +1,316 @@
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Access } from '../../src/access/access.ts'
+import { PasswordFile } from '../../src/access/drivers/password-file.ts'
+import { Passwords } from '../../src/access/passwords.ts'
+import type { AccessRepository } from '../../src/access/repository.ts'
+import type { AuditEntry, Role, Session, Token, User } from '../../src/access/user.ts'
+import { type ApiClient, createClient } from '../../src/api/client/client.ts'
+import { nodeTransport } from '../../src/api/client/node.ts'
+import type { ApiDependencies } from '../../src/api/server/dependencies.ts'
+import { type Api, createApi, type Door } from '../../src/api/server/server.ts'
+import { Events } from '../../src/events/event.ts'
+import { FileBlobs } from '../../src/images/drivers/files.ts'
+import { Images } from '../../src/images/images.ts'
+import { ManualClock } from '../../src/kit/clock.ts'
+import { parseIpv4, parseSubnet } from '../../src/kit/ip.ts'
+import type { Log } from '../../src/kit/log.ts'
+import type { Mac } from '../../src/kit/mac.ts'
+import { Machines } from '../../src/machines/machines.ts'
+import { applyManifest } from '../../src/manifest/apply.ts'
+import type { Lease } from '../../src/networks/lease.ts'
+import type { Network } from '../../src/networks/network.ts'
+import type { Power, PowerState } from '../../src/power/power.ts'
+import { Profiles } from '../../src/profiles/profiles.ts'
+import type { Trace } from '../../src/traces/trace.ts'
+
+/** Access data in memory, with the rules of the interface: rows go with their user, the audit log is newest first. */
+export class MemoryAccess implements AccessRepository {
+  readonly rows = new Map<string, User>()
+  readonly tokenRows = new Map<string, Token>()
+  readonly sessionRows = new Map<string, Session>()
+  readonly log: AuditEntry[] = []
+
+  users = async () => [...this.rows.values()]
+  saveUser = async (user: User) => void this.rows.set(user.name, user)
+  async removeUser(name: string) {
+    this.rows.delete(name)
+    for (const { id, user } of this.tokenRows.values()) if (user === name) this.tokenRows.delete(id)
+    for (const { hash, user } of this.sessionRows.values()) if (user === name) this.sessionRows.delete(hash)
+  }
+  tokens = async () => [...this.tokenRows.values()]
+  saveToken = async (token: Token) => void this.tokenRows.set(token.id, token)
+  removeToken = async (id: string) => void this.tokenRows.delete(id)
+  sessions = async () => [...this.sessionRows.values()]
+  saveSession = async (session: Session) => void this.sessionRows.set(session.hash, session)
+  removeSession = async (hash: string) => void this.sessionRows.delete(hash)
+  async removeExpiredSessions(now: number) {
+    const ended = [...this.sessionRows.values()].filter(({ expiresAt }) => expiresAt <= now)
+    for (const { hash } of ended) this.sessionRows.delete(hash)
+    return ended.length
+  }
+  appendAudit = async (entry: Omit<AuditEntry, 'id'>) => void this.log.push({ id: this.log.length + 1, ...entry })
+  async audit({ limit, before, who, subject }: Parameters<AccessRepository['audit']>[0]) {
+    return this.log
+      .filter((entry) => before === undefined || entry.id < before)
+      .filter((entry) => (who ?? entry.who) === entry.who && (subject ?? entry.subject) === entry.subject)
+      .reverse()
+      .slice(0, limit)
+  }
+  async pruneAudit(olderThan: number) {
+    const kept = this.log.filter(({ at }) => at >= olderThan)
+    return this.log.splice(0, this.log.length, ...kept).length - kept.length
+  }
+}
+
+/** Rows by a key, as machines, profiles and images are kept. */
+function memoryRows<T>(keyOf: (row: T) => string) {
+  const rows = new Map<string, T>()
+  return {
+    all: async () => [...rows.values()],
+    save: async (row: T) => void rows.set(keyOf(row), row),
+    saveAll: async (many: readonly T[]) => {
+      for (const row of many) rows.set(keyOf(row), row)
+    },
+    remove: async (key: string) => void rows.delete(key),
+  }
+}
+
+/** Keeps every line as text, so that a test can look for what must not be there. */
+export class LineLog implements Log {
+  readonly lines: string[] = []
+  readonly #write = (fields: object, message: string) => {
+    const shown = (_: string, value: unknown) => (value instanceof Error ? `${value.stack}` : value)
+    this.lines.push(`${message} ${JSON.stringify(fields, shown)}`)
+  }
+  debug = this.#write
+  info = this.#write
+  warn = this.#write
+  error = this.#write
+  child = () => this
+}
+
+class FakePower implements Power {
+  readonly driver = 'fake'
+  now: PowerState = 'off'
+  state = async () => this.now
+  async perform(action: string) {
+    this.now = action === 'off' || action === 'soft' ? 'off' : 'on'
+    return this.now
+  }
+}
+
+/** A console that prints when told and remembers what was typed. */
+export class FakeConsole {
+  typed = ''
+  followers = new Set<{ listener: (bytes: Uint8Array) => void; ended: () => void }>()
+  recorded = async () => new TextEncoder().encode('booting\r\n')
+  follow(listener: (bytes: Uint8Array) => void, ended: () => void) {
+    const follower = { listener, ended }
+    this.followers.add(follower)
+    return () => void this.followers.delete(follower)
+  }
+  type(bytes: Uint8Array) {
+    this.typed += new TextDecoder().decode(bytes)
+  }
+  print(text: string) {
+    for (const { listener } of this.followers) listener(new TextEncoder().encode(text))
+  }
+}
+
+export const NETWORK: Network = {
+  name: 'rack',
+  subnet: parseSubnet('10.0.0.0/24')!,
+  interface: 'eth1',
+  ranges: [{ first: parseIpv4('10.0.0.100')!, last: parseIpv4('10.0.0.199')! }],
+  router: parseIpv4('10.0.0.1')!,
+  dns: [],
+  ntp: [],
+  domain: null,
+  leaseSeconds: 3600,
+  relay: null,
+}
+
+/** A machine with neither power driver nor console. */
+export const DUMB = '52:54:00:00:00:dd' as Mac
+
+export const PASSWORD = 'correct horse battery'
+
+export type World = Awaited<ReturnType<typeof openWorld>>
+
+/** The API with real services over memory, listening on loopback and on a Unix socket. Answers are held to the contract. */
+export async function openWorld(change: Partial<ApiDependencies> = {}) {
+  const directory = await mkdtemp(join(tmpdir(), 'reveille-api-'))
+  const clock = new ManualClock()
+  const events = new Events()
+  const log = new LineLog()
+  const accessRows = new MemoryAccess()
+  const access = await Access.open({
+    repository: accessRows,
+    clock,
+    events,
+    log,
+    firstPassword: new PasswordFile(join(directory, 'admin-password')),
+    auditKeepDays: 30,
+    // The real cost is for passwords.test.ts: here it would be most of the time.
+    passwords: new Passwords({ memoryKiB: 8, passes: 1, lanes: 1 }),
+  })
+  const profiles: Profiles = await Profiles.open({
+    repository: memoryRows((profile) => profile.name),
+    events,
+    clock,
+    imageKind: (reference) => images.resolve(reference)?.image.kind,
+    usage: (name) =>
+      machines
+        .all()
+        .filter((machine) => machine.profile === name)
+        .map((machine) => machine.name),
+  })
+  const images: Images = await Images.open({
+    repository: memoryRows((image) => image.name),
+    blobs: await FileBlobs.open(join(directory, 'blobs')),
+    clock,
+    events,
+    usedBy: (name, version) => profiles.naming(name, version),
+  })
+  const machines: Machines = await Machines.open({
+    repository: memoryRows((machine) => machine.id),
+    events,
+    clock,
+    namePattern: 'node-%04d',
+    hasProfile: (name) => profiles.get(name) !== undefined,
+  })
+  const traces: Trace[] = []
+  const leases: Lease[] = []
+  const power = new FakePower()
+  const serial = new FakeConsole()
+  const dependencies: ApiDependencies = {
+    access,
+    machines,
+    profiles,
+    images,
+    events,
+    clock,
+    log,
+    leases: { all: () => leases, usage: () => ({ used: leases.length, size: 100 }) },
+    networks: [NETWORK],
+    traces: {
+      newest: (macs) => traces.find((trace) => macs.includes(trace.mac)),
+      get: async (id) => traces.find((trace) => trace.id === id),
+      list: async (macs, { limit, before }) => {
+        const mine = traces.filter((trace) => macs.includes(trace.mac))
+        return mine.slice(before === undefined ? 0 : mine.findIndex(({ id }) => id === before) + 1).slice(0, limit)
+      },
+      why: async () => ({ trace: null, state: null, verdict: 'It has never booted.', sentences: [], next: ['wait'] }),
+    },
+    power: ({ macs }) => (macs.includes(DUMB) ? undefined : power),
+    consoles: ({ macs }) => (macs.includes(DUMB) ? undefined : serial),
+    applyManifest: (manifest, how) => applyManifest({ machines, profiles }, manifest, how),
+    previewScript: async () => ({ script: '#!ipxe\n', reason: 'it is parked' }),
+    doctor: async () => [{ check: 'clock', status: 'ok', found: 'it is right', next: null }],
+    settings: () => [{ name: 'dataDir', value: directory, source: 'file', description: 'directory' }],
+    server: { version: '0.1.0', startedAt: clock.now(), listeners: () => [] },
+    unready: () => [],
+    counters: () => ({ dhcp_received_total: 3 }),
+    webDirectory: join(directory, 'web'),
+    maxUploadBytes: 10_000_000,
+    ...change,
+  }
+  const api = await createApi(dependencies, { checkAnswers: true })
+  const socket = join(directory, 'control.sock')
+  const servers = [
+    await listen(api.network, { host: '127.0.0.1', port: 0 }),
+    await listen(api.control, { path: socket }),
+  ]
+  const url = `http://127.0.0.1:${(servers[0]!.address() as AddressInfo).port}`
+
+  const tokens = new Map<string, string>()
+
+  return {
+    ...dependencies,
+    api,
+    directory,
+    clock,
+    log,
+    accessRows,
+    traces,
+    leases: leases,
+    power,
+    serial,
+    url,
+    socket,
+    /** As the server's own admin. */
+    control: createClient(nodeTransport({ socket })),
+    /** A user of this role with a token of these scopes. */
+    async as(role: Role, scopes: readonly string[] = ['*:*']): Promise<{ token: string; client: ApiClient }> {
+      const name = `${role}-user`
+      if (!access.users().some((user) => user.name === name))
+        await access.createUser({ name, role, password: PASSWORD })
+      const key = `${role} ${scopes.join(' ')}`
+      const principal = { name, role, scopes: ['*:*'], via: 'session' } as const
+      const made = () => access.createToken(principal, { name: key, scopes, days: 1 })
+      const token = tokens.get(key) ?? (await made()).secret.reveal()
+      tokens.set(key, token)
+      return { token, client: createClient(nodeTransport({ url, token })) }
+    },
+    /** The session cookie of a user with this role, as a browser would send it. */
+    async cookieOf(role: Role): Promise<string> {
+      const name = `${role}-user`
+      if (!access.users().some((user) => user.name === name))
+        await access.createUser({ name, role, password: PASSWORD })
+      const answer = await fetch(`${url}/api/v1/session`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ username: name, password: PASSWORD }),
+      })
+      return answer.headers.getSetCookie()[0]!.split(';')[0]!
+    },
+    async close() {
+      for (const server of servers) server.close()
+      await api.close()
+      for (const server of servers) server.closeAllConnections()
+      await rm(directory, { recursive: true })
+    },
+  }
+}
+
+async function listen(door: Door, place: object): Promise<Server> {
+  const server = createServer(door.request).on('upgrade', door.upgrade)
+  server.listen(place)
+  await once(server, 'listening')
+  return server
+}
+
+export type { Api }
+
+/** A boot trace of a machine. */
+export function traceOf(id: string, mac: Mac, at: number): Trace {
+  return {
+    id,
+    mac,
+    startedAt: at,
+    updatedAt: at + 1000,
+    stage: 'loader',
+    state: 'running',
+    headline: 'it fetches its boot program',
+    deadlineAt: at + 60_000,
+    profile: null,
+    bytesSent: 1234,
+    events: [
+      {
+        at,
+        stage: 'offer',
+        kind: 'dhcp.discover',
+        outcome: 'ok',
+        summary: 'it asked for an address',
+        reason: 'it is ours',
+        detail: { client: 'firmware' },
+      },
+    ],
+    dropped: 0,
+  }
+}
