@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { createReadStream } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { dirname, join, resolve } from 'node:path'
 import { Access } from './access/access.ts'
@@ -28,8 +27,9 @@ import type { Log } from './kit/log.ts'
 import type { Mac } from './kit/mac.ts'
 import type { Stop } from './kit/stop.ts'
 import { Lab } from './lab/lab.ts'
-import { buildLabLinux, type LabLinux } from './lab/linux.ts'
+import { buildLabLinux } from './lab/linux.ts'
 import { labNetworkSettings } from './lab/network.ts'
+import { offerLabLinux } from './lab/offer.ts'
 import { openLog } from './log/pino.ts'
 import { Machines } from './machines/machines.ts'
 import { applyManifest } from './manifest/apply.ts'
@@ -38,6 +38,7 @@ import { planNetworks } from './networks/plan.ts'
 import { Reservations } from './networks/reservations.ts'
 import { LabPower } from './power/drivers/lab.ts'
 import { Profiles } from './profiles/profiles.ts'
+import { type ReplayRecord, replay as replayPackets } from './replay/replay.ts'
 import { listInterfaces } from './sockets/interfaces.ts'
 import { bootKey } from './store/boot-key.ts'
 import { openStore, type Store } from './store/store.ts'
@@ -262,7 +263,7 @@ function openLab({ config, dataDir, events, log }: Surroundings, { images, profi
     log,
     events,
     buildLinux: () => buildLabLinux({ cacheDir: join(dataDir, 'lab-linux'), log }),
-    offerLinux: (bundle) => offerLabLinux(bundle, images, profiles),
+    offerLinux: (bundle) => offerLabLinux({ images, profiles }, bundle),
   })
 }
 
@@ -330,24 +331,12 @@ function ownAddress(): string {
   return first ? formatIpv4(first.address) : '127.0.0.1'
 }
 
-/** Puts the lab's small Linux into the library, so that a lab machine has something to boot. */
-async function offerLabLinux(bundle: LabLinux, images: Images, profiles: Profiles): Promise<void> {
-  const name = 'lab-linux'
-  const put = async (path: string) => (await images.blobs.put(createReadStream(path), { limit: 2 ** 30 })).sha256
-  const files = [
-    { role: 'kernel' as const, name: 'vmlinuz', sha256: await put(bundle.kernelPath) },
-    { role: 'initrd' as const, name: 'initrd.img', sha256: await put(bundle.initrdPath) },
-  ]
-  const description = `small Linux of the lab, from Debian's kernel ${bundle.version}`
-  if (!images.get(name)) await images.create({ name, kind: 'bundle', description })
-  const newest = images.resolve(name)?.version
-  if (files.some(({ sha256 }, i) => newest?.files[i]?.sha256 !== sha256))
-    await images.addVersion(name, { files, cmdline: bundle.cmdline, note: bundle.version }, 'lab')
-  if (!profiles.get(name))
-    await profiles.create({ name, kind: 'live', image: name, description, cmdline: '', files: [] })
-}
-
 /** Looks at everything this configuration needs; needs no running server. */
 export function doctor({ config }: LoadedConfig): Promise<Finding[]> {
   return examine(config, LINUX)
+}
+
+/** Runs recorded packets through the decisions of stage 1; needs no running server and changes nothing. */
+export async function replay({ config }: LoadedConfig, capture: Uint8Array): Promise<readonly ReplayRecord[]> {
+  return replayPackets(capture, config)
 }

@@ -1,5 +1,4 @@
 import type { Mac } from '../kit/mac.ts'
-import type { Machine } from '../machines/machine.ts'
 
 export const POWER_ACTIONS = ['on', 'off', 'cycle', 'reset', 'soft'] as const
 export type PowerAction = (typeof POWER_ACTIONS)[number]

@@ -13,7 +13,9 @@ describe('docs/architecture.md', () => {
 
   test('names every folder of src', () => {
     const folders = readdirSync('src', { withFileTypes: true }).filter((entry) => entry.isDirectory())
-    const missing = folders.map((entry) => `src/${entry.name}/`).filter((folder) => !named.some((path) => path.startsWith(folder)))
+    const missing = folders
+      .map((entry) => `src/${entry.name}/`)
+      .filter((folder) => !named.some((path) => path.startsWith(folder)))
     expect(missing).toEqual([])
   })
 })
@@ -22,7 +24,9 @@ describe('other documents', () => {
   const documents = ['README.md', 'CONTRIBUTING.md', 'docs/booting.md']
   test.each(documents)('%s names only paths that exist', (document) => {
     const text = readFileSync(document, 'utf8')
-    const paths = [...text.matchAll(/(?<![\w./-])((?:src|test|bench|docs|scripts)\/[\w./-]*[\w/])/g)].map((match) => match[1]!)
+    const paths = [...text.matchAll(/(?<![\w./-])((?:src|test|bench|docs|scripts)\/[\w./-]*[\w/])/g)].map(
+      (match) => match[1]!,
+    )
     expect(paths.filter((path) => !existsSync(path))).toEqual([])
   })
 })
