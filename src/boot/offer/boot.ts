@@ -2,7 +2,7 @@ import { formatIpv4, type Ipv4 } from '../../kit/ip.ts'
 import type { Machine, Sighting } from '../../machines/machine.ts'
 import type { DhcpMessage } from '../../protocols/dhcp/message.ts'
 import { OPTION } from '../../protocols/dhcp/options.ts'
-import { type BootRequest, decodeEncapsulated } from '../../protocols/dhcp/pxe.ts'
+import { type BootRequest, decodeEncapsulated, IPXE_TAG } from '../../protocols/dhcp/pxe.ts'
 import { BOOT_PATHS } from '../paths.ts'
 import { type ClientArchitecture, clientArchitecture } from '../programs.ts'
 
@@ -10,10 +10,6 @@ import { type ClientArchitecture, clientArchitecture } from '../programs.ts'
 export type BootAnswer =
   | Readonly<{ file: string; http: boolean; reason: string }>
   | Readonly<{ file: null; reason: string }>
-
-/** iPXE lists what it can do in option 175; tag 19 says HTTP, tags from 16 on are capabilities. */
-const IPXE_HTTP = 19
-const IPXE_FIRST_CAPABILITY = 16
 
 /** What a client that wants to boot gets, and why. `server` is the address for TFTP and HTTP. */
 export function decideBoot(
@@ -52,8 +48,8 @@ function canHttp(message: DhcpMessage): boolean {
   const encapsulated = message.options.get(OPTION.ipxe.code)
   if (!encapsulated) return true
   const features = decodeEncapsulated(encapsulated)
-  const listsCapabilities = [...features.keys()].some((tag) => tag >= IPXE_FIRST_CAPABILITY)
-  return !listsCapabilities || features.has(IPXE_HTTP)
+  const listsCapabilities = [...features.keys()].some((tag) => tag >= IPXE_TAG.firstCapability)
+  return !listsCapabilities || features.has(IPXE_TAG.http)
 }
 
 /** The first type that there is a program for, else the first that has a name. */

@@ -571,6 +571,12 @@ describe('what is told to boot', () => {
     ).toBe(url)
   })
 
+  it('iPXE is told not to wait for a proxy, firmware and iPXE beside a proxy are not', () => {
+    const noWait = (packet: DhcpMessage) => decide(packet).reply!.message.options.get(OPTION.ipxe.code)
+    expect(noWait(ipxe('discover'))).toEqual(Uint8Array.of(176, 1, 1, 255))
+    expect(noWait(pxe('discover', 7))).toBeUndefined()
+  })
+
   it('iPXE that lists its abilities without HTTP: one that has it', () => {
     expect(told(ipxe('discover', {}, Uint8Array.of(18, 1, 1, 255))).file).toBe('undionly.kpxe')
     expect(told(ipxe('discover', {}, Uint8Array.of(1, 1, 1, 255))).file).toContain(BOOT_PATHS.start)

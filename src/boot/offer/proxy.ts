@@ -47,7 +47,7 @@ function answer(question: Question, type: 'offer' | 'ack', address: Ipv4 | null)
   const { request, message, arrival, serverId, server, mac } = question
   const boot = bootAnswer(question)
   const sighting = request && mayBeSeen(question) ? sightingOf(request, mac, address) : null
-  if (!boot || boot.file === null)
+  if (!request || !boot || boot.file === null)
     return decision(
       question,
       {
@@ -61,7 +61,7 @@ function answer(question: Question, type: 'offer' | 'ack', address: Ipv4 | null)
     type,
     serverId,
     ciaddr: message.ciaddr,
-    boot: { answer: boot, server, proxy: true, vendorClass: request?.vendorClass ?? null },
+    boot: { answer: boot, server, proxy: true, request },
   })
   return decision(
     question,

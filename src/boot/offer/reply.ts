@@ -9,7 +9,14 @@ import {
   fitsDhcp,
 } from '../../protocols/dhcp/message.ts'
 import { asksFor, getOption, MESSAGE_TYPE, OPTION, OptionsBuilder } from '../../protocols/dhcp/options.ts'
-import { decodeEncapsulated, encodeEncapsulated, PXE_TAG, USE_BOOT_FILE_OF_OFFER } from '../../protocols/dhcp/pxe.ts'
+import {
+  type BootRequest,
+  decodeEncapsulated,
+  encodeEncapsulated,
+  IPXE_TAG,
+  PXE_TAG,
+  USE_BOOT_FILE_OF_OFFER,
+} from '../../protocols/dhcp/pxe.ts'
 import type { BootAnswer } from './boot.ts'
 import type { Arrival, Destination, Reply } from './facts.ts'
 
@@ -39,7 +46,7 @@ export type ReplyParts = Readonly<{
   yiaddr?: Ipv4
   ciaddr?: Ipv4
   lease?: Readonly<{ network: Network; seconds: number | null; hostname: string | null }>
-  boot?: Readonly<{ answer: BootAnswer; server: Ipv4; proxy: boolean; vendorClass: string | null }> | null
+  boot?: Readonly<{ answer: BootAnswer; server: Ipv4; proxy: boolean; request: BootRequest }> | null
   message?: string
 }>
 
@@ -110,13 +117,16 @@ function addBoot(
   file: string,
 ): void {
   // UEFI specification §24.7: an HTTP boot client takes only offers with this class.
-  if (boot.vendorClass === 'HTTPClient') options.set(OPTION.vendorClass, 'HTTPClient')
+  if (boot.request.vendorClass === 'HTTPClient') options.set(OPTION.vendorClass, 'HTTPClient')
   else if (boot.proxy) {
     // PXE specification 2.1: this class marks an offer as one about booting. The control value spares the client a search for
     // boot servers.
     options.set(OPTION.vendorClass, 'PXEClient')
     options.set(OPTION.vendorSpecific, pxeOptions(question))
   }
+  // Else iPXE waits seconds for the offer of a proxy, although it has ours.
+  if (boot.request.ipxe && !boot.proxy)
+    options.set(OPTION.ipxe, encodeEncapsulated(new Map([[IPXE_TAG.noProxyDhcp, Uint8Array.of(1)]])))
   options.set(OPTION.serverName, formatIpv4(boot.server)).set(OPTION.bootFileName, file)
   const uuid = question.options.get(OPTION.clientMachine.code)
   if (uuid && boot.proxy) options.set(OPTION.clientMachine, uuid)

@@ -347,12 +347,13 @@ const NOTHING_TOLD: Told = { boot: null, summary: '', reason: '', detail: {} }
 
 /** What the reply says about booting, in the packet and in words. */
 function tellBoot(question: Question): Told {
+  const { request } = question
   const answer = bootAnswer(question)
-  if (!answer) return NOTHING_TOLD
+  if (!request || !answer) return NOTHING_TOLD
   if (answer.file === null)
     return { boot: null, summary: ' without anything to boot', reason: `; ${answer.reason}`, detail: {} }
   return {
-    boot: { answer, server: question.server, proxy: false, vendorClass: question.request?.vendorClass ?? null },
+    boot: { answer, server: question.server, proxy: false, request },
     summary: ` and is told to boot ${answer.file}`,
     reason: `; ${answer.reason}`,
     detail: { file: answer.file, server: formatIpv4(question.server) },

@@ -6,6 +6,9 @@ import { getOption, OPTION } from './options.ts'
 /** Tags inside option 43 when option 60 says PXEClient (PXE specification 2.1, table 2-1). */
 export const PXE_TAG = { discoveryControl: 6, bootServers: 8, bootMenu: 9, menuPrompt: 10, bootItem: 71 } as const
 
+/** Tags inside option 175 (iPXE): what it can do, from 16 on, and what it is told. */
+export const IPXE_TAG = { firstCapability: 16, http: 19, noProxyDhcp: 176 } as const
+
 /** Discovery control bit 3: "take the boot file of this offer; look for no boot server, show no menu". */
 export const USE_BOOT_FILE_OF_OFFER = 8
 
