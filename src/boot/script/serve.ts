@@ -126,8 +126,9 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
     return { status: 200, body: 'noted\n' }
   }
 
-  const answer = async (target: BootTarget): Promise<Answer> => {
-    if (target.path === BOOT_PATHS.start) return start(target)
+  const answer = async (target: BootTarget, agent: string): Promise<Answer> => {
+    // Debian's installer takes the boot file that DHCP names for preconfiguration, before what its command line says.
+    if (target.path === BOOT_PATHS.start) return /debian-installer/i.test(agent) ? plain(200, NOTHING) : start(target)
     if (target.path === BOOT_PATHS.script) return script(target)
     return target.path.startsWith(OWN) ? own(target) : mark(target)
   }
@@ -141,7 +142,7 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
     else if (!BASE.test(base)) send(response, plain(400, 'The Host header is no address and port.'), head)
     else if (!rate.allows(client)) send(response, plain(429, 'Too many requests; wait a second.'), head)
     else
-      answer(target).then(
+      answer(target, request.headers['user-agent'] ?? '').then(
         (found) => send(response, found, head),
         (error: unknown) => {
           log.error({ path: path.slice(0, 30), client, error: String(error) }, 'a boot script failed')
@@ -160,6 +161,8 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
   return { handler, preview }
 }
 
+/** An empty preconfiguration file: nothing but a comment. */
+const NOTHING = '# The first script of Reveille is for iPXE. An installer finds nothing here'
 const OWN = BOOT_PATHS.own('')
 const MARK = '/boot/mark/'
 
