@@ -19,13 +19,19 @@ function sessionEnded(error: Error): void {
   if (error instanceof ApiProblem && error.code === 'not-authenticated') queries.setQueryData(['me', {}], null)
 }
 
+/** Whether trying again at once could help: refusals stay, and what is not available needs somebody to change that. */
+function mayPass(error: Error): boolean {
+  if (!(error instanceof ApiProblem)) return true
+  return error.code !== 'not-available' && (error.status === 0 || error.status >= 500)
+}
+
 export const queries: QueryClient = new QueryClient({
   queryCache: new QueryCache({ onError: sessionEnded }),
   mutationCache: new MutationCache({ onError: sessionEnded }),
   defaultOptions: {
     queries: {
       staleTime: 30_000,
-      retry: (count, error) => count < 2 && !(error instanceof ApiProblem && error.status >= 400 && error.status < 500),
+      retry: (count, error) => count < 2 && mayPass(error),
     },
   },
 })

@@ -143,7 +143,7 @@ export function MachinesPage() {
                       <th>Newest boot</th>
                       <th className="wide">Profile</th>
                       <th className="wide">Address</th>
-                      <th className="wide">MAC</th>
+                      <th className="widest">MAC</th>
                       <th className="wide">Seen</th>
                       {operator && <th aria-label="Actions" className="wide" />}
                     </tr>

@@ -64,7 +64,7 @@ export function MachineRow(props: { machine: Machine; chosen: boolean | undefine
         )}
       </td>
       <td className="wide mono">{machine.lastAddress ?? machine.ip ?? ''}</td>
-      <td className="wide mono soft">
+      <td className="widest mono soft">
         {machine.macs[0]}
         {machine.macs.length > 1 && ` +${machine.macs.length - 1}`}
       </td>

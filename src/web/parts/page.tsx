@@ -21,8 +21,8 @@ export function Page(props: {
         <h1>{props.title}</h1>
         {props.beside}
         {props.actions && <div className={style.actions}>{props.actions}</div>}
-        {props.lead && <p className={style.lead}>{props.lead}</p>}
       </div>
+      {props.lead && <p className={style.lead}>{props.lead}</p>}
       {props.children}
     </div>
   )

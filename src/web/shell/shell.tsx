@@ -1,4 +1,13 @@
-import { ActionIcon, AppShell, Burger, Menu, Text, useComputedColorScheme, useMantineColorScheme } from '@mantine/core'
+import {
+  ActionIcon,
+  AppShell,
+  Burger,
+  Button,
+  Menu,
+  Text,
+  useComputedColorScheme,
+  useMantineColorScheme,
+} from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { IconKey, IconLock, IconLogout, IconMoon, IconSearch, IconSun, IconUserCircle } from '@tabler/icons-react'
 import { Link, Outlet } from '@tanstack/react-router'
@@ -60,10 +69,27 @@ export function Shell() {
         <Navigation onGo={close} />
       </AppShell.Navbar>
       <AppShell.Main id="content">
+        <FirstPassword />
         <Outlet />
       </AppShell.Main>
       <Search opened={search} onClose={searching.close} />
     </AppShell>
+  )
+}
+
+/** Says until it is done that the password of the first start should be replaced. */
+function FirstPassword() {
+  const me = useMe()
+  const [opened, { open, close }] = useDisclosure(false)
+  if (!me.mustChangePassword) return null
+  return (
+    <div className={style.notice} role="status">
+      You still use the password of the first start.
+      <Button variant="default" size="compact-xs" onClick={open}>
+        Choose your own
+      </Button>
+      <PasswordForm opened={opened} onClose={close} first />
+    </div>
   )
 }
 
@@ -86,11 +112,11 @@ function SchemeSwitch() {
 
 function UserMenu() {
   const me = useMe()
-  const [password, changing] = useDisclosure(me.mustChangePassword)
+  const [password, changing] = useDisclosure(false)
   const logout = useDo('logout', {
     after: () => {
-      queries.clear()
       queries.setQueryData(['me', {}], null)
+      queries.removeQueries({ predicate: (query) => query.queryKey[0] !== 'me' })
     },
   })
   return (

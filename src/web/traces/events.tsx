@@ -42,7 +42,7 @@ function Row({ event, start, fresh }: { event: TraceEvent; start: number; fresh:
   const repeated = event.count && event.count > 1 ? ` × ${event.count}` : ''
   const size = [
     event.bytes ? bytes(event.bytes) : '',
-    event.durationMs === undefined ? '' : span(event.durationMs),
+    event.durationMs === undefined || event.durationMs < 5 ? '' : span(event.durationMs),
   ].filter(Boolean)
   return (
     <li className={fresh ? style.new : undefined}>

@@ -5,11 +5,11 @@ export type StageName = Trace['stage']
 /** The stages of a boot in order, with what each asks in the words of docs/booting.md. */
 export const STAGES: readonly (readonly [StageName, string])[] = [
   ['offer', 'Where do I boot?'],
-  ['loader', 'Give me a boot program'],
-  ['script', 'What shall I run?'],
+  ['loader', 'Boot program'],
+  ['script', 'What do I run?'],
   ['fetch', 'Kernel, initrd, ISO'],
-  ['launch', 'Control is passed on'],
-  ['system', 'It runs'],
+  ['launch', 'Passes control'],
+  ['system', 'Runs'],
 ]
 
 export type StageProgress = Readonly<{

@@ -42,7 +42,7 @@ export function Traces({ machine, lab }: { machine: string; lab: boolean }) {
             aside={
               <Select
                 size="xs"
-                w={250}
+                w={290}
                 aria-label="Which boot"
                 allowDeselect={false}
                 value={trace.id}

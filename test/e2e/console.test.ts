@@ -1,0 +1,276 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { until } from './bed/until.ts'
+
+/** The console in a real browser against a real server. What a machine sends is sent here by hand: no virtual machine is needed. */
+const root = join(import.meta.dirname, '../..')
+const dir = mkdtempSync(join(tmpdir(), 'reveille-console-'))
+const KNOWN = '52:54:00:00:c0:01'
+const STRANGER = '52:54:00:00:c0:02'
+let base: string
+let server: ChildProcess
+let browser: Browser
+let page: Page
+const complaints: string[] = []
+
+async function freePort(): Promise<number> {
+  const socket = createServer().listen(0, '127.0.0.1')
+  await once(socket, 'listening')
+  const address = socket.address()
+  socket.close()
+  await once(socket, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
+/** The control socket speaks the same API as the console, without a login. */
+function api(method: string, path: string, body?: unknown): unknown {
+  const text = execFileSync('curl', [
+    ...['-sS', '--fail-with-body', '-X', method, '--unix-socket', join(dir, 'data/control.sock')],
+    ...(body === undefined ? [] : ['-H', 'content-type: application/json', '-d', JSON.stringify(body)]),
+    `http://localhost/api/v1${path}`,
+  ]).toString()
+  return text === '' ? undefined : JSON.parse(text)
+}
+
+const askForScript = (mac: string) => fetch(`${base}/boot/script.ipxe?mac=${mac}&platform=efi&arch=x86_64`)
+
+beforeAll(async () => {
+  execFileSync(join(root, 'scripts/build-web'), { stdio: 'inherit' })
+  const port = await freePort()
+  base = `http://127.0.0.1:${port}`
+  server = spawn(
+    join(root, 'bin/reveille'),
+    ['serve', '--data-dir', join(dir, 'data'), '--http-listen', `127.0.0.1:${port}`],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  )
+  await until('the server is ready', 30_000, () => {
+    if (server.exitCode !== null) throw new Error('the server ended; what it said stands above')
+    return fetch(`${base}/readyz`).then(
+      (answer) => answer.ok || undefined,
+      () => undefined,
+    )
+  })
+  browser = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: [
+      ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+      ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    ],
+  })
+  page = await browser.newPage({ viewport: { width: 1360, height: 850 } })
+  page.setDefaultTimeout(15_000)
+  page.on('pageerror', (error) => complaints.push(error.message))
+  page.on('console', (message) => {
+    // Chromium complains of each refused request too; that is how refusals come. What breaks the page's own rules counts.
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
+      complaints.push(message.text())
+  })
+})
+
+afterAll(async () => {
+  await browser?.close()
+  if (server && server.exitCode === null) {
+    server.kill('SIGTERM')
+    await once(server, 'exit')
+  }
+  rmSync(dir, { recursive: true, force: true })
+})
+
+const button = (name: string | RegExp) => page.getByRole('button', { name, exact: typeof name === 'string' })
+const sees = (text: string | RegExp) => page.getByText(text).first().waitFor()
+/** Picks from a searchable list: types what is wanted and takes what is found. */
+async function choose(label: string, profile: string): Promise<void> {
+  await page.getByRole('combobox', { name: label }).fill(profile)
+  await page.getByRole('option', { name: new RegExp(`^${profile}\\b`) }).click()
+}
+
+test('a wrong password is told kindly, the right one leads to an empty list that says what to do', async () => {
+  await page.goto(base)
+  await page.getByLabel('Password', { exact: true }).fill('not the password')
+  await button('Log in').click()
+  await page.getByRole('alert').waitFor()
+  expect(await page.getByLabel('User').inputValue()).toBe('admin')
+  expect(await page.getByLabel('Password', { exact: true }).inputValue()).toBe('')
+
+  await page.getByLabel('Password', { exact: true }).fill(readFileSync(join(dir, 'data/admin-password'), 'utf8').trim())
+  await button('Log in').click()
+  await sees('No machine was seen yet')
+  await sees(/it will appear here/)
+})
+
+test('a profile is created', async () => {
+  await page.getByRole('link', { name: 'Profiles' }).click()
+  await button('Create profile').first().click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Name').fill('own-disk')
+  await dialog.getByRole('combobox', { name: 'Kind' }).click()
+  await page.getByRole('option', { name: /^local/ }).click()
+  await dialog.getByRole('button', { name: 'Create profile' }).click()
+  await page.getByRole('cell', { name: 'own-disk', exact: true }).waitFor()
+  expect(api('GET', '/profiles/own-disk')).toMatchObject({ kind: 'local' })
+})
+
+test('a name that exists already is refused beside the form, and what was typed stays', async () => {
+  await button('Create profile').first().click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Name').fill('own-disk')
+  await dialog.getByRole('combobox', { name: 'Kind' }).click()
+  await page.getByRole('option', { name: /^local/ }).click()
+  await dialog.getByRole('button', { name: 'Create profile' }).click()
+  await dialog.getByRole('alert').waitFor()
+  expect(await dialog.getByLabel('Name').inputValue()).toBe('own-disk')
+  await dialog.getByRole('button', { name: 'Cancel' }).click()
+  await dialog.waitFor({ state: 'detached' })
+})
+
+test('a machine that is registered elsewhere, and one that boots for the first time, appear without a reload', async () => {
+  await page.getByRole('link', { name: 'Machines' }).click()
+  await sees('No machine was seen yet')
+  api('POST', '/machines', { name: 'known', macs: [KNOWN] })
+  await page.getByRole('link', { name: 'known', exact: true }).waitFor()
+  await askForScript(STRANGER)
+  await page.getByRole('row', { name: /discovered/ }).waitFor()
+  await sees('1 new')
+})
+
+test('a discovered machine is explained, approved, and tells what it would boot', async () => {
+  await page
+    .getByRole('row', { name: /discovered/ })
+    .getByRole('link')
+    .first()
+    .click()
+  await sees(/not approved/)
+  await page.getByRole('list', { name: 'Stages of this boot' }).waitFor()
+  await button('Approve').click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Name').fill('stranger')
+  await choose('Profile', 'own-disk')
+  await dialog.getByRole('button', { name: 'Approve' }).click()
+  await page.getByRole('heading', { name: 'stranger', level: 1 }).waitFor()
+  expect(new URL(page.url()).pathname).toBe('/machines/stranger')
+  expect(api('GET', '/machines/stranger')).toMatchObject({ state: 'ready', profile: 'own-disk' })
+  await page.getByRole('tab', { name: 'Script' }).click()
+  await sees(/#!ipxe/)
+})
+
+test('its next request appears in the boot trace while one looks at it', async () => {
+  await page.getByRole('tab', { name: 'Boot trace' }).click()
+  const events = page.getByRole('list', { name: 'What happened' }).getByRole('listitem')
+  await events.first().waitFor()
+  const before = await events.count()
+  await askForScript(STRANGER)
+  await until('the event is shown', 15_000, async () => ((await events.count()) > before ? true : undefined))
+})
+
+test('it is edited, and a wrong address is refused beside its field', async () => {
+  await button('Edit').click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Fixed IP').fill('10.0.0.999')
+  await dialog.getByLabel('Notes').fill('Fan 3 is loud')
+  await dialog.getByRole('button', { name: 'Save' }).click()
+  await dialog.getByRole('alert').waitFor()
+  await dialog.getByLabel('Fixed IP').fill('')
+  await dialog.getByRole('button', { name: 'Save' }).click()
+  await dialog.waitFor({ state: 'detached' })
+  await sees('Fan 3 is loud')
+  expect(api('GET', '/machines/stranger')).toMatchObject({ notes: 'Fan 3 is loud', ip: null })
+})
+
+test('a next boot is ordered and taken back', async () => {
+  await button('Next boot').click()
+  await choose('Boot just once', 'own-disk')
+  await button('Order next boot').click()
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  await button('Take back').waitFor()
+  expect(api('GET', '/machines/stranger/boot')).toMatchObject({ once: { profile: 'own-disk', orderedBy: 'admin' } })
+  await button('Take back').click()
+  await button('Take back').waitFor({ state: 'detached' })
+  expect(api('GET', '/machines/stranger/boot')).toMatchObject({ once: null })
+})
+
+test('many machines get a profile at once', async () => {
+  await page.getByRole('link', { name: 'Machines' }).click()
+  await page.getByLabel('Choose all machines of this page').check()
+  await sees('2 machines chosen')
+  await button('Set profile').click()
+  await choose('Profile', 'own-disk')
+  await page.getByRole('dialog').getByRole('button', { name: 'Set profile' }).click()
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  expect(api('GET', '/machines/known')).toMatchObject({ profile: 'own-disk' })
+})
+
+test('an image is uploaded from the browser and is on the server as it was', async () => {
+  await page.getByRole('link', { name: 'Images' }).click()
+  await button('Upload image').first().click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Name').fill('tiny')
+  const file = (name: string, size: number) => ({
+    name,
+    mimeType: 'application/octet-stream',
+    buffer: Buffer.alloc(size, name),
+  })
+  const inputs = page.locator('input[type=file]')
+  await inputs.nth(0).setInputFiles(file('vmlinuz', 5_000_000))
+  await inputs.nth(1).setInputFiles([file('initrd one.img', 70_000), file('two.img', 0x40)])
+  await dialog.getByLabel('Command line').fill('console=ttyS0')
+  await dialog.getByRole('button', { name: 'Upload' }).click()
+  await dialog.waitFor({ state: 'detached' })
+  await page.getByRole('link', { name: 'tiny' }).click()
+  await page.getByRole('cell', { name: 'vmlinuz', exact: true }).waitFor()
+  expect(api('GET', '/images/tiny')).toMatchObject({
+    latest: 1,
+    versions: [
+      {
+        cmdline: 'console=ttyS0',
+        files: [
+          { role: 'kernel', name: 'vmlinuz', bytes: 5_000_000 },
+          { role: 'initrd', name: 'initrd-one.img', bytes: 70_000 },
+          { role: 'initrd', name: 'two.img', bytes: 64 },
+        ],
+      },
+    ],
+  })
+})
+
+test('the search finds a machine by its MAC, with the keyboard alone', async () => {
+  await page.keyboard.press('Control+k')
+  await page.keyboard.type(KNOWN)
+  await page.getByRole('option', { name: /known/ }).waitFor()
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'known', level: 1 }).waitFor()
+})
+
+test('every other page opens', async () => {
+  for (const [link, heading] of [
+    ['Networks', 'Networks'],
+    ['Status', 'Status'],
+    ['Tokens', 'Tokens'],
+    ['Users', 'Users'],
+    ['Audit', 'Audit'],
+  ] as const) {
+    await page.getByRole('navigation').getByRole('link', { name: link }).click()
+    await page.getByRole('heading', { name: heading, level: 1 }).waitFor()
+    await until('everything is loaded', 15_000, async () =>
+      (await page.getByRole('status', { name: 'Loading' }).count()) === 0 ? true : undefined,
+    )
+    expect(await page.getByRole('main').getByRole('alert').count(), link).toBe(0)
+  }
+  await sees('machine.approve')
+})
+
+test('after the log out nothing is shown any more, and no page complained', async () => {
+  await button(/account/).click()
+  await page.getByRole('menuitem', { name: 'Log out' }).click()
+  await button('Log in').waitFor()
+  await page.goto(`${base}/machines/stranger`)
+  await button('Log in').waitFor()
+  expect(await page.getByText('stranger').count()).toBe(0)
+  expect(complaints).toEqual([])
+})
