@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
 import type { Mac } from '../kit/mac.ts'
 
 /**
@@ -21,15 +21,15 @@ export type Grant = Readonly<{
 /** Characters of the seal: 128 bits as base64url. */
 const SEAL = 22
 
-/** Only letters, digits and `. _ - ~`: iPXE of 2019 sends nothing else unchanged. `key` has 32 random bytes. */
-export function sealGrant(grant: Grant, key: Uint8Array): string {
+/** Only letters, digits and `. _ - ~`: iPXE of 2019 sends nothing else unchanged. `key` holds 32 random bytes. */
+export function sealGrant(grant: Grant, key: KeyObject): string {
   const { use, machine, mac, profile, once, expiresAt } = grant
   const text = [use, machine, mac.replaceAll(':', ''), profile, once ?? '', expiresAt.toString(36)].join('~')
   return `${text}~${seal(text, key)}`
 }
 
 /** The grant, or why the word is not accepted, as the end of the sentence "this boot ...". */
-export function openGrant(word: string, use: Grant['use'], key: Uint8Array, now: number): Grant | 'forged' | 'expired' {
+export function openGrant(word: string, use: Grant['use'], key: KeyObject, now: number): Grant | 'forged' | 'expired' {
   const at = word.lastIndexOf('~')
   if (word.length > 300 || at < 0) return 'forged'
   const text = word.slice(0, at)
@@ -42,6 +42,6 @@ export function openGrant(word: string, use: Grant['use'], key: Uint8Array, now:
   return { use, machine, mac: mac.replace(/..(?=.)/g, '$&:') as Mac, profile, once: once || null, expiresAt }
 }
 
-function seal(text: string, key: Uint8Array): string {
+function seal(text: string, key: KeyObject): string {
   return createHmac('sha256', key).update(text).digest('base64url').slice(0, SEAL)
 }

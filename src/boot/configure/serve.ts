@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto'
 import type { Clock } from '../../kit/clock.ts'
 import type { Log } from '../../kit/log.ts'
 import type { Machine } from '../../machines/machine.ts'
@@ -28,7 +29,8 @@ const FILES = BOOT_PATHS.files('')
  * proves that the boot was launched, should the report have been lost.
  */
 export function serveConfigure(dependencies: ConfigureStageDependencies): BootHandler {
-  const { machines, profiles, traces, key, clock, log } = dependencies
+  const { machines, profiles, traces, clock, log } = dependencies
+  const key = createSecretKey(dependencies.key)
   const facts = {
     machine: (id: string) => machines.get(id),
     profile: (name: string) => profiles.get(name),

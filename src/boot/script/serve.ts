@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import type { Image, ImageVersion } from '../../images/image.ts'
 import type { Clock } from '../../kit/clock.ts'
@@ -54,7 +55,8 @@ type Noted = Readonly<{ kind: TraceKind; stage: Stage; outcome: Outcome; summary
 
 /** Stage 3: "what shall I run?". Whoever asks gets public boot code only; nothing here needs or gives a secret. */
 export function serveScript(dependencies: ScriptStageDependencies): ScriptStage {
-  const { machines, profiles, images, traces, unknownMachines, key, clock, log } = dependencies
+  const { machines, profiles, images, traces, unknownMachines, clock, log } = dependencies
+  const key = createSecretKey(dependencies.key)
   const rate = new RateLimit(clock, dependencies.perSecond ?? 500)
   const known = { unknownMachines, profile: (name: string) => profiles.get(name), image: images.resolve.bind(images) }
 

@@ -4,6 +4,8 @@
  * word, after the words were split; a line that ends with a backslash goes on in the next.
  */
 const SEPARATORS = new Set(['||', '&&', ';'])
+/** Holds for every text that is refused; for the rest, which is nearly all, it saves the closer look. */
+const SUSPICIOUS = /[^\x20-\x7e]|\$\{|[#;\\]|\|\||&&/
 
 /** A setting of iPXE that the firmware itself puts in, the only way to an expansion. */
 export type Expansion = Readonly<{ setting: ExpandedSetting; as?: ExpansionFormat | undefined }>
@@ -45,6 +47,7 @@ export class UnsafeText extends RangeError {
 
 /** Why a text cannot stand in a boot script as it is, as the end of a sentence ("has ..."); `undefined` when it can. */
 export function refuseText(text: string): string | undefined {
+  if (!SUSPICIOUS.test(text)) return undefined
   if (/[^\x20-\x7e]/.test(text)) return 'has a character that is not printable ASCII'
   if (text.includes('${')) return 'has ${, which iPXE would expand'
   if (text.endsWith('\\')) return 'ends with a backslash, which would join the next line'
@@ -62,7 +65,12 @@ export function plainText(text: string): string {
 
 /** The text as it goes into a line; spaces may be anywhere. What iPXE would read as anything else than text is `UnsafeText`. */
 export function encodeText(text: Text, what: string): string {
-  const parts = typeof text === 'string' ? [text] : text
+  if (typeof text === 'string') {
+    const problem = refuseText(text)
+    if (problem !== undefined) throw new UnsafeText(`${what} ${problem}`)
+    return text
+  }
+  const parts = text
   // The words are judged with every expansion standing for one letter: alone, `#` and `;` could hide behind one.
   const seen = parts.map((part) => (typeof part === 'string' ? part : 'x')).join('')
   const problem = refuseText(seen) ?? parts.map(refusePart).find((found) => found !== undefined)
