@@ -53,26 +53,24 @@ describe.each(routes)('$method $path ($id)', (route) => {
       else expect([401, 403], `${role} got ${status}`).not.toContain(status)
     }
   })
-
 })
 
 describe.each(routes.filter(({ needs }) => needs !== 'public'))('$method $path ($id)', (route) => {
   test('needs its scope, exactly', async () => {
-      const verb = verbOf(route.method)
-      const free = route.group === 'session' && verb === 'read'
-      const cases = [
-        { scopes: [`${route.group}:${verb}`], allowed: true },
-        { scopes: [`${route.group}:*`], allowed: true },
-        { scopes: [`*:${verb}`], allowed: true },
-        { scopes: [`${route.group}:${verb === 'read' ? 'write' : 'read'}`], allowed: free },
-        { scopes: ['other:*', `*:${verb === 'read' ? 'write' : 'read'}`], allowed: free },
-      ]
-      for (const { scopes, allowed } of cases) {
-        const { token } = await world.as('admin', scopes)
-        const { code } = await ask(route, bearer(token))
-        expect({ scopes, refused: code === 'forbidden' }).toEqual({ scopes, refused: !allowed })
-      }
-    },
+    const verb = verbOf(route.method)
+    const free = route.group === 'session' && verb === 'read'
+    const cases = [
+      { scopes: [`${route.group}:${verb}`], allowed: true },
+      { scopes: [`${route.group}:*`], allowed: true },
+      { scopes: [`*:${verb}`], allowed: true },
+      { scopes: [`${route.group}:${verb === 'read' ? 'write' : 'read'}`], allowed: free },
+      { scopes: ['other:*', `*:${verb === 'read' ? 'write' : 'read'}`], allowed: free },
+    ]
+    for (const { scopes, allowed } of cases) {
+      const { token } = await world.as('admin', scopes)
+      const { code } = await ask(route, bearer(token))
+      expect({ scopes, refused: code === 'forbidden' }).toEqual({ scopes, refused: !allowed })
+    }
   })
 })
 

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { z } from 'zod'
+import { z } from 'zod'
 import type { Route } from '../contract/route.ts'
 import { contract, type OperationId } from '../contract.ts'
 import type { Visit } from './call.ts'
@@ -52,12 +52,13 @@ export async function serveOperations(
   const register = (scope: FastifyInstance, wanted: (route: Route) => boolean) => {
     for (const [id, route] of operations) {
       if (!wanted(route)) continue
+      const query = exactly(route.query)
       scope.route({
         method: route.method,
         url: route.path.replace(/\{(\w+)\}/g, ':$1'),
         config: { operation: id },
         handler: (request, reply) =>
-          answer({ route, handler: handlers[id] as AnyHandler, request, reply, checkAnswers, audit: api }),
+          answer({ route, query, handler: handlers[id] as AnyHandler, request, reply, checkAnswers, audit: api }),
       })
     }
   }
@@ -75,6 +76,7 @@ export async function serveOperations(
 
 type Answer = Readonly<{
   route: Route
+  query: z.ZodType | undefined
   handler: AnyHandler
   request: FastifyRequest
   reply: FastifyReply
@@ -82,13 +84,13 @@ type Answer = Readonly<{
   audit: Pick<ApiDependencies, 'access' | 'log'>
 }>
 
-async function answer({ route, handler, request, reply, checkAnswers, audit }: Answer): Promise<unknown> {
+async function answer({ route, query, handler, request, reply, checkAnswers, audit }: Answer): Promise<unknown> {
   const { visit } = request
   const params = read(route.params, request.params, 'path')
   visit.subject = Object.values((params as Record<string, unknown> | undefined) ?? {}).join('@')
   const result = await handler({
     params,
-    query: read(route.query, request.query, 'query'),
+    query: read(query, request.query, 'query'),
     body: route.body === 'bytes' ? request.raw : read(route.body, request.body, 'body'),
     by: visit.principal,
     credential: visit.credential,
@@ -106,6 +108,11 @@ async function answer({ route, handler, request, reply, checkAnswers, audit }: A
   if (typeof route.response === 'string') return reply.send()
   if (checkAnswers) route.response.parse(result)
   return result
+}
+
+/** A misspelt filter must be refused: left out, it would answer with everything. */
+function exactly(query: z.ZodType | undefined): z.ZodType | undefined {
+  return query instanceof z.ZodObject ? query.strict() : query
 }
 
 function read(schema: z.ZodType | 'bytes' | undefined, value: unknown, what: string): unknown {
