@@ -116,6 +116,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
       for (const { ip } of changed) events.publish({ topic: 'lease', id: formatIpv4(ip), change: 'saved' })
     },
   })
+  for (const { state, mac, ip } of leases.all()) if (state === 'bound') traces.learn(mac, formatIpv4(ip))
   const offers: OfferService[] = []
   const offer = async (mode: 'proxy' | 'server', interfaces: readonly string[]) => {
     const service = await serveOffer({
