@@ -24,9 +24,9 @@ export class Host {
     return new Host(namespace)
   }
 
-  /** What to put before a command so that it runs here. Unlike `ip netns exec`, the mounts stay those of everybody. */
+  /** What to put before a command so that it runs here. */
   get within(): string[] {
-    return ['nsenter', `--net=/run/netns/${this.namespace}`, '--']
+    return ['ip', 'netns', 'exec', this.namespace]
   }
 
   ip(...args: string[]): Promise<string> {
