@@ -35,7 +35,7 @@ test('no change of it is accepted, whatever comes never throws', () => {
   fc.assert(
     fc.property(fc.nat(word.length - 1), fc.string({ unit: 'binary', maxLength: 3 }), (at, text) => {
       const changed = word.slice(0, at) + text + word.slice(at + 1)
-      expect(openGrant(changed, 'boot', key, now)).toEqual(changed === word ? grant : 'forged')
+      return changed === word || openGrant(changed, 'boot', key, now) === 'forged'
     }),
   )
   for (const odd of ['', '~', 'a'.repeat(10_000), '~'.repeat(200), word.toUpperCase()])
