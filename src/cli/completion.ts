@@ -34,10 +34,6 @@ function valueName({ flags }: Option): string {
   return /[<[]([^>\].]+)/.exec(flags)?.[1] ?? ''
 }
 
-function takesValue(option: Option): boolean {
-  return option.required || option.optional
-}
-
 function findOption(command: CliCommand, word: string): Option | undefined {
   return command.options.find(({ long, short }) => word === long || word === short)
 }
@@ -81,10 +77,6 @@ function argumentAt({ registeredArguments }: CliCommand, position: number): Argu
 /** Flags that take a value may also be written `--flag=value`: nothing of ours completes those. */
 export function matching(words: readonly string[], typed: string): string[] {
   return words.filter((word) => word.startsWith(typed)).sort()
-}
-
-export function documentedOptions(command: CliCommand): Option[] {
-  return command.options.filter((option) => !option.hidden && (takesValue(option) || option.long !== '--json'))
 }
 
 const BASH = `# bash completion of reveille. Load it with: source <(reveille completion bash)

@@ -15,9 +15,10 @@ export class Unsuccessful extends Error {
 
 export type Failure = Readonly<{ status: 0 | 1 | 2; lines: readonly string[] }>
 
+/** A capital at its beginning, unless that is a name, a path or an address. */
 function sentence(text: string): string {
   const line = printable(text.trim())
-  return `${line.charAt(0).toUpperCase()}${line.slice(1)}`
+  return /^[a-z]+[ ,]/.test(line) ? `${line.charAt(0).toUpperCase()}${line.slice(1)}` : line
 }
 
 function told(error: {

@@ -88,7 +88,7 @@ describe('exit status and errors', () => {
       Promise.reject(unreachable('http://x', new Error('refused'))),
     )
     expect(status).toBe(1)
-    expect(err).toMatch(/^reveille: Http:\/\/x does not answer: refused\nCheck that the server runs/i)
+    expect(err).toMatch(/^reveille: http:\/\/x does not answer: refused\nCheck that the server runs/)
   })
 
   test('1 when a file is not there', async () => {
@@ -401,6 +401,20 @@ describe('profiles', () => {
       timeoutSeconds: 5,
       items: [{ profile: 'debian', label: 'Install it' }, { profile: 'own' }],
     })
+  })
+
+  test('show prints a script without letting it steer the terminal', async () => {
+    const script: Profile = {
+      name: 'own',
+      kind: 'script',
+      description: '',
+      script: '#!ipxe\necho \u001b[2Jx\n',
+      createdAt: AT,
+      updatedAt: AT,
+      usedBy: 2,
+    }
+    const { out } = await cli(['profile', 'show', 'own'], { getProfile: () => script })
+    expect(out).toBe('name     own\nkind     script\nused by  2 machines\n\n#!ipxe\necho \\x1b[2Jx\n')
   })
 
   test('edit changes what is named and keeps the rest', async () => {

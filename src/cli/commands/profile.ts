@@ -5,7 +5,7 @@ import { printable } from '../../kit/printable.ts'
 import { type CliCommand, type Common, choice, collect, group, leaf, show } from '../command.ts'
 import type { Context } from '../context.ts'
 import { WrongUse } from '../failure.ts'
-import { facts, table } from '../table.ts'
+import { type Cell, facts, table } from '../table.ts'
 import { bytes } from '../units.ts'
 
 const KINDS = ['local', 'live', 'iso', 'script', 'menu', 'park'] as const satisfies readonly Profile['kind'][]
@@ -75,41 +75,52 @@ function specOf({ createdAt: _created, updatedAt: _updated, usedBy: _used, ...sp
   return spec
 }
 
+/** The facts of one kind, and what follows below them. */
+function details(profile: Profile): { pairs: [string, Cell][]; below?: string } {
+  switch (profile.kind) {
+    case 'live': {
+      const files = profile.files.map(({ name, content }) => `${name} (${bytes(Buffer.byteLength(content))})`)
+      return {
+        pairs: [
+          ['image', profile.image],
+          ['command line', profile.cmdline],
+          ['files', files.join(', ')],
+        ],
+      }
+    }
+    case 'iso':
+      return { pairs: [['image', profile.image]] }
+    case 'menu': {
+      const timeout = profile.timeoutSeconds === 0 ? 'none' : `${profile.timeoutSeconds} s`
+      const items = profile.items.map(({ profile: name, label }) => [name, label])
+      return {
+        pairs: [
+          ['title', profile.title],
+          ['default', profile.default],
+          ['timeout', timeout],
+        ],
+        below: table(['profile', 'label'], items),
+      }
+    }
+    case 'script':
+      return { pairs: [], below: `${profile.script.trimEnd().split('\n').map(printable).join('\n')}\n` }
+    case 'park':
+      return { pairs: [['message', profile.message]] }
+    default:
+      return { pairs: [] }
+  }
+}
+
 function profileText(profile: Profile): string {
+  const { pairs, below } = details(profile)
   const head = facts([
     ['name', profile.name],
     ['kind', profile.kind],
     ['description', profile.description],
+    ...pairs,
     ['used by', `${profile.usedBy} machine${profile.usedBy === 1 ? '' : 's'}`],
   ])
-  switch (profile.kind) {
-    case 'live':
-      return (
-        head +
-        facts([
-          ['image', profile.image],
-          ['command line', profile.cmdline],
-          ['files', profile.files.map(({ name, content }) => `${name} (${bytes(content.length)})`).join(', ')],
-        ])
-      )
-    case 'iso':
-      return head + facts([['image', profile.image]])
-    case 'menu':
-      return `${head}${facts([
-        ['title', profile.title],
-        ['default', profile.default],
-        ['timeout', `${profile.timeoutSeconds} s`],
-      ])}\n${table(
-        ['profile', 'label'],
-        profile.items.map(({ profile: name, label }) => [name, label]),
-      )}`
-    case 'script':
-      return `${head}\n${profile.script.split('\n').map(printable).join('\n').trimEnd()}\n`
-    case 'park':
-      return head + facts([['message', profile.message]])
-    default:
-      return head
-  }
+  return below === undefined ? head : `${head}\n${below}`
 }
 
 function fieldOptions(command: CliCommand): CliCommand {
