@@ -1,4 +1,5 @@
-import type { Transfer, TransferEnd } from '../../protocols/tftp/transfer.ts'
+import type { TftpTerms } from '../../protocols/tftp/negotiate.ts'
+import type { TransferEnd } from '../../protocols/tftp/transfer.ts'
 import type { TraceKind } from '../../traces/kinds.ts'
 import type { TraceRecorder } from '../../traces/trace.ts'
 
@@ -9,8 +10,8 @@ const READ = 'tftp.read' satisfies TraceKind
 const DONE = 'tftp.done' satisfies TraceKind
 
 /** A transfer began, or (with `end`) it was over before it began. */
-export function traceRead(trace: Recorder, { client, name }: Who, state: Transfer, end?: TransferEnd): void {
-  const { blksize, windowsize, size } = state.terms
+export function traceRead(trace: Recorder, { client, name }: Who, terms: TftpTerms, end?: TransferEnd): void {
+  const { blksize, windowsize, size } = terms
   const probe = end?.outcome === 'probe'
   trace.record(
     { address: client },
@@ -27,10 +28,15 @@ export function traceRead(trace: Recorder, { client, name }: Who, state: Transfe
   )
 }
 
-export function traceDone(trace: Recorder, who: Who, state: Transfer, end: TransferEnd, durationMs: number): void {
-  const { blksize, windowsize, size } = state.terms
+export function traceDone(
+  trace: Recorder,
+  who: Who,
+  terms: TftpTerms,
+  result: Readonly<{ end: TransferEnd; bytes: number; retransmits: number; durationMs: number }>,
+): void {
+  const { blksize, windowsize, size } = terms
+  const { end, bytes, retransmits, durationMs } = result
   const complete = end.outcome === 'complete'
-  const bytes = Math.min(state.acked * blksize, size)
   trace.record(
     { address: who.client },
     {
@@ -43,7 +49,7 @@ export function traceDone(trace: Recorder, who: Who, state: Transfer, end: Trans
         file: who.name,
         blksize,
         windowsize,
-        retransmits: state.retransmits,
+        retransmits,
         ...(complete ? {} : { error: end.reason }),
       },
       bytes,
