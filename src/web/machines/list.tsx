@@ -71,7 +71,7 @@ export function MachinesPage() {
         )
       }
     >
-      <Card flush label="Machines">
+      <Card flush open label="Machines">
         <div className={style.tools}>
           <TextInput
             aria-label="Filter machines"
@@ -124,41 +124,42 @@ export function MachinesPage() {
               <Nothing filtered={filtered} operator={operator} lab={status.data?.lab ?? false} />
             ) : (
               <>
-                <table className="rows">
-                  <thead>
-                    <tr>
-                      {user && (
-                        <th style={{ width: 32 }}>
-                          <Checkbox
-                            size="xs"
-                            aria-label="Choose all machines of this page"
-                            checked={pageChosen}
-                            indeterminate={!pageChosen && items.some((machine) => chosen.has(machine.id))}
-                            onChange={(event) => choose(items, event.currentTarget.checked)}
-                          />
-                        </th>
-                      )}
-                      <th>Machine</th>
-                      <th>State</th>
-                      <th>Newest boot</th>
-                      <th className="wide">Profile</th>
-                      <th className="wide">Address</th>
-                      <th className="widest">MAC</th>
-                      <th className="wide">Seen</th>
-                      {operator && <th aria-label="Actions" className="wide" />}
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {page.items.map((machine) => (
-                      <MachineRow
-                        key={machine.id}
-                        machine={machine}
-                        chosen={user ? chosen.has(machine.id) : undefined}
-                        onChoose={(on) => choose([machine], on)}
-                      />
-                    ))}
-                  </tbody>
-                </table>
+                <div className="scroll">
+                  <table className="rows">
+                    <thead>
+                      <tr>
+                        {user && (
+                          <th style={{ width: 32 }}>
+                            <Checkbox
+                              size="xs"
+                              aria-label="Choose all machines of this page"
+                              checked={pageChosen}
+                              indeterminate={!pageChosen && items.some((machine) => chosen.has(machine.id))}
+                              onChange={(event) => choose(items, event.currentTarget.checked)}
+                            />
+                          </th>
+                        )}
+                        <th>Machine</th>
+                        <th>State</th>
+                        <th>Newest boot</th>
+                        <th className="wide">Profile</th>
+                        <th className="wide">Address</th>
+                        <th className="widest">MAC</th>
+                        <th className="wide">Seen</th>
+                      </tr>
+                    </thead>
+                    <tbody>
+                      {page.items.map((machine) => (
+                        <MachineRow
+                          key={machine.id}
+                          machine={machine}
+                          chosen={user ? chosen.has(machine.id) : undefined}
+                          onChoose={(on) => choose([machine], on)}
+                        />
+                      ))}
+                    </tbody>
+                  </table>
+                </div>
                 <Pager walk={walk} limit={LIMIT} shown={page.items.length} next={page.next} total={page.total} />
               </>
             )

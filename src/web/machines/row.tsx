@@ -41,7 +41,15 @@ export function MachineRow(props: { machine: Machine; chosen: boolean | undefine
         </div>
       </td>
       <td>
-        <MachineState state={machine.state} />
+        <div className={style.standing}>
+          <MachineState state={machine.state} />
+          {operator && machine.state === 'discovered' && (
+            <Button size="compact-xs" onClick={open}>
+              Approve
+            </Button>
+          )}
+        </div>
+        {approving && <Approve machine={machine} opened onClose={close} stay />}
       </td>
       <td>
         {machine.boot ? (
@@ -71,16 +79,6 @@ export function MachineRow(props: { machine: Machine; chosen: boolean | undefine
       <td className="wide soft">
         <Ago at={machine.lastSeenAt} />
       </td>
-      {operator && (
-        <td className="wide end">
-          {machine.state === 'discovered' && (
-            <Button size="compact-xs" variant="light" onClick={open}>
-              Approve
-            </Button>
-          )}
-          {approving && <Approve machine={machine} opened onClose={close} stay />}
-        </td>
-      )}
     </tr>
   )
 }

@@ -34,6 +34,8 @@ export function Card(props: {
   aside?: ReactNode
   beside?: ReactNode
   flush?: boolean
+  /** The parts inside scroll by themselves, so that a toolbar can stay in sight. */
+  open?: boolean
   children: ReactNode
   label?: string
 }) {
@@ -46,7 +48,7 @@ export function Card(props: {
           {props.aside && <div className={style.aside}>{props.aside}</div>}
         </header>
       )}
-      <div className={props.flush ? style.scroll : style.inside}>{props.children}</div>
+      <div className={props.open ? undefined : props.flush ? style.scroll : style.inside}>{props.children}</div>
     </section>
   )
 }
