@@ -221,6 +221,18 @@ describe('sightings', () => {
     expect(repository.rows.get(id)?.lastSeenAt).toBe(clock.now())
   })
 
+  test('what could not be written is written with the next sighting', async () => {
+    const { id } = await machines.create({ macs: [MAC1] }, 'admin')
+    repository.failing = new Error('disk full')
+    await machines.sight({ mac: MAC1, uuid: UUID })
+    await expect(machines.flush()).rejects.toThrow('disk full')
+    repository.failing = undefined
+    clock.advance(60_000)
+    await machines.sight({ mac: MAC1 })
+    await machines.flush()
+    expect(repository.rows.get(id)).toMatchObject({ uuid: UUID, lastSeenAt: clock.now() })
+  })
+
   test('new facts are published and written', async () => {
     const { id } = await machines.create({ macs: [MAC1] }, 'admin')
     events.length = 0

@@ -204,9 +204,15 @@ export class Machines {
   /** Writes what only memory knows of sightings. Call it before the store closes. */
   flush(): Promise<void> {
     return this.#alone(async () => {
-      const machines = [...this.#unsaved.keys()].flatMap((id) => this.#registry.get(id) ?? [])
+      const unsaved = [...this.#unsaved]
+      const machines = unsaved.flatMap(([id]) => this.#registry.get(id) ?? [])
       this.#unsaved.clear()
-      if (machines.length > 0) await this.#with.repository.saveAll(machines)
+      try {
+        if (machines.length > 0) await this.#with.repository.saveAll(machines)
+      } catch (error) {
+        for (const [id, onDisk] of unsaved) this.#unsaved.set(id, onDisk)
+        throw error
+      }
     })
   }
 
