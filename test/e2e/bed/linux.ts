@@ -6,7 +6,7 @@ import { LAB_LINUX } from '../../../src/lab/offer.ts'
 import type { Server } from './server.ts'
 
 /** Kept between runs: it is built from packages alone. */
-const CACHE = '.cache/lab-linux'
+export const LINUX_CACHE = '.cache/lab-linux'
 
 /** Uploads a boot bundle and makes it image and profile of one name, all through the API. */
 export async function offerBundle(
@@ -31,6 +31,6 @@ export async function offerBundle(
 }
 
 export async function offerLinux(server: Server): Promise<void> {
-  const { kernelPath, initrdPath, cmdline } = await buildLabLinux({ cacheDir: CACHE, log: SILENT })
+  const { kernelPath, initrdPath, cmdline } = await buildLabLinux({ cacheDir: LINUX_CACHE, log: SILENT })
   await offerBundle(server, LAB_LINUX, { kernel: kernelPath, initrd: initrdPath, cmdline })
 }

@@ -95,8 +95,8 @@ export class Vm {
   }
 
   /** Waits until its serial console shows this. */
-  async shows(pattern: RegExp, ms: number): Promise<RegExpExecArray> {
-    return until(`${this.name} shows ${pattern}`, ms, () => pattern.exec(this.printed) ?? undefined)
+  async shows(pattern: RegExp, ms: number, pauseMs = 100): Promise<RegExpExecArray> {
+    return until(`${this.name} shows ${pattern}`, ms, () => pattern.exec(this.printed) ?? undefined, pauseMs)
   }
 
   async remove(): Promise<void> {
