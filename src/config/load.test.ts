@@ -132,6 +132,12 @@ describe('load', () => {
     expect(refusal(() => withFile(yaml))).toBe(message)
   })
 
+  test('a default that does not fit what was set is called a default', () => {
+    expect(refusal(() => load({ 'dhcp.mode': 'proxy' }, {}, empty))).toBe(
+      'dhcp.interfaces is [] (its default): dhcp.mode proxy needs the interfaces to answer on, such as [eth0]',
+    )
+  })
+
   test('bad YAML is refused at its place', () => {
     expect(refusal(() => withFile('a: [1\nb: 2\n'))).toMatch(/^reveille\.yaml:2:1: this is not YAML: /)
   })

@@ -54,15 +54,15 @@ export function load(flags: Flags, environment: Environment, cwd: string): Loade
   const where = (place: Path) => originOf(place, origins, file)
   const result = Settings.safeParse(given, { reportInput: true })
   if (!result.success) throw new Refusal('validation-failed', explain(result.error.issues[0]!, where))
+  const written = asWritten(result.data)
   const [impossible] = findImpossible(result.data)
   if (impossible) {
-    const value = shown(valueAt(asWritten(result.data), impossible.path))
-    throw new Refusal(
-      'validation-failed',
-      `${where(impossible.path)}: ${pathName(impossible.path)} is ${value}: ${impossible.wrong}`,
-    )
+    const { path: at, wrong } = impossible
+    const name = SETTINGS.find((setting) => setting.path.every((key, i) => key === at[i]))?.name ?? ''
+    const place = origins.has(name) ? `${where(at)}: ` : ''
+    const value = `${shown(valueAt(written, at))}${origins.has(name) ? '' : ' (its default)'}`
+    throw new Refusal('validation-failed', `${place}${pathName(at)} is ${value}: ${wrong}`)
   }
-  const written = asWritten(result.data)
   return freeze({
     config: result.data,
     settings: SETTINGS.map(({ name, path: at, description, default: fallback }) => ({
