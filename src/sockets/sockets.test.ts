@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest'
+import { Refusal } from '../kit/errors.ts'
+import { ipv4, parseIpv4 } from '../kit/ip.ts'
+import { findInterface, listInterfaces } from './interfaces.ts'
+import { closeSocket, SystemCallError, setOption } from './libc.ts'
+import { openUdpSocket, setUdpSegment } from './udp.ts'
+
+const LOOPBACK = parseIpv4('127.0.0.1')!
+
+describe('UDP sockets', () => {
+  it('send, receive and close like any other of dgram', async () => {
+    const receiver = await openUdpSocket({ port: 0, address: LOOPBACK, receiveBytes: 65_536 })
+    const sender = await openUdpSocket({ port: 0, address: LOOPBACK })
+    const heard = new Promise<Buffer>((resolve) => receiver.socket.once('message', resolve))
+    sender.socket.send('hello', receiver.socket.address().port, '127.0.0.1')
+    expect(String(await heard)).toBe('hello')
+    expect(receiver.socket.address().address).toBe('127.0.0.1')
+    for (const { socket } of [sender, receiver]) await new Promise<void>((resolve) => socket.close(resolve))
+  })
+
+  it('cut one long send into datagrams where the kernel can', async () => {
+    const receiver = await openUdpSocket({ port: 0, address: LOOPBACK })
+    const sender = await openUdpSocket({ port: 0, address: LOOPBACK })
+    const sizes: number[] = []
+    const segmented = setUdpSegment(sender.fd, 100)
+    const all = new Promise<void>((resolve) => {
+      receiver.socket.on('message', (bytes) => {
+        sizes.push(bytes.length)
+        if (sizes.reduce((sum, size) => sum + size, 0) === 250) resolve()
+      })
+    })
+    sender.socket.send(new Uint8Array(250), receiver.socket.address().port, '127.0.0.1')
+    await all
+    expect(sizes).toEqual(segmented ? [100, 100, 50] : [250])
+    for (const { socket } of [sender, receiver]) await new Promise<void>((resolve) => socket.close(resolve))
+  })
+
+  it('say what to do when they cannot be had', async () => {
+    const foreign = openUdpSocket({ port: 0, address: ipv4(0x08080808) })
+    await expect(foreign).rejects.toBeInstanceOf(Refusal)
+    await expect(foreign).rejects.toThrow(/^UDP 8\.8\.8\.8:0 /)
+    const missing = openUdpSocket({ port: 0, interface: 'nowhere0' })
+    await expect(missing).rejects.toBeInstanceOf(Refusal)
+    await expect(missing).rejects.toThrow(/UDP 0\.0\.0\.0:0 on nowhere0/)
+  })
+})
+
+describe('system calls', () => {
+  it('name the call and the reason when they fail', () => {
+    expect(() => setOption(-1, 1, 2, 1)).toThrow(SystemCallError)
+    expect(() => setOption(-1, 1, 2, 1)).toThrow(/^setsockopt: /)
+    closeSocket(-1)
+  })
+})
+
+describe('interfaces', () => {
+  it('are listed without loopback, each with its addresses', () => {
+    for (const each of listInterfaces()) {
+      expect(each.name).not.toBe('lo')
+      expect(each.addresses).toContain(each.address)
+      expect(each.index).toBeGreaterThan(0)
+    }
+  })
+
+  it('that do not exist are refused with the list of those that do', () => {
+    expect(() => findInterface('nowhere0')).toThrow('There is no interface nowhere0.')
+    expect(() => findInterface('lo')).toThrow(/is not an Ethernet interface/)
+  })
+})
