@@ -15,6 +15,6 @@ export async function serveDocumentation(app: FastifyInstance, version: string):
       mode: 'static',
       specification: { document: document as unknown as StaticDocumentSpec['document'] },
     })
-    await scope.register(fastifySwaggerUi, { routePrefix: '/api/docs', uiConfig: { validatorUrl: 'none' } })
+    await scope.register(fastifySwaggerUi, { routePrefix: '/api/docs', uiConfig: {} })
   })
 }

@@ -54,7 +54,9 @@ export async function serveOperations(
       if (!wanted(route)) continue
       const query = exactly(route.query)
       scope.route({
-        method: route.method,
+        method: route.response === 'bytes' ? [route.method, 'HEAD'] : route.method,
+        // Fastify's own HEAD would count the bytes of an answer that is a stream.
+        exposeHeadRoute: route.response !== 'bytes',
         url: route.path.replace(/\{(\w+)\}/g, ':$1'),
         config: { operation: id },
         handler: (request, reply) =>
@@ -91,7 +93,11 @@ async function answer({ route, query, handler, request, reply, checkAnswers, aud
   const result = await handler({
     params,
     query: read(query, request.query, 'query'),
-    body: route.body === 'bytes' ? request.raw : read(route.body, request.body, 'body'),
+    // Who stops reading must not end the connection: the refusal has to go back on it.
+    body:
+      route.body === 'bytes'
+        ? request.raw.iterator({ destroyOnReturn: false })
+        : read(route.body, request.body, 'body'),
     by: visit.principal,
     credential: visit.credential,
     address: addressOf(request),

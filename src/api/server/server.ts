@@ -125,6 +125,7 @@ function admit({ access }: ApiDependencies, control: ControlRequests, request: F
 async function fail(api: ApiDependencies, error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   if (request.raw.destroyed && !request.raw.complete) {
     api.log.debug({ route: request.routeOptions.url }, 'the client went away in the middle of its request')
+    reply.hijack()
     return
   }
   const refusal = refusalOf(error, api.log)
@@ -139,9 +140,10 @@ async function fail(api: ApiDependencies, error: unknown, request: FastifyReques
     .send(JSON.stringify(problem))
 }
 
-/** Node throws the rest of an unread upload away, however long it is; that must end. */
+/** The sender of a refused upload hears the refusal only while somebody reads on; but not for ever. */
 function endUpload({ raw }: FastifyRequest): void {
-  if (raw.complete) return
+  if (raw.complete || raw.destroyed) return
+  raw.resume()
   setTimeout(() => raw.complete || raw.socket.destroy(), LINGER_MS).unref()
 }
 
