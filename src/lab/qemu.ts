@@ -7,6 +7,9 @@ export const OVMF_VARS = '/usr/share/OVMF/OVMF_VARS_4M.fd'
 /** PCI Express ports kept free on UEFI machines: q35's own bus takes no disk while it runs. */
 export const HOT_PLUG_PORTS = 4
 
+/** Pause of a BIOS before it tries all boot devices again. */
+const RETRY_MS = 5000
+
 export type Acceleration = 'kvm' | 'tcg'
 
 /** Where a machine's files are: everything of one machine is in one folder. */
@@ -38,6 +41,8 @@ export function qemuArguments(
   return [
     ...['-name', `reveille-lab-${spec.name}`, '-no-user-config', '-nodefaults'],
     ...['-machine', machine, '-accel', acceleration, ...(acceleration === 'kvm' ? ['-cpu', 'host'] : [])],
+    // A BIOS that finds nothing to boot tries again, as most do; OVMF ends in its shell whatever it is told.
+    ...(uefi ? [] : ['-boot', `reboot-timeout=${RETRY_MS}`]),
     ...['-m', String(spec.memoryMiB), '-rtc', 'base=utc', '-uuid', spec.uuid],
     ...['-smbios', `type=1,manufacturer=Reveille,product=Lab machine,serial=LAB-${spec.name},uuid=${spec.uuid}`],
     ...(uefi ? firmwareArguments(spec, files.variables) : []),
@@ -95,6 +100,7 @@ function firmwareArguments(spec: LabSpec, variables: string): string[] {
     ...['-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${OVMF_CODE}`],
     ...['-drive', `if=pflash,unit=1,format=raw,file=${escaped(variables)}`],
     // Nobody serves IPv6 here, and each of its attempts costs the firmware many seconds.
+    ...off('IPv6Support'),
     ...off('IPv6PXESupport'),
     ...(spec.rom === 'http' ? off('IPv4PXESupport') : []),
   ]

@@ -48,8 +48,9 @@ export class Gate {
       await vm.qmp('chardev-add', { id: `gate-${way}`, backend })
     }
     const filter = { 'qom-type': 'filter-redirector', netdev: 'net0', queue: 'rx' }
-    await vm.qmp('object-add', { ...filter, id: 'leave', outdev: 'gate-out' })
+    // What the machine sends meets the filter added last first.
     await vm.qmp('object-add', { ...filter, id: 'enter', indev: 'gate-in' })
+    await vm.qmp('object-add', { ...filter, id: 'leave', outdev: 'gate-out' })
     return new Gate(directory, [outward, inward])
   }
 

@@ -74,6 +74,8 @@ export class Bridge implements LabNetwork {
       'mcast_snooping',
       '0',
     )
+    // Else it would change with every cable that is plugged in.
+    await host.ip('link', 'set', device, 'address', '02:00:00:00:00:01')
     await host.address(device, cidr)
     return new Bridge(host, device)
   }
