@@ -249,7 +249,7 @@ class Server {
 
   #onReport(report: TransferReport): void {
     if (report.kind === 'malformed') {
-      this.#counts.dropped += report.count
+      this.#counts.dropped++
       return
     }
     // Reports on a transfer that was dropped meanwhile are of no interest.

@@ -56,20 +56,20 @@ export class RunningTransfer {
     return this.#end
   }
 
-  /** Handles what the client sent; at most `most` packets, so that others get their turn. Returns how many made no sense. */
-  hear(buffer: Uint8Array, now: number, most = 4): number {
-    let malformed = 0
-    for (let i = 0; i < most && !this.#end; i++) {
-      const length = receive(this.socket, buffer)
-      if (length < 0) break
-      try {
-        this.advance({ kind: 'packet', packet: decodeTftp(buffer.subarray(0, length)) }, now)
-      } catch (error) {
-        if (!(error instanceof DecodeError)) throw error
-        malformed++
-      }
+  /**
+   * Handles one datagram of the client; false when it made no sense. Only one: `poll` tells of the next, others get their turn, and
+   * in lock-step a second look would find nothing.
+   */
+  hear(buffer: Uint8Array, now: number): boolean {
+    const length = receive(this.socket, buffer)
+    if (length < 0) return true
+    try {
+      this.advance({ kind: 'packet', packet: decodeTftp(buffer.subarray(0, length)) }, now)
+      return true
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      return false
     }
-    return malformed
   }
 
   advance(event: TransferEvent, now: number): void {

@@ -19,7 +19,7 @@ export type TransferReport = Readonly<
   | { kind: 'begun'; id: number }
   | { kind: 'progress'; id: number }
   | { kind: 'ended'; id: number; begun: boolean; end: TransferEnd; blocks: number; retransmits: number }
-  | { kind: 'malformed'; count: number }
+  | { kind: 'malformed' }
 >
 
 type Row = {
@@ -110,8 +110,7 @@ function run(): void {
       }
       const row = bySocket.get(fd)
       if (!row) continue
-      const malformed = row.transfer.hear(buffer, now)
-      if (malformed > 0) report({ kind: 'malformed', count: malformed })
+      if (!row.transfer.hear(buffer, now)) report({ kind: 'malformed' })
       settle(row)
     }
     if (now < due) continue
