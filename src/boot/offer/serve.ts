@@ -9,11 +9,13 @@ import type { Machine, Sighting } from '../../machines/machine.ts'
 import type { Leases } from '../../networks/leases.ts'
 import type { Network } from '../../networks/network.ts'
 import { type DhcpMessage, decodeDhcp } from '../../protocols/dhcp/message.ts'
+import { MESSAGE_TYPE, OPTION } from '../../protocols/dhcp/options.ts'
 import { listInterfaces } from '../../sockets/interfaces.ts'
 import type { TraceRecorder } from '../../traces/trace.ts'
 import { Conflicts } from './conflicts.ts'
 import { decideOffer, decideOverheard } from './decide.ts'
 import type { Arrival, OfferDecision, OfferFacts, OfferMode } from './facts.ts'
+import { Load } from './load.ts'
 import { RateLimit } from './rate-limit.ts'
 import { Wire } from './wire.ts'
 
@@ -48,7 +50,7 @@ export type OtherServer = Readonly<{ address: Ipv4; interface: string; lastSeenA
 
 export type OfferService = Readonly<{
   status(): OfferStatus[]
-  /** Totals since the start, by name: `received`, `sent`, `malformed`, `oversized`, `rate_limited`, `offer`, `ack`, ... */
+  /** Totals since the start, by name: `received`, `sent`, `malformed`, `oversized`, `rate_limited`, `overloaded`, `discover`, ... */
   counters(): Readonly<Record<string, number>>
   otherServers(): OtherServer[]
   stop: Stop
@@ -78,6 +80,7 @@ class OfferShell implements OfferService {
   readonly #facts: Omit<OfferFacts, 'now'>
   readonly #counts = new Map<string, number>()
   readonly #rate: RateLimit
+  readonly #load = new Load()
   readonly #conflicts: Conflicts
   readonly #booting = new Map<Mac, number>()
   readonly #others = new Map<Ipv4, OtherServer>()
@@ -172,6 +175,7 @@ class OfferShell implements OfferService {
 
   #receive(datagram: Uint8Array, arrival: Arrival, wire: Wire, decide: Decide): void {
     this.#count('received')
+    this.#load.arrived()
     const problem = this.#handle(datagram, arrival, wire, decide)
     if (problem) this.#count(problem)
   }
@@ -182,6 +186,7 @@ class OfferShell implements OfferService {
     const now = this.#parts.clock.now()
     try {
       const message = decodeDhcp(datagram)
+      if (this.#load.tooMuch && isDiscover(message)) return 'overloaded'
       if (!this.#rate.admits(hex(message.chaddr), now)) return 'rate_limited'
       const decision = decide(message, arrival, { ...this.#facts, now })
       if (decision) this.#carryOut(decision, wire, now)
@@ -279,6 +284,10 @@ class OfferShell implements OfferService {
 }
 
 type Decide = (message: DhcpMessage, arrival: Arrival, facts: OfferFacts) => OfferDecision | undefined
+
+function isDiscover(message: DhcpMessage): boolean {
+  return message.options.get(OPTION.messageType.code)?.[0] === MESSAGE_TYPE.discover
+}
 
 function stackOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
