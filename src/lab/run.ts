@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { Refusal } from '../kit/errors.ts'
 
 export type Outcome = Readonly<{ code: number; stdout: string; stderr: string }>
 
@@ -22,13 +23,14 @@ export function run(command: string, args: readonly string[], options: { cwd?: s
   })
 }
 
-/** Like `run`, but failure is an error that says which command failed and what it printed. */
+/** Like `run`, but failure is a `Refusal` that says which command failed and what it printed. */
 export async function runOrFail(
   command: string,
   args: readonly string[],
   options: { cwd?: string } = {},
 ): Promise<string> {
   const { code, stdout, stderr } = await run(command, args, options)
-  if (code !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr.trim() || `status ${code}`}`)
+  if (code !== 0)
+    throw new Refusal('not-available', `${command} ${args.join(' ')}: ${stderr.trim() || `status ${code}`}`)
   return stdout
 }
