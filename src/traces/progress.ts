@@ -18,6 +18,9 @@ export function advance(trace: Trace, event: TraceEvent): Trace {
   }
   // What else is asked for after a launch is the launched system's business: the boot has succeeded.
   if (trace.state === 'launched' && event.kind !== 'mark.failed' && event.kind !== 'http.script') return next
+  // Firmware that asks for an address again and again gets no further by it: the time it has runs from the first question.
+  const waiting = trace.state === 'running' || trace.state === 'stalled'
+  if (waiting && event.kind.startsWith('dhcp.') && trace.events.some((earlier) => isSame(earlier, event))) return next
   const state = stateAfter(event)
   return {
     ...next,
@@ -25,6 +28,12 @@ export function advance(trace: Trace, event: TraceEvent): Trace {
     headline: state === 'launched' && event.stage === 'system' ? SYSTEM_HEADLINE : `${event.summary}: ${event.reason}`,
     deadlineAt: patience === null ? null : event.at + patience,
   }
+}
+
+function isSame(a: TraceEvent, b: TraceEvent): boolean {
+  const facts = (event: TraceEvent) =>
+    [event.kind, event.stage, event.outcome, event.summary, event.detail?.client].join('\n')
+  return facts(a) === facts(b)
 }
 
 const SYSTEM_HEADLINE = 'a system runs on it and asks for an address; it did not report a launch to us'

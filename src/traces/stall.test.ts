@@ -191,6 +191,17 @@ describe('states', () => {
     expect(advance(stalled, { ...ipxeDiscover, at: T0 + 3_600_000 }).state).toBe('running')
   })
 
+  test('asking for the same address again and again is no progress: the time runs from the first question', () => {
+    const once = traceOf([ipxeDiscover, ipxeRequest])
+    let trace = once
+    for (let at = once.deadlineAt! - 30_000; at < once.deadlineAt!; at += 10_000)
+      for (const asked of [ipxeDiscover, ipxeRequest]) trace = advance(trace, { ...asked, at })
+    expect(trace.deadlineAt).toBe(once.deadlineAt)
+    const stalled = stall(trace, once.deadlineAt!)!
+    expect(advance(stalled, { ...ipxeDiscover, at: once.deadlineAt! + 5000 }).state).toBe('stalled')
+    expect(advance(stalled, { ...start, at: once.deadlineAt! + 9000 }).state).toBe('running')
+  })
+
   test('a parked machine waits without a deadline, and leaves when it gets a script', () => {
     const trace = traceOf([start, parked])
     expect(trace).toMatchObject({ state: 'parked', deadlineAt: null })
