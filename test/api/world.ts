@@ -12,7 +12,7 @@ import type { AuditEntry, Role, Session, Token, User } from '../../src/access/us
 import { type ApiClient, createClient } from '../../src/api/client/client.ts'
 import { nodeTransport } from '../../src/api/client/node.ts'
 import type { ApiDependencies } from '../../src/api/server/dependencies.ts'
-import { type Api, createApi, type Door } from '../../src/api/server/server.ts'
+import { createApi, type Door } from '../../src/api/server/server.ts'
 import { Events } from '../../src/events/event.ts'
 import { FileBlobs } from '../../src/images/drivers/files.ts'
 import { Images } from '../../src/images/images.ts'
@@ -284,8 +284,6 @@ async function listen(door: Door, place: object): Promise<Server> {
   await once(server, 'listening')
   return server
 }
-
-export type { Api }
 
 /** A boot trace of a machine. */
 export function traceOf(id: string, mac: Mac, at: number): Trace {

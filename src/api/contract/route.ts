@@ -34,9 +34,7 @@ type Given<T> = T extends z.ZodType ? z.input<T> : undefined
 
 export type ParamsOf<R extends Route> = Parsed<R['params']>
 export type QueryOf<R extends Route> = Parsed<R['query']>
-export type BodyOf<R extends Route> = Parsed<R['body']>
 /** What a handler returns and a client receives. */
 export type ResponseOf<R extends Route> = R['response'] extends z.ZodType ? z.output<R['response']> : undefined
 /** What a client may send: defaults may be left out. */
-export type SentQueryOf<R extends Route> = Given<R['query']>
 export type SentBodyOf<R extends Route> = Given<R['body']>

@@ -97,6 +97,12 @@ describe('the event stream', () => {
     expect(await text).toContain('retry: 2000')
   })
 
+  test('is not opened by HEAD', async () => {
+    const headers = { authorization: `Bearer ${(await world.as('viewer')).token}` }
+    expect((await fetch(`${world.url}/api/v1/events`, { method: 'HEAD', headers })).status).toBe(405)
+    expect(world.events.listeners).toBe(0)
+  })
+
   test('leaves nothing behind when its reader goes', async () => {
     await watch((await world.as('viewer')).token)
     expect(world.events.listeners).toBe(1)

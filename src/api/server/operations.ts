@@ -55,8 +55,8 @@ export async function serveOperations(
       const query = exactly(route.query)
       scope.route({
         method: route.response === 'bytes' ? [route.method, 'HEAD'] : route.method,
-        // Fastify's own HEAD would count the bytes of an answer that is a stream.
-        exposeHeadRoute: route.response !== 'bytes',
+        // Fastify's own HEAD would wait for the end of an answer that is a stream.
+        exposeHeadRoute: typeof route.response !== 'string',
         url: route.path.replace(/\{(\w+)\}/g, ':$1'),
         config: { operation: id },
         handler: (request, reply) =>
