@@ -32,7 +32,7 @@ const contenders: readonly Contender[] = [
         dhcp: { mode: 'server' as const, interfaces: ['br0'] },
         networks: [{ name: 'wire', subnet: '10.77.0.0/24', interface: 'br0' }],
       }
-      const server = await Server.make(settings, (...given) => host.start(...given))
+      const server = await Server.make(settings, { start: (...given) => host.start(...given) })
       await offerLinux(server)
       await server.api('POST', '/machines', { name: vm.name, macs: [vm.mac], profile: LAB_LINUX })
       return () => server.remove()

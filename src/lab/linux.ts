@@ -86,7 +86,9 @@ async function newestKernel(): Promise<string> {
 }
 
 async function download(kernel: string, into: string): Promise<void> {
-  const get = () => run('apt-get', ['download', '-qq', kernel], { cwd: into })
+  // Only root may say so, and only root is dropped to a user who may not write here.
+  const asRoot = process.geteuid?.() === 0 ? ['-o', 'APT::Sandbox::User=root'] : []
+  const get = () => run('apt-get', [...asRoot, '-qq', 'download', kernel], { cwd: into })
   let result = await get()
   // The lists may be older than the mirror.
   if (result.code !== 0 && process.geteuid?.() === 0 && (await run('apt-get', ['update', '-qq'])).code === 0)

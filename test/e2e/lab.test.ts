@@ -6,6 +6,7 @@ import type { Machine } from '../../src/api/contract/machines.ts'
 import { ARRIVED } from '../../src/lab/linux-init.ts'
 import { LAB_LINUX } from '../../src/lab/offer.ts'
 import { findMachines } from '../../src/lab/process.ts'
+import { bringLinux } from './bed/linux.ts'
 import { Server } from './bed/server.ts'
 import { until } from './bed/until.ts'
 import { Host } from './bed/wire.ts'
@@ -21,7 +22,8 @@ describe('the lab as root', () => {
   let server: Server
   beforeAll(async () => {
     host = await Host.make()
-    server = await Server.make({ lab: { enabled: true } }, (...given) => host.start(...given))
+    const start: typeof host.start = (...given) => host.start(...given)
+    server = await Server.make({ lab: { enabled: true } }, { start, before: bringLinux })
   })
   afterAll(async () => {
     await server?.call('DELETE', '/api/v1/lab')
@@ -83,8 +85,9 @@ describe('the lab without root', () => {
   beforeAll(async () => {
     execFileSync('useradd', ['--no-create-home', '--shell', '/bin/sh', user])
     const id = Number(execFileSync('id', ['-u', user], { encoding: 'utf8' }))
-    const settings = { http: { listen: '0.0.0.0:18080' }, lab: { enabled: true } }
-    server = await Server.make(settings, undefined, { uid: id, gid: id })
+    const port = 20_000 + (process.pid % 10_000)
+    const settings = { http: { listen: `127.0.0.1:${port}` }, lab: { enabled: true } }
+    server = await Server.make(settings, { owner: { uid: id, gid: id }, before: bringLinux })
   })
   afterAll(async () => {
     await server?.call('DELETE', '/api/v1/lab')

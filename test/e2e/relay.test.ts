@@ -9,7 +9,7 @@ let behind: Bridge
 beforeAll(async () => {
   bed = await Bed.make()
   const router: Host = await bed.another()
-  await bed.bridge.plug(router, 'up', '10.77.0.3/24')
+  await bed.bridge.plug(router, 'wire', '10.77.0.3/24')
   behind = await Bridge.make(router, 'br1', '10.78.0.1/24')
   await new Promise((resolve) => router.start('sysctl', ['-qw', 'net.ipv4.ip_forward=1']).once('exit', resolve))
   await bed.host.ip('route', 'add', '10.78.0.0/24', 'via', '10.77.0.3')

@@ -47,7 +47,7 @@ export class Bed {
 
   /** Starts the server on the wire, with the small Linux as image and profile. */
   async serve(settings: SettingsInput): Promise<Server> {
-    this.#server = await Server.make(settings, (...given) => this.host.start(...given))
+    this.#server = await Server.make(settings, { start: (...given) => this.host.start(...given) })
     await offerLinux(this.#server)
     return this.#server
   }

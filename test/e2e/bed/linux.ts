@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { cp, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { SILENT } from '../../../src/kit/log.ts'
 import { buildLabLinux } from '../../../src/lab/linux.ts'
 import { LAB_LINUX } from '../../../src/lab/offer.ts'
@@ -33,4 +34,10 @@ export async function offerBundle(
 export async function offerLinux(server: Server): Promise<void> {
   const { kernelPath, initrdPath, cmdline } = await buildLabLinux({ cacheDir: LINUX_CACHE, log: SILENT })
   await offerBundle(server, LAB_LINUX, { kernel: kernelPath, initrd: initrdPath, cmdline })
+}
+
+/** Puts the small Linux where a server finds it built: on the wires of tests there is no Debian mirror. */
+export async function bringLinux(dataDir: string): Promise<void> {
+  await buildLabLinux({ cacheDir: LINUX_CACHE, log: SILENT })
+  await cp(LINUX_CACHE, join(dataDir, 'lab-linux'), { recursive: true })
 }

@@ -1,10 +1,11 @@
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import type { SettingsInput } from '../../../src/config/schema.ts'
 import { until } from './until.ts'
 
@@ -22,15 +23,19 @@ export class Server {
     this.#start = start
   }
 
-  /** `owner`: the ordinary user that it runs as. */
+  /**
+   * `start`: how a program is started where it shall run; `owner`: the ordinary user that it runs as; `before`: what to put into
+   * its data directory.
+   */
   static async make(
     settings: SettingsInput,
-    start: Start = (...given) => spawn(given[0], given[1], given[2]),
-    owner?: { uid: number; gid: number },
+    how: { start?: Start; owner?: { uid: number; gid: number }; before?: (dataDir: string) => Promise<void> } = {},
   ): Promise<Server> {
+    const { start = (...given) => spawn(given[0], given[1], given[2]), owner } = how
     const dataDir = await mkdtemp(join(tmpdir(), 'rv-e2e-'))
     await writeFile(join(dataDir, 'reveille.yaml'), JSON.stringify({ ...settings, dataDir }))
-    if (owner) for (const path of [dataDir, join(dataDir, 'reveille.yaml')]) await chown(path, owner.uid, owner.gid)
+    await how.before?.(dataDir)
+    if (owner) await promisify(execFile)('chown', ['-R', `${owner.uid}:${owner.gid}`, dataDir])
     const server = new Server(dataDir, (command, args, options) => start(command, args, { ...options, ...owner }))
     await server.start().catch(async (error: unknown) => {
       await server.remove()
