@@ -3,7 +3,8 @@ import { dirname, join } from 'node:path'
 import { chromium } from 'playwright-core'
 
 /**
- * Takes the picture of the console for the README from a running server: the page of a machine while it boots, if one does.
+ * Takes the picture of the console for the README from a running server: the page of a machine while it loads its files, if
+ * it does so within 15 s (restart it meanwhile).
  * Usage: node scripts/screenshot-console.ts [URL] [PASSWORD-FILE] [MACHINE] [light|dark]
  */
 const [base = 'http://127.0.0.1:8080', passwordFile = 'data/admin-password', wanted, scheme = 'light'] =
@@ -19,7 +20,7 @@ const browser = await chromium.launch({
 })
 try {
   const page = await browser.newPage({
-    viewport: { width: 1280, height: 860 },
+    viewport: { width: 1360, height: 900 },
     deviceScaleFactor: 1.5,
     colorScheme: scheme === 'dark' ? 'dark' : 'light',
   })
@@ -32,6 +33,9 @@ try {
   await page.goto(`${base}/machines/${encodeURIComponent(machine)}`)
   await page.getByRole('list', { name: 'Stages of this boot' }).waitFor()
   await page.getByRole('status', { name: 'Loading' }).waitFor({ state: 'detached' })
+  // A boot under way is worth waiting for a moment; without one the newest is shown as it ended.
+  const loading = page.locator('[aria-current=step][data-tone=busy]').filter({ hasText: /script|fetch/ })
+  await loading.waitFor({ timeout: 15_000 }).catch(() => undefined)
   mkdirSync(dirname(target), { recursive: true })
   await page.screenshot({ path: target })
   console.log(`wrote ${target}: ${machine}`)

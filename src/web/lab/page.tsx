@@ -118,19 +118,9 @@ export function LabPage() {
 }
 
 function Reason({ lab }: { lab: LabStatus }) {
-  const facts = [
-    lab.mode === 'bridge' ? 'a private bridge' : lab.mode === 'user' ? 'QEMU user networking' : '',
-    lab.subnet ?? '',
-    lab.acceleration === 'kvm'
-      ? 'hardware acceleration (KVM)'
-      : lab.acceleration === 'tcg'
-        ? 'software emulation (TCG): slower than hardware'
-        : '',
-  ].filter(Boolean)
   return (
-    <p className="soft" style={{ margin: '0 0 0.8rem' }}>
-      {lab.reason}
-      {facts.length > 0 && ` · ${facts.join(' · ')}`}
+    <p className="soft" style={{ margin: '0 0 0.8rem', maxWidth: '60rem' }}>
+      {lab.reason} {lab.subnet && `Subnet ${lab.subnet}.`}
     </p>
   )
 }

@@ -24,6 +24,8 @@ export default function SerialConsole({ machine }: { machine: string }) {
       convertEol: false,
       theme: { background: '#0b0f17', foreground: '#d5dae3', cursor: '#ffb547', selectionBackground: '#2c4f9f' },
     })
+    // SeaBIOS switches line wrapping off (DECAWM) and never on again: the system behind it would lose the ends of its lines.
+    terminal.parser.registerCsiHandler({ prefix: '?', final: 'l' }, ([mode]) => mode === 7)
     const fit = new FitAddon()
     terminal.loadAddon(fit)
     terminal.open(place.current)
@@ -76,7 +78,9 @@ export default function SerialConsole({ machine }: { machine: string }) {
       }
       aside={!typing && <span className="soft">Typing needs the role operator.</span>}
     >
-      <div ref={place} className={style.terminal} />
+      <div className={style.terminal}>
+        <div ref={place} />
+      </div>
     </Card>
   )
 }

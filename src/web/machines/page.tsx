@@ -25,7 +25,7 @@ import { MachineFacts } from './facts.tsx'
 import { changes } from './fields.ts'
 import { MachineForm } from './form.tsx'
 import style from './machines.module.css'
-import { PowerBadge, PowerMenu } from './power.tsx'
+import { PowerBadge, PowerMenu, usePower } from './power.tsx'
 import { Script } from './script.tsx'
 
 const SerialConsole = lazy(() => import('./console.tsx'))
@@ -44,6 +44,8 @@ export function MachinePage() {
 function MachineView({ machine }: { machine: Machine }) {
   const { tab = 'boot' } = useSearch({ from: '/machines/$machine' })
   const navigate = useNavigate({ from: '/machines/$machine' })
+  const power = usePower(machine.id)
+  const lab = machine.lab !== null || power.data?.driver === 'lab'
   const why = useGet('why', { params: { machine: machine.id } })
   return (
     <Page
@@ -76,17 +78,17 @@ function MachineView({ machine }: { machine: Machine }) {
           <Tabs.List mb="sm">
             <Tabs.Tab value="boot">Boot trace</Tabs.Tab>
             <Tabs.Tab value="script">Script</Tabs.Tab>
-            {machine.lab && <Tabs.Tab value="console">Console</Tabs.Tab>}
+            {lab && <Tabs.Tab value="console">Console</Tabs.Tab>}
           </Tabs.List>
           <div className={style.grid}>
             <div>
               <Tabs.Panel value="boot">
-                <Traces machine={machine.id} lab={machine.lab !== null} />
+                <Traces machine={machine.id} lab={lab} />
               </Tabs.Panel>
               <Tabs.Panel value="script">
                 <Script machine={machine.id} />
               </Tabs.Panel>
-              {machine.lab && (
+              {lab && (
                 <Tabs.Panel value="console">
                   <Suspense fallback={null}>
                     <SerialConsole machine={machine.id} />

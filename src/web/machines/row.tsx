@@ -44,7 +44,7 @@ export function MachineRow(props: { machine: Machine; chosen: boolean | undefine
         <div className={style.standing}>
           <MachineState state={machine.state} />
           {operator && machine.state === 'discovered' && (
-            <Button size="compact-xs" onClick={open}>
+            <Button size="compact-xs" className="wide" onClick={open}>
               Approve
             </Button>
           )}

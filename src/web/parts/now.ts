@@ -18,12 +18,7 @@ function watch(watcher: () => void): () => void {
   }
 }
 
-/** The time in milliseconds, at one tick a second for the whole page. */
-export function useNow(): number {
-  return useSyncExternalStore(watch, () => now)
-}
-
-/** Like `useNow`, but the component is drawn again only when the text changes. */
+/** A text that depends on the time (milliseconds); one tick a second serves the page, and only a changed text is drawn. */
 export function useTextOfNow(write: (now: number) => string): string {
   return useSyncExternalStore(watch, () => write(now))
 }
