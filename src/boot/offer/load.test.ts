@@ -1,34 +1,35 @@
-import { expect, it } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 import { Load } from './load.ts'
 
-const turn = () => new Promise((resolve) => setImmediate(resolve))
+let now: number
+let load: Load
 
-it('is too much after a tenth of a second without a pause, until there is one', async () => {
-  let now = 0
-  const load = new Load(() => now)
-  expect(load.tooMuch).toBe(false)
-  for (let turns = 0; turns < 10; turns += 1) {
-    load.arrived()
-    now += 12
-    expect(load.tooMuch).toBe(now > 100)
-    await turn()
+beforeEach(() => {
+  now = 0
+  load = new Load(() => now)
+})
+
+/** One turn of the event loop in which so many packets came in. */
+async function turn(packets: number, ms: number): Promise<void> {
+  for (let packet = 0; packet < packets; packet += 1) load.arrived()
+  now += ms
+  await new Promise((resolve) => setImmediate(resolve))
+}
+
+it('is too much after a tenth of a second of full sockets, until they were empty once', async () => {
+  for (let turns = 0; turns < 5; turns += 1) {
+    await turn(32, 25)
+    expect(load.tooMuch).toBe(false)
   }
-  await turn()
-  await turn()
-  expect(load.tooMuch).toBe(false)
-  load.arrived()
+  await turn(32, 25)
+  expect(load.tooMuch).toBe(true)
+  await turn(31, 1)
   expect(load.tooMuch).toBe(false)
 })
 
-it('is never too much as long as there are pauses', async () => {
-  let now = 0
-  const load = new Load(() => now)
+it('is never too much as long as the sockets run empty', async () => {
   for (let turns = 0; turns < 20; turns += 1) {
-    load.arrived()
-    now += 50
+    await turn(turns % 3 === 0 ? 10 : 32, 40)
     expect(load.tooMuch).toBe(false)
-    await turn()
-    await turn()
-    await turn()
   }
 })

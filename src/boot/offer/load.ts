@@ -1,5 +1,8 @@
-/** How long packets may keep coming without a pause before new conversations are turned away, in ms. */
-const LONGEST_BUSY_MS = 100
+/** How long the sockets may stay full before new conversations are turned away, in ms. */
+const LONGEST_FULL_MS = 100
+
+/** libuv takes this many datagrams from a socket in one turn of the event loop; fewer mean that it found the socket empty. */
+const DATAGRAMS_PER_TURN = 32
 
 /**
  * Tells when more comes in than can be answered in time. Packets then wait in the socket until their senders have given up, and
@@ -8,8 +11,8 @@ const LONGEST_BUSY_MS = 100
  */
 export class Load {
   readonly #now: () => number
-  #busySince: number | undefined
-  #arrived = false
+  #fullSince: number | undefined
+  #arrivedThisTurn = 0
 
   /** `now` is a steady clock in ms. */
   constructor(now: () => number = () => performance.now()) {
@@ -18,20 +21,17 @@ export class Load {
 
   /** Call it for each packet that comes in. */
   arrived(): void {
-    this.#arrived = true
-    if (this.#busySince !== undefined) return
-    this.#busySince = this.#now()
-    setImmediate(() => this.#turn())
+    this.#arrivedThisTurn += 1
+    if (this.#arrivedThisTurn === 1) setImmediate(() => this.#turn())
   }
 
   get tooMuch(): boolean {
-    return this.#busySince !== undefined && this.#now() - this.#busySince > LONGEST_BUSY_MS
+    return this.#fullSince !== undefined && this.#now() - this.#fullSince > LONGEST_FULL_MS
   }
 
-  /** One turn of the event loop is over: without a packet in it, the sockets are empty. */
   #turn(): void {
-    if (this.#arrived) setImmediate(() => this.#turn())
-    else this.#busySince = undefined
-    this.#arrived = false
+    if (this.#arrivedThisTurn < DATAGRAMS_PER_TURN) this.#fullSince = undefined
+    else this.#fullSince ??= this.#now()
+    this.#arrivedThisTurn = 0
   }
 }
