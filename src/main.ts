@@ -12,7 +12,7 @@ import { type BootServer, serveBoot } from './boot/loader/target.ts'
 import { serveTftp } from './boot/loader/tftp.ts'
 import { type OfferService, serveOffer } from './boot/offer/serve.ts'
 import { serveScript } from './boot/script/serve.ts'
-import { counters, listeners } from './boot/status.ts'
+import { counters, listeners, unready } from './boot/status.ts'
 import type { LoadedConfig } from './config/load.ts'
 import type { Config } from './config/schema.ts'
 import { examine } from './doctor/doctor.ts'
@@ -193,14 +193,15 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     doctor: () => examine(config, LINUX),
     settings: () => settings.map(({ name, value, source, description }) => ({ name, value, source, description })),
     server: { version: VERSION, startedAt, listeners: () => listeners(config, offers, tftp) },
-    unready: () => [],
+    unready: () => unready(listeners(config, offers, tftp)),
     counters: () => counters(offers, tftp),
     lab,
     webDirectory: join(dirname(import.meta.dirname), 'dist/web'),
     maxUploadBytes: config.images.maxUploadGiB * 2 ** 30,
   })
-  onStop(() => api.close())
   await openDoors(config, dataDir, api, boot, onStop)
+  // Event streams end first: a door waits for what it let in.
+  onStop(() => api.close())
   announce(config, access, log)
 }
 

@@ -59,3 +59,12 @@ export function counters(offers: readonly OfferService[], tftp: TftpServer | und
   }
   return numbers
 }
+
+/** Why machines cannot be answered now, one sentence for each listener that should answer and does not. */
+export function unready(all: readonly Listener[]): string[] {
+  return all
+    .filter(({ state }) => state === 'waiting' || state === 'failed')
+    .map(
+      ({ service, where, reason }) => `${service} on ${where} does not answer yet: ${reason ?? 'no reason is known'}`,
+    )
+}
