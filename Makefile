@@ -46,8 +46,8 @@ packages-test:
 packages-bench:
 	@scripts/install-packages run test bench
 
-# Not `npm ci`: it refuses a lockfile without the optional packages of other platforms, which not every registry carries.
+# No install scripts: what is needed comes prebuilt. Not `npm ci`: it refuses a lockfile without the optional packages of other platforms, which not every registry carries.
 node_modules/.installed: package-lock.json
 	@echo "installing the npm packages of package-lock.json"
-	@npm install --no-save --no-audit --no-fund --loglevel=error
+	@npm install --no-save --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
