@@ -18,7 +18,7 @@ import { end, findMachines } from './process.ts'
 import { machineFiles, QEMU } from './qemu.ts'
 import { run } from './run.ts'
 import { type LabSpec, type LabWish, refuseWish, specify } from './spec.ts'
-import { UserNetwork, userNetworkBase } from './usernet.ts'
+import { UserNetwork } from './usernet.ts'
 
 export type LabStatus = Readonly<{
   state: 'up' | 'down' | 'impossible'
@@ -217,16 +217,6 @@ export class Lab {
   /** A new view of its serial console; `undefined` when there is no such machine. */
   console(name: string): LabConsole | undefined {
     return this.#machines.get(name)?.console()
-  }
-
-  /**
-   * The base URL for boot requests that come from loopback: machines on QEMU's user networking reach us by another address than the
-   * one we see. `undefined` when no machine is wired so.
-   */
-  async loopbackBase(): Promise<string | undefined> {
-    const prepared = await this.#prepare()
-    if ('impossible' in prepared || prepared.network.mode !== 'user') return undefined
-    return userNetworkBase(this.#with.config.http.listen)
   }
 
   /** Whether it is on, asked of its process. */

@@ -77,6 +77,11 @@ export class Bridge implements LabNetwork {
     // Else it would change with every cable that is plugged in.
     await host.ip('link', 'set', device, 'address', '02:00:00:00:00:01')
     await host.address(device, cidr)
+    // A switch with nothing plugged in has no carrier, and an interface without one is not served.
+    const [end, loose] = [`${device}x`, `${device}y`]
+    await host.ip('link', 'add', end, 'type', 'veth', 'peer', 'name', loose)
+    await host.ip('link', 'set', loose, 'up')
+    await host.ip('link', 'set', end, 'master', device, 'up')
     return new Bridge(host, device)
   }
 
