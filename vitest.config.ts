@@ -18,7 +18,8 @@ export default defineConfig({
         test: {
           name: 'fuzz',
           include: ['test/fuzz/**/*.test.ts'],
-          testTimeout: 600_000,
+          // A million inputs take their time.
+          testTimeout: process.env.REVEILLE_SOAK ? 7_200_000 : 600_000,
         },
       },
       {

@@ -1,6 +1,9 @@
-/** How many inputs each fuzzer tries: `REVEILLE_FUZZ_COUNT`, by default 20,000. */
+const SAMPLE = 20_000
+const SOAK = 1_000_000
+
+/** How many inputs each fuzzer tries: `REVEILLE_FUZZ_COUNT`, by default 20,000, and a million with `REVEILLE_SOAK` (`make soak`). */
 export function fuzzCount(): number {
-  return Number(process.env.REVEILLE_FUZZ_COUNT ?? 20_000)
+  return Number(process.env.REVEILLE_FUZZ_COUNT ?? (process.env.REVEILLE_SOAK ? SOAK : SAMPLE))
 }
 
 /** A new seed for every run, printed; `REVEILLE_FUZZ_SEED` runs an old one again. */
