@@ -70,7 +70,8 @@ describe('the console of the browser', () => {
     await writeFile(join(web(), 'index.html'), '<title>Reveille</title>')
     await writeFile(join(web(), 'assets', 'index-1a2b.js'), 'start()')
     await writeFile(join(world.directory, 'outside.txt'), 'secret')
-    for (const path of ['/', '/machines', '/machines/m_1/traces?x=1', '/index.html']) {
+    const named = ['/images/debian-12.5', '/machines/x.lab', '/images/debian-12.5/versions/3', '/profiles/ubuntu-24.04']
+    for (const path of ['/', '/machines', '/machines/m_1/traces?x=1', '/index.html', ...named]) {
       const page = await get(path)
       expect([page.status, page.headers.get('cache-control')], path).toEqual([200, 'no-cache'])
       expect(await page.text()).toBe('<title>Reveille</title>')
@@ -78,7 +79,13 @@ describe('the console of the browser', () => {
     const script = await get('/assets/index-1a2b.js')
     expect(script.headers.get('cache-control')).toBe('public, max-age=31536000, immutable')
     expect(script.headers.get('content-type')).toContain('javascript')
-    for (const path of ['/assets/gone.js', '/..%2foutside.txt', '/%2e%2e/outside.txt', '/.git/config.txt'])
+    for (const path of [
+      '/assets/gone.js',
+      '/..%2foutside.txt',
+      '/%2e%2e/outside.txt',
+      '/.git/config.txt',
+      '/favicon.ico',
+    ])
       expect((await get(path)).status, path).toBe(404)
     for (const path of ['/api/nothing', '/boot/nothing', '/agent/v1', '/metricsx.js'])
       expect((await get(path)).status, path).toBe(404)

@@ -7,6 +7,9 @@ import { Refusal } from '../../kit/errors.ts'
 /** Paths that are never pages of the console: an unknown one is a 404 for programs, not a page. */
 const PROGRAMS = /^\/(api|boot|agent|metrics|healthz|readyz)(\/|$)/
 
+/** Vite puts files into `assets/` and right into the root; what begins with a dot is never a page. */
+const FILES = /^assets\/|^[^/]+\.[a-z0-9]{1,5}$|(^|\/)\./i
+
 const NOT_BUILT = `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -40,8 +43,8 @@ export async function serveConsolePages(app: FastifyInstance, directory: string)
       const lasting = path.startsWith('assets/') ? 'public, max-age=31536000, immutable' : 'no-cache'
       return reply.header('cache-control', lasting).sendFile(path)
     }
-    // A missing script or picture is missing; any other address is one that the console itself understands.
-    if (/\.[a-z0-9]{1,5}$/i.test(path)) throw new Refusal('not-found', `there is no file /${path}`)
+    // A missing script or picture is missing; any other address is one that the console itself understands, dots in names included.
+    if (FILES.test(path)) throw new Refusal('not-found', `there is no file /${path}`)
     reply.header('cache-control', 'no-cache')
     if (await built('index.html')) return reply.sendFile('index.html')
     return reply.code(503).type('text/html; charset=utf-8').send(NOT_BUILT)
