@@ -1,91 +1,57 @@
-/**
- * Boot scripts per second with many machines registered, measured by wrk over loopback: whole HTTP requests, each decided anew.
- * Prints a markdown table. `node bench/scripts.ts [SECONDS [MACHINES]]`; needs wrk, no root.
- */
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { isMainThread, parentPort, Worker } from 'node:worker_threads'
-import { serveScript } from '../src/boot/script/serve.ts'
-import { SILENT } from '../src/kit/log.ts'
-import type { Mac } from '../src/kit/mac.ts'
-import { blankMachine } from '../src/machines/edit.ts'
-import type { Machine } from '../src/machines/machine.ts'
-import { Machines } from '../src/machines/machines.ts'
-import { ProfileSpec } from '../src/profiles/profile.ts'
-import { MemoryRepository } from '../test/fakes/memory-repository.ts'
+import { all, createClient } from '../src/api/client/client.ts'
+import { nodeTransport } from '../src/api/client/node.ts'
 
+/**
+ * Boot scripts per second of the whole server (store, traces and all) with many machines registered, measured by wrk over
+ * loopback: every request is another machine's, decided anew and traced. Also prints the server's resident memory, idle before
+ * and after. `node bench/scripts.ts [SECONDS [MACHINES]]`; needs wrk, no root.
+ */
 const [seconds = 5, count = 10_000] = process.argv.slice(2).map(Number)
+const PORT = 18_973
+const directory = mkdtempSync(join(tmpdir(), 'reveille-bench-scripts-'))
+const dataDir = join(directory, 'data')
+const client = createClient(nodeTransport({ socket: join(dataDir, 'control.sock') }))
+
 const macOf = (number: number) =>
   `52:54:00:${number
     .toString(16)
     .padStart(6, '0')
-    .replace(/..(?=.)/g, '$&:')}` as Mac
+    .replace(/..(?=.)/g, '$&:')}`
 
-/** The server has a thread of its own, so that waiting for wrk does not stop it. */
-async function serve(): Promise<void> {
-  const spec = ProfileSpec.parse({
-    name: 'debian',
-    kind: 'live',
-    image: 'di',
-    cmdline: 'url={{files}}/preseed.cfg ---',
-  })
-  const profile = { ...spec, createdAt: 0, updatedAt: 0 }
-  const file = (role: 'kernel' | 'initrd') => ({ role, name: role, sha256: 'a'.repeat(64), bytes: 1 })
-  const version = {
-    number: 1,
-    files: [file('kernel'), file('initrd')],
-    cmdline: 'quiet',
-    note: '',
-    createdAt: 0,
-    createdBy: '',
+async function start(): Promise<ChildProcess> {
+  const flags = [
+    '--data-dir',
+    dataDir,
+    '--http-listen',
+    `127.0.0.1:${PORT}`,
+    '--http-rate-limit',
+    '1000000',
+    '--log-level',
+    'error',
+  ]
+  const server = spawn('bin/reveille', ['serve', ...flags], { stdio: 'ignore' })
+  for (let tries = 0; tries < 100; tries++) {
+    const ready = await client.getStatus({}).then(
+      () => true,
+      () => false,
+    )
+    if (ready) return server
+    await new Promise((resolve) => setTimeout(resolve, 100))
   }
-  const image = {
-    name: 'di',
-    kind: 'bundle',
-    description: '',
-    versions: [version],
-    createdAt: 0,
-    updatedAt: 0,
-  } as const
-  const rows = Array.from({ length: count }, (_, i): Machine => {
-    const machine = blankMachine(`m_${i.toString(16).padStart(16, '0')}`, `node-${String(i).padStart(5, '0')}`, 0)
-    return { ...machine, macs: [macOf(i)], profile: 'debian' }
-  })
-  const clock = { now: () => Date.now() }
-  const machines = await Machines.open({
-    repository: new MemoryRepository((machine) => machine.id, rows),
-    events: { publish() {} },
-    clock,
-    namePattern: 'node-%04d',
-    hasProfile: () => true,
-  })
-  const { handler } = serveScript({
-    machines,
-    profiles: { get: () => profile },
-    images: { resolve: () => ({ image, version }) },
-    traces: { record() {}, learn() {}, macAt: () => undefined, decided() {} },
-    unknownMachines: 'park',
-    key: new Uint8Array(32).fill(1),
-    clock,
-    log: SILENT,
-    perSecond: Number.POSITIVE_INFINITY,
-  })
-  const server = createServer((request, response) => {
-    const url = new URL(request.url ?? '/', 'http://boot')
-    const base = `http://${request.headers.host}`
-    handler(request, response, { path: url.pathname, query: url.searchParams, client: '127.0.0.1', base })
-  })
-  server.listen(0, '127.0.0.1', () => parentPort?.postMessage((server.address() as AddressInfo).port))
+  throw new Error('the server did not start')
+}
+
+function residentMiB(pid: number): number {
+  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024)
 }
 
 /** Asks for the script of one machine after another, as a whole site that powers on would. */
-function measure(port: number): void {
-  const dir = mkdtempSync(join(tmpdir(), 'reveille-bench-scripts-'))
-  const script = join(dir, 'scripts.lua')
+function measure(): [string, string, string, string] {
+  const script = join(directory, 'scripts.lua')
   writeFileSync(
     script,
     `local n = 0
@@ -100,22 +66,38 @@ done = function(summary, latency)
 end
 `,
   )
-  try {
-    const run = (time: number) =>
-      execFileSync('wrk', ['-t1', '-c64', `-d${time}s`, '-s', script, `http://127.0.0.1:${port}`], { encoding: 'utf8' })
-    run(1)
-    const [rate, median, slow, errors] = run(seconds).trim().split('\n').at(-1)!.split('|')
-    console.log('| machines | scripts/s | median ms | 99 % ms | errors |\n|---|---|---|---|---|')
-    console.log(`| ${count} | ${rate} | ${median} | ${slow} | ${errors} |`)
-  } finally {
-    rmSync(dir, { recursive: true })
-  }
+  const run = (time: number) =>
+    execFileSync('wrk', ['-t1', '-c64', `-d${time}s`, '-s', script, `http://127.0.0.1:${PORT}`], { encoding: 'utf8' })
+  run(1)
+  return run(seconds).trim().split('\n').at(-1)!.split('|') as [string, string, string, string]
 }
 
-if (isMainThread) {
-  const server = new Worker(new URL(import.meta.url), { argv: process.argv.slice(2) })
-  server.once('message', (port: number) => {
-    measure(port)
-    void server.terminate()
+const server = await start()
+try {
+  const idle = residentMiB(server.pid!)
+  await client.createImage({ body: { name: 'linux', kind: 'bundle' } })
+  const content = new Uint8Array(4096)
+  const sha256 = execFileSync('sha256sum', { input: content, encoding: 'utf8' }).slice(0, 64)
+  await client.putUpload({ params: { sha256 }, body: { content } })
+  const files = (['kernel', 'initrd'] as const).map((role) => ({ role, name: role, sha256 }))
+  await client.createVersion({ params: { image: 'linux' }, body: { files, cmdline: 'quiet' } })
+  const machines = Array.from({ length: count }, (_, i) => ({
+    name: `node-${String(i).padStart(5, '0')}`,
+    macs: [macOf(i)],
+    profile: 'linux',
+  }))
+  await client.apply({
+    query: {},
+    body: { profiles: [{ name: 'linux', kind: 'live', image: 'linux', cmdline: 'url={{files}}/x' }], machines },
   })
-} else await serve()
+  const registered = (await all(client.listMachines, { query: { limit: 1000 } })).length
+  if (registered !== count) throw new Error(`${registered} machines are registered, not ${count}`)
+  const [rate, median, slow, errors] = measure()
+  console.log(
+    '| machines | scripts/s | median ms | 99 % ms | errors | idle MiB | MiB after |\n|---|---|---|---|---|---|---|',
+  )
+  console.log(`| ${count} | ${rate} | ${median} | ${slow} | ${errors} | ${idle} | ${residentMiB(server.pid!)} |`)
+} finally {
+  server.kill()
+  rmSync(directory, { recursive: true, force: true })
+}

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import { dirname, join, resolve } from 'node:path'
 import { Access } from './access/access.ts'
 import { PasswordFile } from './access/drivers/password-file.ts'
@@ -19,6 +19,7 @@ import { examine } from './doctor/doctor.ts'
 import { LINUX } from './doctor/linux.ts'
 import { Events } from './events/event.ts'
 import { listen } from './http/listen.ts'
+import { boundedServer } from './http/server.ts'
 import { FileBlobs } from './images/drivers/files.ts'
 import { Images } from './images/images.ts'
 import { Refusal } from './kit/errors.ts'
@@ -154,6 +155,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     traces,
     unknownMachines: config.unknownMachines,
     key,
+    perSecond: config.http.rateLimit,
     clock: CLOCK,
     log,
   })
@@ -299,12 +301,10 @@ async function openDoors(
 
 /** Boot paths go to the stages; the rest goes through the door, or is unknown here when there is none. */
 function serverFor(door: Door | undefined, boot?: BootServer): Server {
-  const server = createServer((request, response) => {
+  return boundedServer((request, response) => {
     if (boot && (!door || request.url?.startsWith('/boot/'))) boot(request, response)
     else door?.request(request, response)
-  })
-  server.keepAliveTimeout = 30_000
-  return door ? server.on('upgrade', door.upgrade) : server
+  }, door && { wanted: door.upgradable, take: door.upgrade })
 }
 
 function announce(config: Config, access: Access, log: Log): void {

@@ -112,6 +112,15 @@ export const Settings = z
         adminListen: listen
           .optional()
           .describe('if given, API and console answer on this address alone, and http.listen keeps the boot paths'),
+        rateLimit: z
+          .number()
+          .int()
+          .min(1)
+          .max(10_000_000)
+          .default(500)
+          .describe(
+            'boot scripts per second and client address before they are refused; behind one address may be many machines',
+          ),
       })
       .strict()
       .prefault({}),

@@ -199,7 +199,3 @@ export function fromHex(text: string): Uint8Array {
     throw new DecodeError(`${JSON.stringify(text)} is not a run of hex bytes`)
   return Uint8Array.from({ length: text.length / 2 }, (_, i) => Number.parseInt(text.slice(2 * i, 2 * i + 2), 16))
 }
-
-export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i])
-}
