@@ -9,8 +9,8 @@ export type Evidence = Readonly<{
   /** The last DHCP question that we did not answer on purpose or could not answer. */
   unanswered: TraceEvent | undefined
   offered: TraceEvent | undefined
-  /** Other DHCP servers heard, dotted decimal. */
-  foreign: readonly string[]
+  /** Other DHCP servers that answered the firmware, or iPXE where that came first. */
+  foreign: readonly OtherServer[]
   /** The other server whose offer it took. */
   tookOther: string | undefined
   acknowledged: TraceEvent | undefined
@@ -22,6 +22,9 @@ export type Evidence = Readonly<{
   programFailed: TraceEvent | undefined
   ipxeAsked: TraceEvent | undefined
   ipxeOffered: TraceEvent | undefined
+  /** The other DHCP servers that answered iPXE, and the one whose offer it took. */
+  ipxeForeign: readonly OtherServer[]
+  ipxeTookOther: string | undefined
   /** The answer that tells iPXE its script: an ACK, or beside another DHCP server an offer without an address. */
   ipxeAnswered: TraceEvent | undefined
   start: TraceEvent | undefined
@@ -34,6 +37,9 @@ export type Evidence = Readonly<{
   system: TraceEvent | undefined
 }>
 
+/** Another DHCP server, dotted decimal, and the boot file that it names; `''` for none. */
+export type OtherServer = Readonly<{ server: string; file: string }>
+
 export function evidenceOf(trace: Pick<Trace, 'events'>): Evidence {
   const { events } = trace
   const last = (match: (event: TraceEvent) => boolean) => events.findLast(match)
@@ -43,11 +49,10 @@ export function evidenceOf(trace: Pick<Trace, 'events'>): Evidence {
   const asked = firmware.length > 0 ? firmware : ipxe
   const named = dhcp.find((event) => event.detail?.architecture !== undefined)
   const architecture = named && String(named.detail?.architecture)
-  const foreign = dhcp
-    .filter((event) => event.kind === 'dhcp.foreign')
-    .map((event) => String(event.detail?.server ?? ''))
-  const requests = asked.filter((event) => event.kind === 'dhcp.request')
-  const lastRequest = requests.at(-1)
+  const heard = dhcp.filter((event) => event.kind === 'dhcp.foreign')
+  const [toIpxe, toFirmware] = [true, false].map((wanted) =>
+    otherServers(heard.filter((reply) => (questionOf(reply, dhcp)?.detail?.client === 'ipxe') === wanted)),
+  ) as [OtherServer[], OtherServer[]]
   const failed = last((event) => event.kind === 'mark.failed')
   const wentOn =
     failed &&
@@ -57,11 +62,8 @@ export function evidenceOf(trace: Pick<Trace, 'events'>): Evidence {
     uefi: architecture?.includes('UEFI') ?? false,
     unanswered: dhcp.findLast((event) => event.outcome !== 'ok' && event.kind !== 'dhcp.foreign'),
     offered: asked.findLast((event) => event.detail?.reply === 'offer'),
-    foreign: [...new Set(foreign.filter((server) => server !== ''))],
-    tookOther:
-      lastRequest && lastRequest.detail?.reply !== 'ack' && lastRequest.detail?.server !== undefined
-        ? String(lastRequest.detail.server)
-        : undefined,
+    foreign: asked === ipxe ? toIpxe : toFirmware,
+    tookOther: tookOther(asked),
     acknowledged: asked.findLast((event) => event.kind !== 'dhcp.proxy' && event.detail?.reply === 'ack'),
     refusedAddress: asked.findLast((event) => event.detail?.reply === 'nak'),
     proxied: asked.findLast((event) => event.kind === 'dhcp.proxy' && event.outcome === 'ok'),
@@ -79,6 +81,8 @@ export function evidenceOf(trace: Pick<Trace, 'events'>): Evidence {
     ),
     ipxeAsked: ipxe.at(-1),
     ipxeOffered: ipxe.findLast((event) => event.detail?.reply === 'offer'),
+    ipxeForeign: toIpxe,
+    ipxeTookOther: tookOther(ipxe),
     ipxeAnswered: ipxe.findLast((event) => event.detail?.reply === 'ack' || isProxyOffer(event)),
     start: last((event) => event.kind === 'http.start'),
     script: last((event) => event.kind === 'http.script'),
@@ -92,6 +96,34 @@ export function evidenceOf(trace: Pick<Trace, 'events'>): Evidence {
     failed: wentOn ? undefined : failed,
     system: last((event) => event.stage === 'system'),
   }
+}
+
+/** The server that the last REQUEST names, unless we confirmed it. */
+function tookOther(asked: readonly TraceEvent[]): string | undefined {
+  const request = asked.findLast((event) => event.kind === 'dhcp.request')
+  const server = request?.detail?.reply === 'ack' ? undefined : request?.detail?.server
+  return server === undefined ? undefined : String(server)
+}
+
+/** The question that another server's reply answers. Replies do not say what asked: their `xid` tells, else what was asked last. */
+function questionOf(reply: TraceEvent, dhcp: readonly TraceEvent[]): TraceEvent | undefined {
+  const questions = dhcp.filter((event) => event.detail?.client !== undefined)
+  const xid = reply.detail?.xid
+  return (
+    (xid === undefined ? undefined : questions.findLast((event) => event.detail?.xid === xid)) ??
+    questions.findLast((event) => dhcp.indexOf(event) < dhcp.indexOf(reply)) ??
+    questions[0]
+  )
+}
+
+/** Each server once, with the last boot file that it named. */
+function otherServers(replies: readonly TraceEvent[]): OtherServer[] {
+  const files = new Map<string, string>()
+  for (const reply of replies) {
+    const server = detailOf(reply, 'server', '')
+    if (server !== '') files.set(server, detailOf(reply, 'file', files.get(server) ?? ''))
+  }
+  return [...files].map(([server, file]) => ({ server, file }))
 }
 
 /** Beside another DHCP server we offer a boot program but no address. */

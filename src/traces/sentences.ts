@@ -1,4 +1,4 @@
-import { detailOf } from './evidence.ts'
+import { detailOf, isProxyOffer } from './evidence.ts'
 import type { TraceEvent } from './trace.ts'
 
 /** One event as a sentence without its time: what the machine did, what we answered, and why when that is not obvious. */
@@ -11,7 +11,9 @@ function told(event: TraceEvent): string {
   const file = detailOf(event, 'file', 'a file')
   switch (event.kind) {
     case 'dhcp.discover':
-      return `${who(event)} asked for an address as ${architecture(event)}; we offered ${offer(event)}`
+      return isProxyOffer(event)
+        ? `${who(event)} asked for an address as ${architecture(event)}; we named ${offer(event)} and left the address to the other DHCP server`
+        : `${who(event)} asked for an address as ${architecture(event)}; we offered ${offer(event)}`
     case 'dhcp.request':
       return request(event)
     case 'dhcp.proxy':
@@ -19,7 +21,7 @@ function told(event: TraceEvent): string {
     case 'dhcp.inform':
       return `${who(event)} has an address and asked for the rest; we answered`
     case 'dhcp.foreign':
-      return `another DHCP server, ${detailOf(event, 'server', 'of unknown address')}, answered too`
+      return `another DHCP server, ${detailOf(event, 'server', 'of unknown address')}, answered too${theirFile(event)}`
     case 'dhcp.decline':
       return `it found somebody else on ${detailOf(event, 'address', 'its address')} and declined it`
     case 'dhcp.release':
@@ -73,10 +75,18 @@ function request(event: TraceEvent): string {
     case 'nak':
       return `it asked for ${address}; we refused it: ${event.reason}`
     default:
+      // As it should be in proxy mode; in server mode we have lost it.
+      if (event.outcome === 'ok' && event.detail?.server !== undefined)
+        return `${who(event)} took ${address} from the DHCP server ${event.detail.server}, which gives the addresses here`
       return event.detail?.server !== undefined
-        ? `it took the offer of another DHCP server, ${event.detail.server}`
+        ? `${who(event)} took the offer of another DHCP server, ${event.detail.server}`
         : `it asked for ${address}; we did not answer: ${event.reason}`
   }
+}
+
+function theirFile(event: TraceEvent): string {
+  const file = detailOf(event, 'file', '')
+  return file === '' ? '' : ` and told it to boot ${file}`
 }
 
 function who(event: TraceEvent): string {

@@ -41,6 +41,22 @@ const tookOther = event(
   { client: 'firmware', reply: 'none', server: '10.0.0.1' },
   { outcome: 'ignored', reason: 'it chose 10.0.0.1' },
 )
+/** In proxy mode taking the address of another server is as it should be. */
+const tookTheirs = (client: 'firmware' | 'ipxe') =>
+  event('dhcp.request', { client, reply: 'none', server: '10.0.0.1', address: '10.0.0.50' })
+const ipxeProxyOffer = event('dhcp.discover', {
+  client: 'ipxe',
+  reply: 'offer',
+  file: 'http://10.0.0.2:8080/boot/start.ipxe',
+  xid: 'b2',
+})
+const theirFile = event('dhcp.foreign', { server: '10.0.0.1', message: 'offer', file: 'done.ipxe', xid: 'b2' })
+const ipxeTookOther = event(
+  'dhcp.request',
+  { client: 'ipxe', reply: 'none', server: '10.0.0.1' },
+  { outcome: 'ignored', reason: 'it chose 10.0.0.1' },
+)
+const PROXIED = [proxyOffer, foreign, tookTheirs('firmware'), read, event('tftp.done', { file: 'snponly.efi' })]
 const unanswered = event(
   'dhcp.discover',
   { client: 'firmware', reply: 'none' },
@@ -61,6 +77,31 @@ describe('the likeliest cause names what was last seen and what never came', () 
       'proxy: it never asked for the file',
       [proxyOffer, tookOther],
       /took the address of 10\.0\.0\.1 and got our boot information, but never asked for snponly\.efi/,
+    ],
+    [
+      'proxy: it did what the other server said',
+      [proxyOffer, event('dhcp.foreign', { server: '10.0.0.1', file: 'pxelinux.0' }), tookTheirs('firmware')],
+      /got our boot information, but never asked for snponly\.efi; the DHCP server 10\.0\.0\.1 told it to boot pxelinux\.0/,
+    ],
+    [
+      'proxy: nobody gives an address',
+      [proxyOffer],
+      /got our boot information, but no other DHCP server was heard to give it an address/,
+    ],
+    [
+      'proxy: the address was not taken',
+      [proxyOffer, foreign],
+      /got our boot information, but never took the address that 10\.0\.0\.1 offered/,
+    ],
+    [
+      'proxy: told on port 4011, and the server of addresses is no rival',
+      [
+        proxyOffer,
+        foreign,
+        tookTheirs('firmware'),
+        event('dhcp.proxy', { client: 'firmware', reply: 'ack', file: 'a' }),
+      ],
+      /took our answer but never asked for a$/,
     ],
     [
       'NAK',
@@ -120,6 +161,36 @@ describe('the likeliest cause names what was last seen and what never came', () 
       'iPXE took another server',
       [...FIRMWARE, { ...ipxeDiscover, detail: { client: 'ipxe', reply: 'none' } }, foreign],
       /iPXE runs, but took the address from another DHCP server \(10\.0\.0\.1\)/,
+    ],
+    [
+      'proxy: iPXE cannot reach us',
+      [...PROXIED, ipxeProxyOffer, foreign, tookTheirs('ipxe')],
+      /^iPXE runs, took the address of 10\.0\.0\.1 and got our boot information, but never asked for http\S+start\.ipxe$/,
+    ],
+    [
+      'proxy: iPXE did what the other server said',
+      [...PROXIED, ipxeProxyOffer, theirFile, tookTheirs('ipxe')],
+      /got our boot information, but never asked for http\S+; the DHCP server 10\.0\.0\.1 told it to boot done\.ipxe/,
+    ],
+    [
+      'proxy: nobody gives iPXE an address; what the firmware got is no matter',
+      [...PROXIED, ipxeProxyOffer],
+      /^iPXE runs and got our boot information, but no other DHCP server was heard/,
+    ],
+    [
+      'another server won iPXE',
+      [...FIRMWARE, ipxeDiscover, foreign, ipxeTookOther],
+      /iPXE runs, but took the address from another DHCP server \(10\.0\.0\.1\) without our boot information/,
+    ],
+    [
+      'another server most likely won iPXE; its reply was recorded before the question',
+      [...FIRMWARE, event('dhcp.foreign', { server: '10.0.0.1', xid: 'b2' }), ipxeDiscover],
+      /iPXE runs and took none of our offers: another DHCP server \(10\.0\.0\.1\)/,
+    ],
+    [
+      'another server answered the firmware only',
+      [discover, foreign, request, read, event('tftp.done', { file: 'snponly.efi' }), ipxeDiscover],
+      /iPXE runs and got our offer, but never accepted it/,
     ],
     ['iPXE did not accept', [...FIRMWARE, ipxeDiscover], /iPXE runs and got our offer, but never accepted/],
     [

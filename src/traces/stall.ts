@@ -1,4 +1,4 @@
-import { detailOf, type Evidence, evidenceOf, isProxyOffer } from './evidence.ts'
+import { detailOf, type Evidence, evidenceOf, isProxyOffer, type OtherServer } from './evidence.ts'
 import type { Trace, TraceEvent } from './trace.ts'
 
 /** Why a boot does not go on, one sentence, and what to do about it. */
@@ -88,14 +88,26 @@ function afterScript(e: Evidence, script: TraceEvent): Cause {
 }
 
 function afterIpxe(e: Evidence): Cause {
-  if (e.ipxeAnswered)
+  const others = named(e.ipxeForeign)
+  if (e.ipxeAnswered) {
+    const file = detailOf(e.ipxeAnswered, 'file', 'the first script')
+    if (!isProxyOffer(e.ipxeAnswered))
+      return {
+        text: `iPXE runs and got its answer, but it never asked for ${file}`,
+        next: [FIREWALL_HTTP, CONSOLE],
+      }
+    return e.ipxeTookOther === undefined
+      ? noAddress('iPXE runs and got our boot information', others)
+      : ignoredOurs('iPXE runs,', e.ipxeTookOther, file, e.ipxeForeign, FIREWALL_HTTP)
+  }
+  if (e.ipxeTookOther !== undefined || (others !== '' && !e.ipxeOffered))
     return {
-      text: `iPXE runs and got its answer, but it never asked for ${detailOf(e.ipxeAnswered, 'file', 'the first script')}`,
-      next: [FIREWALL_HTTP, CONSOLE],
+      text: `iPXE runs, but took the address from another DHCP server (${e.ipxeTookOther ?? others}) without our boot information`,
+      next: OTHER_SERVER,
     }
-  if (e.foreign.length > 0 || e.tookOther !== undefined)
+  if (others !== '')
     return {
-      text: `iPXE runs, but took the address from another DHCP server (${e.tookOther ?? e.foreign.join(', ')}) without our boot information`,
+      text: `iPXE runs and took none of our offers: another DHCP server (${others}) answered too and most likely won`,
       next: OTHER_SERVER,
     }
   if (e.ipxeOffered)
@@ -109,6 +121,42 @@ function afterIpxe(e: Evidence): Cause {
   }
 }
 
+function named(others: readonly OtherServer[]): string {
+  return others.map(({ server }) => server).join(', ')
+}
+
+/** In proxy mode: it has all it needs, the address from one server and the boot information from us. */
+function ignoredOurs(
+  who: string,
+  tookOther: string,
+  file: string,
+  others: readonly OtherServer[],
+  firewall: string,
+): Cause {
+  const got = `${who} took the address of ${tookOther} and got our boot information, but never asked for ${file}`
+  const rival = others.find((other) => other.file !== '')
+  if (!rival) return { text: got, next: [firewall, CONSOLE] }
+  return {
+    text: `${got}; the DHCP server ${rival.server} told it to boot ${rival.file}, and most likely it did that`,
+    next: [THEIR_BOOT_OPTIONS, firewall, CONSOLE],
+  }
+}
+
+/** In proxy mode: addresses are the business of another server. */
+function noAddress(got: string, others: string): Cause {
+  return others === ''
+    ? {
+        text: `${got}, but no other DHCP server was heard to give it an address`,
+        next: ['check that the other DHCP server runs and has addresses left, or set dhcp.mode to server', CONSOLE],
+      }
+    : {
+        text: `${got}, but never took the address that ${others} offered`,
+        next: ['the switch port may drop packets at first (spanning tree): set it to edge/portfast', CONSOLE],
+      }
+}
+
+const THEIR_BOOT_OPTIONS =
+  'turn the boot options of the other DHCP server off (next-server, file name, options 66 and 67)'
 const OTHER_SERVER = ['set dhcp.mode to proxy if the other server is to stay, else turn it off on this network']
 
 function afterProgram(e: Evidence): Cause {
@@ -140,8 +188,10 @@ function afterProgram(e: Evidence): Cause {
 }
 
 function afterOffer(e: Evidence): Cause {
-  const others = e.foreign.length > 0 ? e.foreign.join(', ') : undefined
+  const others = named(e.foreign)
   if (e.acknowledged || e.proxied) {
+    // Who gives the address in proxy mode is no rival before it names a boot file.
+    const rivals = e.acknowledged ? others : named(e.foreign.filter((other) => other.file !== ''))
     const file = detailOf(e.proxied ?? e.acknowledged, 'file', '')
     if (file === '')
       return {
@@ -151,24 +201,27 @@ function afterOffer(e: Evidence): Cause {
         ],
       }
     return {
-      text: `it took our answer but never asked for ${file}${others ? `; another DHCP server (${others}) answered too and may have told it otherwise` : ''}`,
+      text: `it took our answer but never asked for ${file}${rivals ? `; another DHCP server (${rivals}) answered too and may have told it otherwise` : ''}`,
       next: [
-        ...(others
-          ? ['turn the boot options of the other DHCP server off (next-server, file name, options 66 and 67)']
-          : []),
+        ...(rivals ? [THEIR_BOOT_OPTIONS] : []),
         'check that a firewall lets UDP port 69 to this server through',
         CONSOLE,
       ],
     }
   }
-  if (e.tookOther !== undefined && e.offered && isProxyOffer(e.offered))
-    return {
-      text: `it took the address of ${e.tookOther} and got our boot information, but never asked for ${detailOf(e.offered, 'file', 'the boot program')}`,
-      next: ['check that a firewall lets UDP ports 69 and 4011 to this server through', CONSOLE],
-    }
+  if (e.offered && isProxyOffer(e.offered))
+    return e.tookOther === undefined
+      ? noAddress('it got our boot information', others)
+      : ignoredOurs(
+          'it',
+          e.tookOther,
+          detailOf(e.offered, 'file', 'the boot program'),
+          e.foreign,
+          'check that a firewall lets UDP ports 69 and 4011 to this server through',
+        )
   if (e.tookOther !== undefined)
     return {
-      text: `it took the address of another DHCP server (${e.tookOther}) and then asked nobody for a boot program`,
+      text: `it took the address of another DHCP server (${e.tookOther})${e.offered ? ' instead of ours' : ''} and asked us for no boot program`,
       next: OTHER_SERVER,
     }
   if (e.refusedAddress)

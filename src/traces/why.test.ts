@@ -31,6 +31,22 @@ test('tells the example of the specification in plain words', () => {
   expect(explanation.next.join(' ')).toMatch(/UDP port 69/)
 })
 
+test('beside the DHCP server that gives the addresses, tells who gave what', () => {
+  const told = { client: 'ipxe', architecture: 'x64 UEFI' }
+  const trace = traceOf([
+    event('dhcp.discover', { ...told, reply: 'offer', file: 'http://10.0.0.2/boot/start.ipxe', xid: '1' }),
+    event('dhcp.foreign', { server: '10.0.0.1', message: 'offer', file: '', xid: '1' }),
+    event('dhcp.request', { ...told, reply: 'none', server: '10.0.0.1', address: '10.0.0.50', xid: '1' }),
+    start,
+    script,
+  ])
+  const explanation = explain(trace, { now: T0 + 5000 })
+  expect(text(explanation)).toBe(
+    'iPXE asked for an address as x64 UEFI; we named http://10.0.0.2/boot/start.ipxe and left the address to the other DHCP server; another DHCP server, 10.0.0.1, answered too; iPXE took 10.0.0.50 from the DHCP server 10.0.0.1, which gives the addresses here; iPXE fetched the first script; it asked what to run; its default profile is debian',
+  )
+  expect(explanation.verdict).toMatch(/^It is on its way/)
+})
+
 test('tells a whole boot in order with its times, sizes and durations', () => {
   const explanation = explain(traceOf(WHOLE_BOOT), { now: T0 + 60_000 })
   expect(explanation.sentences.map((sentence) => sentence.at)).toEqual(WHOLE_BOOT.map((_, i) => T0 + i * 1000))

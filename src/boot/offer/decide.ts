@@ -3,7 +3,7 @@ import { BOOTREQUEST, type DhcpMessage } from '../../protocols/dhcp/message.ts'
 import { getOption, messageType, OPTION } from '../../protocols/dhcp/options.ts'
 import type { Arrival, OfferDecision, OfferFacts } from './facts.ts'
 import { decideProxy } from './proxy.ts'
-import { readQuestion } from './question.ts'
+import { hexWord, readQuestion } from './question.ts'
 import { clientMac } from './reply.ts'
 import { decideServer } from './server.ts'
 
@@ -51,6 +51,7 @@ export function decideOverheard(message: DhcpMessage, arrival: Arrival, facts: O
         message: type,
         address: formatIpv4(message.yiaddr),
         file: message.file || (getOption(message, OPTION.bootFileName) ?? ''),
+        xid: hexWord(message.xid),
       },
     },
     otherServer: server,

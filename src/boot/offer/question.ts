@@ -133,6 +133,7 @@ function clientKind(request: BootRequest | undefined): TraceClient {
   return request.vendorClass === 'HTTPClient' ? 'http' : 'firmware'
 }
 
-function hexWord(value: number): string {
+/** As traces write transaction ids. */
+export function hexWord(value: number): string {
   return `0x${value.toString(16).padStart(8, '0')}`
 }
