@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ARRIVAL, Bed } from './bed/bed.ts'
-import { dhcpOptions, Gate, look } from './bed/gate.ts'
+import { dhcpOptions, look } from './bed/gate.ts'
 import type { Vm } from './bed/vm.ts'
 
 /** The server loses power between stages; the machine must not notice more than a pause. */
@@ -38,8 +38,7 @@ function question(frame: Buffer): string | undefined {
 async function bootUnderFire(vm: Vm, questions: readonly string[]): Promise<string[]> {
   const killed: string[] = []
   let away: Promise<void> | undefined
-  await vm.on()
-  const gate = await Gate.before(vm, (frame) => {
+  await bed.onBehindGate(vm, (frame) => {
     if (away) return undefined
     const asked = question(frame)
     if (asked === undefined || !questions.includes(asked) || killed.includes(asked)) return frame
@@ -55,7 +54,6 @@ async function bootUnderFire(vm: Vm, questions: readonly string[]): Promise<stri
   await vm.shows(ARRIVAL, 180_000)
   await away
   await vm.off()
-  await gate.remove()
   return killed
 }
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { LAB_LINUX } from '../../src/lab/offer.ts'
 import { ARRIVAL, Bed } from './bed/bed.ts'
-import { type Decide, Gate, look, withoutOptions } from './bed/gate.ts'
+import { type Decide, look, withoutOptions } from './bed/gate.ts'
 
 /** DHCP options by which iPXE is known: RFC 3004, and iPXE's own. */
 const USER_CLASS = 77
@@ -55,11 +55,9 @@ test('a BIOS whose ROM is not iPXE loads undionly.kpxe over UNDI', async () => {
     if (seen?.udp && seen.port === 69) loading = true
     return loading ? frame : withoutOptions(frame, [IPXE_ENCAPSULATED, USER_CLASS])
   }
-  await vm.on()
-  const gate = await Gate.before(vm, plain)
+  await bed.onBehindGate(vm, plain)
   await vm.shows(ARRIVAL, 60_000)
   await vm.off()
-  await gate.remove()
   const done = (await bed.trace(vm))?.events.find(({ kind }) => kind === 'tftp.done')
   expect(done?.detail?.file).toBe('undionly.kpxe')
   expect(done?.outcome).toBe('ok')

@@ -7,6 +7,7 @@ import type { SettingsInput } from '../../../src/config/schema.ts'
 import { ARRIVED } from '../../../src/lab/linux-init.ts'
 import type { LabNetwork } from '../../../src/lab/network.ts'
 import { LAB_LINUX } from '../../../src/lab/offer.ts'
+import { type Decide, Gate } from './gate.ts'
 import { offerLinux } from './linux.ts'
 import { Server } from './server.ts'
 import { Vm } from './vm.ts'
@@ -26,6 +27,7 @@ export class Bed {
   readonly bridge: Bridge
   #server: Server | undefined
   readonly #vms: Vm[] = []
+  readonly #gates: Gate[] = []
   readonly #hosts: Host[] = []
   readonly #children: ChildProcess[] = []
 
@@ -37,7 +39,12 @@ export class Bed {
 
   static async make(): Promise<Bed> {
     const host = await Host.make()
-    return new Bed(host, await Bridge.make(host, 'br0', `${SERVER}/24`))
+    try {
+      return new Bed(host, await Bridge.make(host, 'br0', `${SERVER}/24`))
+    } catch (error) {
+      await host.remove()
+      throw error
+    }
   }
 
   get server(): Server {
@@ -92,6 +99,12 @@ export class Bed {
     return vm
   }
 
+  /** Switches a machine on with a gate before it. */
+  async onBehindGate(vm: Vm, decide: Decide): Promise<void> {
+    await vm.on()
+    this.#gates.push(await Gate.before(vm, decide))
+  }
+
   machineOf(vm: Vm): Promise<Machine> {
     return this.server.api('GET', `/machines/${vm.mac}`)
   }
@@ -109,6 +122,7 @@ export class Bed {
 
   async remove(): Promise<void> {
     for (const vm of this.#vms) await vm.remove()
+    for (const gate of this.#gates) await gate.remove()
     for (const child of this.#children) await this.stop(child)
     await this.#server?.remove()
     for (const host of this.#hosts) await host.remove()

@@ -1,4 +1,5 @@
 import { execFile, type SpawnOptions, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { promisify } from 'node:util'
 import type { Attachment, LabNetwork } from '../../../src/lab/network.ts'
 
@@ -18,6 +19,7 @@ export class Host {
   }
 
   static async make(): Promise<Host> {
+    if (made === 0) await sweep()
     const namespace = `rv-e2e-${process.pid}-${++made}`
     await ip('netns', 'add', namespace)
     await ip('-n', namespace, 'link', 'set', 'lo', 'up')
@@ -45,6 +47,17 @@ export class Host {
 
   async remove(): Promise<void> {
     await ip('netns', 'del', this.namespace).catch(() => undefined)
+  }
+}
+
+/** Ends what a test run left behind that was itself killed: hosts carry the process id of their run. */
+async function sweep(): Promise<void> {
+  for (const [namespace, pid] of (await ip('netns')).matchAll(/^rv-e2e-(\d+)-\d+/gm)) {
+    if (existsSync(`/proc/${pid}`)) continue
+    for (const each of (await ip('netns', 'pids', namespace)).trim().split(/\s+/)) {
+      if (each !== '') process.kill(Number(each), 'SIGKILL')
+    }
+    await ip('netns', 'del', namespace)
   }
 }
 
