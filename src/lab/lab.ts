@@ -34,7 +34,7 @@ export type LabStatus = Readonly<{
 export type LabMachine = LabWish & Readonly<{ mac: Mac; power: PowerState; createdAt: number }>
 
 type Dependencies = Readonly<{
-  config: Pick<Config, 'dataDir' | 'lab' | 'http'>
+  config: Pick<Config, 'dataDir' | 'lab'> & Readonly<{ http: Pick<Config['http'], 'listen'> }>
   clock: Clock
   log: Log
   events: Pick<Events, 'publish'>
