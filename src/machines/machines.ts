@@ -22,6 +22,12 @@ import type { MachineRepository } from './repository.ts'
 export const MAX_DISCOVERED = 10_000
 /** Most sightings that may wait for one write. */
 const MAX_ARRIVALS = 1000
+/** How long sightings are gathered before they are written, in milliseconds. */
+const GATHER_MS = 100
+/** Machines of one commit of sightings. */
+const MOST_AT_ONCE = 200
+/** Pause after a write, as a multiple of the time it took. */
+const PAUSE_FACTOR = 9
 /** How old `lastSeenAt` on disk may be, in milliseconds. In memory it is exact. */
 const SEEN_EVERY_MS = 60_000
 
@@ -49,6 +55,7 @@ export class Machines {
   /** Machines whose sightings are newer than what is on disk, with the time that is on disk. */
   readonly #unsaved = new Map<string, number>()
   #flushing: Promise<void> | undefined
+  #pauseMs = GATHER_MS
   #last: Promise<unknown> = Promise.resolve()
 
   private constructor(dependencies: Dependencies, machines: readonly Machine[]) {
@@ -202,18 +209,22 @@ export class Machines {
   }
 
   /** Writes what only memory knows of sightings. Call it before the store closes. */
-  flush(): Promise<void> {
-    return this.#alone(async () => {
-      const unsaved = [...this.#unsaved]
+  async flush(): Promise<void> {
+    // Between two commits others have their turn: ten thousand machines may wait.
+    for (let left = this.#unsaved.size; left > 0; left -= MOST_AT_ONCE) await this.#alone(() => this.#saveSightings())
+  }
+
+  async #saveSightings(): Promise<void> {
+    const unsaved = [...this.#unsaved].slice(0, MOST_AT_ONCE)
+    for (const [id] of unsaved) this.#unsaved.delete(id)
+    try {
       const machines = unsaved.flatMap(([id]) => this.#registry.get(id) ?? [])
-      this.#unsaved.clear()
-      try {
-        if (machines.length > 0) await this.#with.repository.saveAll(machines)
-      } catch (error) {
-        for (const [id, onDisk] of unsaved) this.#unsaved.set(id, onDisk)
-        throw error
-      }
-    })
+      if (machines.length > 0) await this.#with.repository.saveAll(machines)
+    } catch (error) {
+      for (const [id, onDisk] of unsaved) if (!this.#unsaved.has(id)) this.#unsaved.set(id, onDisk)
+      throw error
+    }
+    await new Promise((resolve) => setTimeout(resolve))
   }
 
   /** One change after another: what was checked still holds when it is written. */
@@ -311,9 +322,14 @@ export class Machines {
     return next
   }
 
-  /** One write at a time, however many sightings: what comes meanwhile goes with the next. */
+  /** One write at a time, a pause before each: when a whole site powers on, its sightings share a few commits. */
   #flushSoon(): void {
-    this.#flushing ??= this.flush()
+    this.#flushing ??= new Promise((resolve) => setTimeout(resolve, this.#pauseMs))
+      .then(async () => {
+        const startedAt = performance.now()
+        await this.flush()
+        this.#pauseMs = Math.max(GATHER_MS, (performance.now() - startedAt) * PAUSE_FACTOR)
+      })
       .catch((error: unknown) => this.#log.error({ error: String(error) }, 'sightings could not be saved'))
       .finally(() => {
         this.#flushing = undefined
