@@ -16,8 +16,8 @@ export const QUARANTINE_MS = 3_600_000
 /** How long an ended lease is remembered, so that its client gets the same address again, in ms. */
 const REMEMBER_MS = 30 * 86_400_000
 
-/** How long a commit may wait for more leases to come along, in ms: so long at least, and as long as the last one took. */
-const GATHER_MS = { least: 8, most: 100 }
+/** Commits begin so far apart, in ms: one costs much however few leases it holds. A lease that comes after a pause does not wait. */
+const BETWEEN_COMMITS_MS = 4
 
 /** Who asks for an address where. `client` is the key of `Lease.client`. */
 export type Asker = Readonly<{ network: Network; client: string; mac: Mac }>
@@ -84,7 +84,7 @@ export class Leases implements LeaseView {
   readonly #expiry = new ExpiryQueue()
   readonly #excluded = new Set<Ipv4>()
   #queue: Waiting[] = []
-  #lastCommitMs = 0
+  #lastCommitAt = Number.NEGATIVE_INFINITY
   #flushing: Promise<void> | undefined
 
   private constructor(parts: LeasesParts, known: readonly Lease[]) {
@@ -277,14 +277,12 @@ export class Leases implements LeaseView {
   /** Saves in rounds: all that came in while a round was written goes out with the next one. */
   async #flush(): Promise<void> {
     while (this.#queue.length > 0) {
-      await this.#gathered()
+      await this.#pause()
       const round = this.#queue
       this.#queue = []
       const byAddress = new Map(round.flatMap((each) => each.leases).map((lease) => [lease.ip, lease]))
-      const started = performance.now()
       try {
         await this.#repository.saveAll([...byAddress.values()])
-        this.#lastCommitMs = performance.now() - started
       } catch (error) {
         for (const each of round) each.reject(error)
         continue
@@ -296,16 +294,11 @@ export class Leases implements LeaseView {
     this.#flushing = undefined
   }
 
-  /**
-   * A commit costs milliseconds however many leases it holds, on a slow disk many. So wait while each turn of the event loop, which takes in what lies
-   * in the sockets, brings more of them; a single client waits for one turn only.
-   */
-  async #gathered(): Promise<void> {
-    const until = performance.now() + Math.min(GATHER_MS.most, Math.max(GATHER_MS.least, this.#lastCommitMs))
-    for (let before = 0; before < this.#queue.length && performance.now() < until; ) {
-      before = this.#queue.length
-      await new Promise((resolve) => setImmediate(resolve))
-    }
+  /** Waits until a commit may begin; at least for the turn of the event loop, which takes in what lies in the sockets. */
+  async #pause(): Promise<void> {
+    const wait = this.#lastCommitAt + BETWEEN_COMMITS_MS - performance.now()
+    await new Promise((resolve) => (wait > 0 ? setTimeout(resolve, wait) : setImmediate(resolve)))
+    this.#lastCommitAt = performance.now()
   }
 
   #remember(lease: Lease): void {

@@ -4,6 +4,8 @@ import Database from 'better-sqlite3'
 import { Refusal } from '../kit/errors.ts'
 
 export const DATABASE_FILE = 'reveille.db'
+/** Leases are apart: their commits would make all others wait. */
+export const LEASE_FILE = 'leases.db'
 const LOCK_FILE = 'lock.db'
 
 /**
@@ -23,7 +25,7 @@ export function prepareDirectory(dir: string): void {
       chmodSync(dir, 0o700)
     }
     // SQLite gives its journal files the mode of the database, so the mode must be right before it is opened.
-    for (const name of [DATABASE_FILE, LOCK_FILE]) {
+    for (const name of [DATABASE_FILE, LEASE_FILE, LOCK_FILE]) {
       const path = join(dir, name)
       if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
       chmodSync(path, 0o600)

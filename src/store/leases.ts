@@ -2,72 +2,72 @@ import type { Kysely } from 'kysely'
 import { ipv4 } from '../kit/ip.ts'
 import type { Mac } from '../kit/mac.ts'
 import type { Lease, LeaseRepository, LeaseState } from '../networks/lease.ts'
-import { Bulk } from './bulk.ts'
+import { LeaseFile, type LeaseValues } from './lease-file.ts'
+import { LeaseWriter } from './lease-writer.ts'
 import type { LeaseRow, Tables } from './tables.ts'
 
-/** Parameters of one DELETE: below SQLite's limit and enough to make its cost small. */
-const MOST_REMOVED_AT_ONCE = 500
-
-export function leaseRepository(db: Kysely<Tables>): LeaseRepository {
-  const upsert = new Bulk<LeaseRow>((rows) =>
-    db
-      .insertInto('leases')
-      .values(rows)
-      .onConflict((conflict) =>
-        conflict.column('ip').doUpdateSet((values) => ({
-          network: values.ref('excluded.network'),
-          client: values.ref('excluded.client'),
-          mac: values.ref('excluded.mac'),
-          hostname: values.ref('excluded.hostname'),
-          state: values.ref('excluded.state'),
-          started_at: values.ref('excluded.started_at'),
-          expires_at: values.ref('excluded.expires_at'),
-        })),
-      ),
-  )
+/** Leases in a SQLite file of their own, which a thread of its own writes. `close` waits for what is being written. */
+export function leaseRepository(path: string): LeaseRepository & { close(): Promise<void> } {
+  const writer = new LeaseWriter(path)
   return {
     async all() {
-      return (await db.selectFrom('leases').selectAll().orderBy('ip').execute()).map(fromRow)
+      const file = LeaseFile.open(path)
+      try {
+        return file.all().map(leaseOf)
+      } finally {
+        file.close()
+      }
     },
     async saveAll(leases) {
-      if (leases.length === 0) return
-      await db.transaction().execute((transaction) => upsert.write(transaction, leases.map(toRow)))
+      if (leases.length > 0) await writer.save(leases.flatMap(valuesOf))
     },
     async removeAll(ips) {
-      if (ips.length === 0) return
-      await db.transaction().execute(async (transaction) => {
-        for (let at = 0; at < ips.length; at += MOST_REMOVED_AT_ONCE)
-          await transaction
-            .deleteFrom('leases')
-            .where('ip', 'in', ips.slice(at, at + MOST_REMOVED_AT_ONCE))
-            .execute()
-      })
+      if (ips.length > 0) await writer.remove(ips)
     },
+    close: () => writer.close(),
   }
 }
 
-function toRow(lease: Lease): LeaseRow {
-  return {
-    ip: lease.ip,
-    network: lease.network,
-    client: lease.client,
-    mac: lease.mac,
-    hostname: lease.hostname,
-    state: lease.state,
-    started_at: lease.startedAt,
-    expires_at: lease.expiresAt,
+/** Earlier versions kept leases with everything else. They are moved once; what the file of leases knows already is newer. */
+export async function moveLeases(db: Kysely<Tables>, path: string): Promise<void> {
+  const file = LeaseFile.open(path)
+  try {
+    const known = new Set(file.all().map(([ip]) => ip))
+    const rows = await db.selectFrom('leases').selectAll().execute()
+    const unknown = rows.filter(({ ip }) => !known.has(ip))
+    if (unknown.length > 0) file.save(unknown.flatMap(valuesOfRow))
+    if (rows.length > 0) await db.deleteFrom('leases').execute()
+  } finally {
+    file.close()
   }
 }
 
-function fromRow(row: LeaseRow): Lease {
+function valuesOf(lease: Lease): LeaseValues {
+  return [
+    lease.ip,
+    lease.network,
+    lease.client,
+    lease.mac,
+    lease.hostname,
+    lease.state,
+    lease.startedAt,
+    lease.expiresAt,
+  ]
+}
+
+function valuesOfRow(row: LeaseRow): LeaseValues {
+  return [row.ip, row.network, row.client, row.mac, row.hostname, row.state, row.started_at, row.expires_at]
+}
+
+function leaseOf([ip, network, client, mac, hostname, state, startedAt, expiresAt]: LeaseValues): Lease {
   return {
-    ip: ipv4(row.ip),
-    network: row.network,
-    client: row.client,
-    mac: row.mac as Mac,
-    hostname: row.hostname,
-    state: row.state as LeaseState,
-    startedAt: row.started_at,
-    expiresAt: row.expires_at,
+    ip: ipv4(Number(ip)),
+    network: String(network),
+    client: String(client),
+    mac: String(mac) as Mac,
+    hostname: hostname as string | null,
+    state: state as LeaseState,
+    startedAt: Number(startedAt),
+    expiresAt: Number(expiresAt),
   }
 }

@@ -2,11 +2,15 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, truncateSync, writ
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
+import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { lease } from '../../test/conformance/values.ts'
+import { lease, machine } from '../../test/conformance/values.ts'
 import { ipv4 } from '../kit/ip.ts'
 import { SILENT } from '../kit/log.ts'
-import { DATABASE_FILE } from './directory.ts'
+import { DATABASE_FILE, LEASE_FILE } from './directory.ts'
+import { LeaseFile } from './lease-file.ts'
+import { leaseRepository } from './leases.ts'
+import { machineRepository } from './machines.ts'
 import { openSqlite } from './sqlite.ts'
 import { openStore } from './store.ts'
 
@@ -25,7 +29,8 @@ test('makes the directory and its files for its own user alone', async () => {
   const store = await open()
   await store.leases.saveAll([lease()])
   expect(mode(dir)).toBe(0o700)
-  for (const name of [DATABASE_FILE, `${DATABASE_FILE}-wal`, 'lock.db']) expect(mode(join(dir, name)), name).toBe(0o600)
+  for (const name of [DATABASE_FILE, `${DATABASE_FILE}-wal`, LEASE_FILE, `${LEASE_FILE}-wal`, 'lock.db'])
+    expect(mode(join(dir, name)), name).toBe(0o600)
   await store.close()
 })
 
@@ -81,20 +86,24 @@ test('refuses a database of a newer Reveille and leaves it as it is', async () =
   await expect(open(), 'the lock was given back').rejects.toMatchObject({ code: 'wrong-state' })
 })
 
-test.each([
-  [
-    'something that is no database',
-    (path: string) => writeFileSync(path, 'this is not a database, but it is long enough to look at'.repeat(100)),
-  ],
-  [
-    'a database cut in the middle',
-    (path: string) => truncateSync(path, Math.floor(statSync(path).size / 2 / 4096) * 4096),
-  ],
-])('refuses %s and says what to do', async (_, damage) => {
+const DAMAGES = {
+  'something that is no database': (path: string) =>
+    writeFileSync(path, 'this is not a database, but it is long enough to look at'.repeat(100)),
+  'a database cut in the middle': (path: string) =>
+    truncateSync(path, Math.floor(statSync(path).size / 2 / 4096) * 4096),
+} as const
+
+test.each(
+  [DATABASE_FILE, LEASE_FILE].flatMap((file) =>
+    Object.entries(DAMAGES).map(([what, damage]) => ({ what, file, damage })),
+  ),
+)('refuses $what in place of $file and says what to do', async ({ file, damage }) => {
   const store = await open()
   await store.leases.saveAll(Array.from({ length: 5000 }, (_, i) => lease({ ip: ipv4(i) })))
+  await store.machines.saveAll(Array.from({ length: 1000 }, (_, i) => machine(i)))
   await store.close()
-  damage(join(dir, DATABASE_FILE))
+  const path = join(dir, file)
+  damage(path)
   await expect(open()).rejects.toMatchObject({
     code: 'not-available',
     message: expect.stringContaining('is damaged'),
@@ -102,30 +111,117 @@ test.each([
   })
 })
 
-test('a full disk refuses the call, changes nothing, and is got over', async () => {
+test('refuses leases of a newer Reveille', async () => {
+  await (await open()).close()
+  const file = new Database(join(dir, LEASE_FILE))
+  file.pragma('user_version = 99')
+  file.close()
+  await expect(open()).rejects.toMatchObject({
+    code: 'wrong-state',
+    message: expect.stringContaining('newer Reveille'),
+  })
+})
+
+test('moves the leases that an earlier version kept with everything else, and keeps newer ones', async () => {
   const store = await open()
+  await store.leases.saveAll([lease({ ip: ipv4(1), startedAt: 2 })])
   await store.close()
-  const path = join(dir, DATABASE_FILE)
-  const engine = openSqlite(path)
-  const { leaseRepository } = await import('./leases.ts')
-  const { sql } = await import('kysely')
-  const leases = leaseRepository(engine.db)
-  await leases.saveAll([lease({ ip: ipv4(1) })])
+  const engine = openSqlite(join(dir, DATABASE_FILE))
+  const rows = [1, 2].map((ip) => ({ ...ROW, ip }))
+  await engine.db.insertInto('leases').values(rows).execute()
+  await engine.close()
+  for (const time of ['at once', 'and still after the next start']) {
+    const again = await open()
+    const known = (await again.leases.all()).map(({ ip, client, startedAt }) => ({ ip, client, startedAt }))
+    expect(known, time).toEqual([
+      { ip: 1, client: lease().client, startedAt: 2 },
+      { ip: 2, client: ROW.client, startedAt: 7 },
+    ])
+    await again.close()
+  }
+})
+
+const ROW = {
+  network: 'lan',
+  client: 'id:ff00',
+  mac: '52:54:00:00:00:01',
+  hostname: null,
+  state: 'bound',
+  started_at: 7,
+  expires_at: 8,
+}
+
+test('a full disk refuses the call, changes nothing, and is got over', async () => {
+  await (await open()).close()
+  const engine = openSqlite(join(dir, DATABASE_FILE))
+  const machines = machineRepository(engine.db)
+  await machines.save(machine(1))
   const { rows } = await sql<{ page_count: number }>`pragma page_count`.execute(engine.db)
   await sql`pragma max_page_count = ${sql.lit(rows[0]!.page_count)}`.execute(engine.db)
-  const many = Array.from({ length: 5000 }, (_, i) => lease({ ip: ipv4(10 + i) }))
-  await expect(leases.saveAll(many)).rejects.toMatchObject({ code: 'no-space' })
-  expect(await leases.all()).toHaveLength(1)
+  const many = Array.from({ length: 5000 }, (_, i) => machine(2 + i))
+  await expect(machines.saveAll(many)).rejects.toMatchObject({ code: 'no-space' })
+  expect(await machines.all()).toHaveLength(1)
   await sql`pragma max_page_count = 100000`.execute(engine.db)
-  await leases.saveAll(many)
-  expect(await leases.all()).toHaveLength(5001)
+  await machines.saveAll(many)
+  expect(await machines.all()).toHaveLength(5001)
   await engine.close()
+})
+
+test('a full disk refuses leases, changes none, and is got over', () => {
+  const db = new Database(join(parent, 'leases.db'))
+  const file = new LeaseFile(db)
+  const row = (ip: number) => [ip, 'lan', 'c', 'm', null, 'bound', 1, 2]
+  const many = Array.from({ length: 5000 }, (_, i) => row(10 + i)).flat()
+  file.save(row(1))
+  db.pragma('max_page_count = 8')
+  expect(() => file.save(many)).toThrow(expect.objectContaining({ code: 'no-space' }))
+  expect(file.all()).toEqual([row(1)])
+  db.pragma('max_page_count = 100000')
+  file.save(many)
+  expect(file.all()).toHaveLength(5001)
+  file.close()
+})
+
+test('tells what keeps leases from being written, loses none that was acknowledged, and goes on when it is mended', async () => {
+  const path = join(parent, 'leases.db')
+  mkdirSync(path)
+  const leases = leaseRepository(path)
+  await expect(leases.saveAll([lease()])).rejects.toMatchObject({ code: 'not-available' })
+  rmSync(path, { recursive: true })
+  await leases.saveAll([lease()])
+  expect(await leases.all()).toEqual([lease()])
+  await leases.close()
+  await expect(leases.saveAll([lease()])).rejects.toMatchObject({ code: 'not-available' })
+})
+
+test('a writing thread that dies is an error of what it was writing, and the next call has a new one', async () => {
+  const path = join(parent, 'leases.db')
+  const leases = leaseRepository(path)
+  await leases.saveAll([lease({ ip: ipv4(1) })])
+  // More than the memory of the thread: V8 ends it.
+  const tooMany = Array.from({ length: 1_000_000 }, (_, i) => lease({ ip: ipv4(10 + i) }))
+  await expect(leases.saveAll(tooMany)).rejects.toMatchObject({
+    code: 'not-available',
+    message: expect.stringContaining('ended'),
+  })
+  await leases.saveAll([lease({ ip: ipv4(2) })])
+  expect((await leases.all()).map(({ ip }) => ip)).toEqual([1, 2])
+  await leases.close()
+})
+
+test('closing waits for what is being written', async () => {
+  const store = await open()
+  const writing = Promise.all(Array.from({ length: 50 }, (_, i) => store.leases.saveAll([lease({ ip: ipv4(i) })])))
+  await store.close()
+  await writing
+  const again = await open()
+  expect(await again.leases.all()).toHaveLength(50)
+  await again.close()
 })
 
 test('is durable by default, and in relaxed work only for as long as it lasts', async () => {
   const path = join(parent, 'x.db')
   const engine = openSqlite(path)
-  const { sql } = await import('kysely')
   const level = async (db: typeof engine.db) =>
     (await sql<{ synchronous: number }>`pragma synchronous`.execute(db)).rows[0]?.synchronous
   const NORMAL = 1

@@ -7,13 +7,14 @@ import type { LeaseRepository } from '../networks/lease.ts'
 import type { ProfileRepository } from '../profiles/repository.ts'
 import type { TraceRepository } from '../traces/trace.ts'
 import { accessRepository } from './access.ts'
-import { DATABASE_FILE, lockDirectory, prepareDirectory } from './directory.ts'
+import { DATABASE_FILE, LEASE_FILE, lockDirectory, prepareDirectory } from './directory.ts'
 import { imageRepository } from './images.ts'
-import { leaseRepository } from './leases.ts'
+import { leaseRepository, moveLeases } from './leases.ts'
 import { machineRepository } from './machines.ts'
 import { migrate } from './migrations.ts'
 import { profileRepository } from './profiles.ts'
-import { openSqlite, sqliteRefusal } from './sqlite.ts'
+import { openSqlite } from './sqlite.ts'
+import { sqliteRefusal } from './sqlite-refusal.ts'
 import { traceRepository } from './traces.ts'
 
 /** The repositories of one data directory, which belongs to this process until `close`. */
@@ -41,15 +42,22 @@ export async function openStore(dataDir: string, { log }: { log: Log }): Promise
     const engine = openSqlite(path)
     try {
       await migrate(engine.db, log)
+      const leasePath = join(dir, LEASE_FILE)
+      await moveLeases(engine.db, leasePath)
+      const leases = leaseRepository(leasePath)
       let closed: Promise<void> | undefined
       return {
         machines: machineRepository(engine.db),
         profiles: profileRepository(engine.db),
         images: imageRepository(engine.db),
-        leases: leaseRepository(engine.db),
+        leases,
         traces: traceRepository(engine),
         access: await accessRepository(engine.db),
-        close: () => (closed ??= engine.close().finally(() => lock.release())),
+        close: () =>
+          (closed ??= leases
+            .close()
+            .finally(() => engine.close())
+            .finally(() => lock.release())),
       }
     } catch (error) {
       await engine.close()
