@@ -16,8 +16,6 @@ type Editable = Readonly<{
   serial: string | null
   architecture: Architecture | null
   firmware: Firmware | null
-  /** Name of the lab virtual machine behind it. */
-  lab: string | null
 }>
 
 /** MACs in any usual spelling; the name is made from the pattern when left out. */
@@ -51,7 +49,6 @@ export function blankMachine(id: string, name: string, now: number): Machine {
     hostname: null,
     profile: null,
     nextBoot: null,
-    lab: null,
     createdAt: now,
     updatedAt: now,
     lastSeenAt: null,

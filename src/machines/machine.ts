@@ -40,8 +40,6 @@ export type Machine = Readonly<{
   /** Name of the profile it boots by default; without one it is parked. */
   profile: string | null
   nextBoot: NextBoot | null
-  /** Name of the lab virtual machine behind it. */
-  lab: string | null
   createdAt: number
   updatedAt: number
   lastSeenAt: number | null

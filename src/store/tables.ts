@@ -32,7 +32,6 @@ export type MachineRow = {
   hostname: string | null
   profile: string | null
   next_boot_json: string | null
-  lab: string | null
   created_at: number
   updated_at: number
   last_seen_at: number | null

@@ -32,7 +32,6 @@ export const machine = (n: number, more: Partial<Machine> = {}): Machine => ({
   hostname: 'seven',
   profile: 'debian',
   nextBoot: { id: 'n_1', profile: 'rescue', orderedAt: 1_800_000_000_001, orderedBy: AWKWARD },
-  lab: 'vm1',
   createdAt: 1_800_000_000_000 + n,
   updatedAt: 9_007_199_254_740_991,
   lastSeenAt: 1_800_000_000_002,
@@ -55,7 +54,6 @@ export const bareMachine = (n: number): Machine =>
     hostname: null,
     profile: null,
     nextBoot: null,
-    lab: null,
     lastSeenAt: null,
     lastAddress: null,
   })

@@ -36,6 +36,7 @@ export const Machine = z
     hostname: z.string().nullable(),
     profile: z.string().nullable(),
     nextBoot: NextBoot.nullable(),
+    /** Name of the lab's virtual machine that has one of its MACs. */
     lab: z.string().nullable(),
     createdAt: Time,
     updatedAt: Time,

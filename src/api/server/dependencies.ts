@@ -60,7 +60,7 @@ export type ApiDependencies = Readonly<{
    */
   counters: () => Readonly<Record<string, number>>
   /** Present when `lab.enabled`. */
-  lab?: Pick<Lab, 'status' | 'up' | 'destroy' | 'list' | 'add' | 'change' | 'remove' | 'screen'> | undefined
+  lab?: Pick<Lab, 'status' | 'up' | 'destroy' | 'list' | 'nameOf' | 'add' | 'change' | 'remove' | 'screen'> | undefined
   /** Directory of the built console; without it a page says how to build it. */
   webDirectory: string
   maxUploadBytes: number

@@ -20,7 +20,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('hostname', 'text')
     .addColumn('profile', 'text')
     .addColumn('next_boot_json', 'text')
-    .addColumn('lab', 'text')
     .addColumn('created_at', 'bigint', (c) => c.notNull())
     .addColumn('updated_at', 'bigint', (c) => c.notNull())
     .addColumn('last_seen_at', 'bigint')

@@ -21,13 +21,14 @@ export function machineOf(machines: ApiDependencies['machines'], reference: stri
   return machine
 }
 
-export function machineToWire(machine: Machine, traces: ApiDependencies['traces']): WireMachine {
+function machineToWire(machine: Machine, { traces, lab }: Pick<ApiDependencies, 'traces' | 'lab'>): WireMachine {
   const trace = traces.newest(machine.macs)
   return {
     ...machine,
     macs: [...machine.macs],
     tags: [...machine.tags],
     nextBoot: orderToWire(machine.nextBoot),
+    lab: machine.macs.map((mac) => lab?.nameOf(mac)).find((name) => name !== undefined) ?? null,
     createdAt: time(machine.createdAt),
     updatedAt: time(machine.updatedAt),
     lastSeenAt: timeOrNull(machine.lastSeenAt),
@@ -57,9 +58,9 @@ function matches(machine: Machine, { state, tag, profile, q }: Filter): boolean 
   return [name, ip, lastAddress, serial, hostname, notes].some(has) || macs.some(has) || tags.some(has)
 }
 
-export function machineHandlers({ machines, traces, power, clock, previewScript }: ApiDependencies) {
+export function machineHandlers({ machines, traces, lab, power, clock, previewScript }: ApiDependencies) {
   const find = (reference: string) => machineOf(machines, reference)
-  const toWire = (machine: Machine) => machineToWire(machine, traces)
+  const toWire = (machine: Machine) => machineToWire(machine, { traces, lab })
   const choiceOf = (machine: Machine) => ({ profile: machine.profile, once: orderToWire(machine.nextBoot) })
   const powerOf = (machine: Machine): Power => {
     const driver = power(machine)
