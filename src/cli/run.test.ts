@@ -444,6 +444,13 @@ describe('power, lab, users and tokens', () => {
     expect((await cli(['power', 'web1', 'cycle'], { setPower: () => status })).last?.body).toEqual({ action: 'cycle' })
   })
 
+  test('a lab machine is switched by its own name', async () => {
+    const { last } = await cli(['lab', 'power', 'vm1', 'on'], {})
+    expect([last?.params, last?.body]).toEqual([{ name: 'vm1' }, { power: 'on' }])
+    expect((await cli(['lab', 'power', 'vm1', 'up'], {})).status).toBe(2)
+    expect((await cli(['lab', 'power', 'vm1'], {})).status).toBe(2)
+  })
+
   test('lab sizes are understood', async () => {
     const { last, status } = await cli(
       ['lab', 'add', 'vm1', '--firmware', 'uefi', '--memory', '1G', '--disk', '10G', '--disk', '1T', '--no-start'],

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { FIRMWARES } from '../../machines/machine.ts'
+import { POWER_ACTIONS } from '../../power/power.ts'
 import { page, Time } from './common.ts'
 import { route } from './route.ts'
 
@@ -122,12 +123,17 @@ export const labRoutes = {
   patchLabMachine: route({
     method: 'PATCH',
     path: '/api/v1/lab/machines/{name}',
-    summary: 'Change boot order (from the next start) or attach one more disk',
+    summary: 'Change boot order (from the next start), attach one more disk, switch it',
     group: 'lab',
     needs: 'admin',
     params: LabParams,
     body: z
-      .object({ bootOrder: z.enum(['network', 'disk']), attachDiskGiB: z.number().int().min(1).max(2048) })
+      .object({
+        bootOrder: z.enum(['network', 'disk']),
+        attachDiskGiB: z.number().int().min(1).max(2048),
+        /** Done last. Works before the machine was ever seen on the network. */
+        power: z.enum(POWER_ACTIONS),
+      })
       .partial()
       .strict(),
     response: LabMachine,

@@ -55,3 +55,17 @@ test('a machine tells which virtual machine of the lab it is, by any of its MACs
     ['virtual', 'vm1'],
   ])
 })
+
+test('a lab machine is switched before it was ever seen, after what else is changed; the answer is what was read back', async () => {
+  const { client } = await world.as('admin')
+  const params = { name: VM.name }
+  const on = await client.patchLabMachine({ params, body: { bootOrder: 'disk', power: 'on' } })
+  expect(on).toMatchObject({ power: 'on', bootOrder: 'disk' })
+  expect(world.power.now).toBe('on')
+  expect((await client.patchLabMachine({ params, body: { power: 'off' } })).power).toBe('off')
+  expect(world.power.now).toBe('off')
+  await expect(client.patchLabMachine({ params: { name: 'gone' }, body: { power: 'on' } })).rejects.toMatchObject({
+    code: 'not-found',
+  })
+  expect(world.power.now).toBe('off')
+})

@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises'
+import { Argument } from 'commander'
 import { all } from '../../api/client/client.ts'
 import type { LabMachine, NewLabMachine } from '../../api/contract/lab.ts'
 import { type CliCommand, type Common, choice, collect, group, leaf, show } from '../command.ts'
@@ -7,6 +8,7 @@ import type { Context } from '../context.ts'
 import { WrongUse } from '../failure.ts'
 import { facts, table } from '../table.ts'
 import { bytes, readSize } from '../units.ts'
+import { POWER_ACTIONS } from './power.ts'
 
 const FIRMWARES = ['bios', 'uefi'] as const satisfies readonly NewLabMachine['firmware'][]
 const NICS = ['virtio-net-pci', 'e1000', 'e1000e'] as const satisfies readonly NewLabMachine['nic'][]
@@ -117,6 +119,17 @@ export function labCommands(program: CliCommand, context: Context): void {
       show(context, options, changed, () => machineText(changed))
     })
 
+  leaf(lab, 'power <lab-machine>', 'switch it, also before it was ever seen on the network', [
+    'reveille lab power vm1 on',
+    'reveille lab power vm1 cycle',
+  ])
+    .addArgument(new Argument('<action>', 'what to do; soft asks the system to shut down').choices(POWER_ACTIONS))
+    .action(async (name: string, action: (typeof POWER_ACTIONS)[number], options: Common) => {
+      const client = await context.client()
+      const switched = await client.patchLabMachine({ params: { name }, body: { power: action } })
+      show(context, options, switched, () => machineText(switched))
+    })
+
   leaf(lab, 'screen <lab-machine> [file]', 'save what its screen shows as PNG; - writes to standard output', [
     'reveille lab screen vm1 vm1.png',
   ]).action(async (name: string, file: string | undefined, options: Common) => {
@@ -144,7 +157,7 @@ export function labCommands(program: CliCommand, context: Context): void {
       )
     if (!found.machine)
       throw new WrongUse(
-        `${name} was not seen on the network yet; switch it on: reveille lab add, or look at: reveille lab screen ${name}`,
+        `${name} was not seen on the network yet; switch it on: reveille lab power ${name} on; or look at it: reveille lab screen ${name}`,
       )
     await attachConsole(context, found.machine.name, { write: (bytes) => void process.stdout.write(bytes) })
   })

@@ -4,7 +4,7 @@ import { attachConsole } from '../console.ts'
 import type { Context } from '../context.ts'
 import { Unsuccessful } from '../failure.ts'
 
-const ACTIONS = ['on', 'off', 'cycle', 'reset', 'soft'] as const
+export const POWER_ACTIONS = ['on', 'off', 'cycle', 'reset', 'soft'] as const
 
 export function powerCommands(program: CliCommand, context: Context): void {
   leaf(program, 'power <machine>', 'read or switch the power of a machine', [
@@ -13,10 +13,10 @@ export function powerCommands(program: CliCommand, context: Context): void {
   ])
     .addArgument(
       new Argument('[action]', 'what to do; soft asks the system to shut down')
-        .choices(['status', ...ACTIONS])
+        .choices(['status', ...POWER_ACTIONS])
         .default('status'),
     )
-    .action(async (machine: string, action: 'status' | (typeof ACTIONS)[number], options: Common) => {
+    .action(async (machine: string, action: 'status' | (typeof POWER_ACTIONS)[number], options: Common) => {
       const client = await context.client()
       const params = { machine }
       const status =

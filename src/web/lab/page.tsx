@@ -14,7 +14,7 @@ import { useState } from 'react'
 import type { LabMachine, LabStatus } from '../../api/contract/lab.ts'
 import { useMay } from '../api/me.tsx'
 import { useDo, useGet } from '../api/use.ts'
-import { PowerMenu } from '../machines/power.tsx'
+import { LabPowerMenu, PowerMenu } from '../machines/power.tsx'
 import { Confirm } from '../parts/confirm.tsx'
 import { Card, Empty, Loaded, Page, ProblemNote } from '../parts/page.tsx'
 import { MachineState, PowerState, Status } from '../parts/status.tsx'
@@ -161,7 +161,11 @@ function Row({ machine, admin, onScreen }: { machine: LabMachine; admin: boolean
       <td className="wide mono soft">{machine.mac}</td>
       <td>
         <Group gap={4} justify="flex-end" wrap="nowrap">
-          {found && <PowerMenu machine={found.id} name={machine.name} />}
+          {found ? (
+            <PowerMenu machine={found.id} name={machine.name} />
+          ) : (
+            admin && <LabPowerMenu name={machine.name} state={machine.power} />
+          )}
           <ActionIcon aria-label={`Screen of ${machine.name}`} title="Screen" onClick={onScreen}>
             <IconDeviceDesktop size={17} />
           </ActionIcon>

@@ -7,6 +7,7 @@ import { useDo, useGet } from '../api/use.ts'
 import { PowerState } from '../parts/status.tsx'
 
 type Action = 'on' | 'off' | 'cycle' | 'reset' | 'soft'
+type State = 'on' | 'off' | 'unknown'
 
 const DONE: Readonly<Record<Action, string>> = {
   on: 'was switched on',
@@ -30,18 +31,35 @@ export function PowerMenu({ machine, name }: { machine: string; name: string }) 
   const power = usePower(machine)
   const user = useMay('user')
   const set = useDo('setPower', {
-    done: (status, input) => `${name} ${DONE[input.body.action]}; its power is ${status.state}.`,
+    done: (status, input) => told(name, input.body.action, status.state),
   })
   if (!user || (!power.data && power.error instanceof ApiProblem)) return null
   const act = (action: Action) => set.mutate({ params: { machine }, body: { action } })
-  const on = power.data?.state === 'on'
-  if (!on)
+  return <PowerActions state={power.data?.state} pending={set.isPending} act={act} />
+}
+
+/** The same for a machine of the lab, known or not. */
+export function LabPowerMenu({ name, state }: { name: string; state: State }) {
+  const set = useDo('patchLabMachine', {
+    done: (machine, input) => told(name, input.body?.power ?? 'on', machine.power),
+  })
+  const act = (power: Action) => set.mutate({ params: { name }, body: { power } })
+  return <PowerActions state={state} pending={set.isPending} act={act} />
+}
+
+function told(name: string, action: Action, state: State): string {
+  return `${name} ${DONE[action]}; its power is ${state}.`
+}
+
+function PowerActions(props: { state: State | undefined; pending: boolean; act: (action: Action) => void }) {
+  const { state, pending, act } = props
+  if (state !== 'on')
     return (
       <Button
         variant="default"
         leftSection={<IconPower size={15} />}
-        loading={set.isPending}
-        disabled={!power.data}
+        loading={pending}
+        disabled={state === undefined}
         onClick={() => act('on')}
       >
         Switch on
@@ -54,7 +72,7 @@ export function PowerMenu({ machine, name }: { machine: string; name: string }) 
           variant="default"
           leftSection={<IconPower size={15} />}
           rightSection={<IconChevronDown size={13} />}
-          loading={set.isPending}
+          loading={pending}
         >
           Power
         </Button>

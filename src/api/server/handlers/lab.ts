@@ -10,7 +10,7 @@ import { machineOf } from './machines.ts'
 
 type WireLabMachine = ResponseOf<Contract['addLabMachine']>
 
-export function labHandlers({ lab, machines, consoles }: ApiDependencies) {
+export function labHandlers({ lab, machines, power, consoles }: ApiDependencies) {
   const there = () => {
     if (!lab)
       throw new Refusal('not-found', 'there is no lab here: it is switched off', {
@@ -48,7 +48,11 @@ export function labHandlers({ lab, machines, consoles }: ApiDependencies) {
     async patchLabMachine({ params, body, about }) {
       const changes = Object.entries(body).map(([field, value]) => `${field} ${value}`)
       about(params.name, changes.join(', '))
-      return toWire(await there().change(params.name, body))
+      const { power: action, ...patch } = body
+      const changed = await there().change(params.name, patch)
+      if (action === undefined) return toWire(changed)
+      const state = await power({ macs: [changed.mac] })?.perform(action)
+      return toWire({ ...changed, power: state ?? 'unknown' })
     },
     async labScreen({ params, reply }) {
       const picture = await there().screen(params.name)
