@@ -25,6 +25,7 @@ const HEALTHY: Probes = {
   dhcpServers: async () => [],
   readable: async () => true,
   writable: async () => true,
+  acceleration: async () => 'kvm',
   program: async (name) => `/usr/bin/${name}`,
   directory: async () => ({ state: 'writable', nearest: '/d', creatable: true, freeBytes: 2 ** 40 }),
   synchronised: async () => true,
@@ -62,6 +63,19 @@ describe('examine', () => {
     })
     expect(findings.find(({ check }) => check === 'ports')?.found).toMatch(/no \/proc/)
     expect(findings.some(({ check }) => check === 'clock')).toBe(true)
+  })
+
+  test('KVM is what the lab found when it tried, not what the device lets open', async () => {
+    const kvm = async (probes: Probes) =>
+      (await examine(config, probes)).find(({ check }) => check === 'lab: KVM')?.found ?? ''
+    expect(await kvm(HEALTHY)).toBe('/dev/kvm can be used')
+    expect(await kvm({ ...HEALTHY, acceleration: async () => 'tcg' })).toContain('/dev/kvm opens, but')
+    const closed: Probes = {
+      ...HEALTHY,
+      acceleration: async () => 'tcg',
+      writable: async (path) => path !== '/dev/kvm',
+    }
+    expect(await kvm(closed)).toContain('/dev/kvm cannot be used')
   })
 
   test('nothing is sent to the wire while DHCP is off', async () => {

@@ -35,15 +35,17 @@ const OVMF = ['/usr/share/OVMF/OVMF_CODE_4M.fd', '/usr/share/OVMF/OVMF_CODE.fd']
 
 async function lab(config: Config, probes: Probes): Promise<Finding[]> {
   if (!config.lab.enabled) return []
-  const [qemu, ip, uefi, kvm, tun, capabilities] = await Promise.all([
+  const [qemu, ip, uefi, device, acceleration, tun, capabilities] = await Promise.all([
     probes.program('qemu-system-x86_64'),
     probes.program('ip'),
     existing(OVMF, (path) => probes.readable(path)),
     probes.writable('/dev/kvm'),
+    probes.acceleration(),
     probes.writable('/dev/net/tun'),
     probes.capabilities(),
   ])
   const admin = capabilities.has('CAP_NET_ADMIN')
+  const kvm = acceleration === 'kvm' ? 'works' : device ? 'useless' : 'closed'
   return judgeLab(config, { qemu: qemu !== undefined, ip: ip !== undefined, uefi: uefi.size > 0, kvm, tun, admin })
 }
 

@@ -4,6 +4,7 @@ import { networkInterfaces } from 'node:os'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import koffi from 'koffi'
 import { ipv4 } from '../kit/ip.ts'
+import { detectAcceleration } from '../lab/acceleration.ts'
 import { listenForOffers } from './offers.ts'
 import type { DirectoryFact, HeldPort, InterfaceFact, Probes } from './probes.ts'
 
@@ -145,6 +146,7 @@ export const LINUX: Probes = {
   dhcpServers: (name) => listenForOffers(name),
   readable: (path) => can(path, constants.R_OK),
   writable: (path) => can(path, constants.R_OK | constants.W_OK),
+  acceleration: detectAcceleration,
   program,
   directory,
   synchronised: async () => synchronised(),

@@ -36,6 +36,8 @@ export interface Probes {
   dhcpServers(interfaceName: string): Promise<HeardOffer[]>
   readable(path: string): Promise<boolean>
   writable(path: string): Promise<boolean>
+  /** What the lab found when it tried KVM: `tcg` when it does not work, whatever the device says. */
+  acceleration(): Promise<'kvm' | 'tcg'>
   /** The path of a program that the shell would find. */
   program(name: string): Promise<string | undefined>
   directory(path: string): Promise<DirectoryFact>

@@ -179,7 +179,7 @@ describe('clock', () => {
 })
 
 describe('lab', () => {
-  const all = { qemu: true, uefi: true, ip: true, kvm: true, tun: true, admin: true }
+  const all = { qemu: true, uefi: true, ip: true, kvm: 'works', tun: true, admin: true } as const
 
   test('is not looked at when it is off', () => expect(judgeLab(config(), all)).toEqual([]))
 
@@ -196,8 +196,14 @@ describe('lab', () => {
     ).toBe(true)
   })
 
+  test('a device that opens is not KVM that works', () => {
+    const [, kvm] = judgeLab(config({ lab: { enabled: true } }), { ...all, kvm: 'useless' })
+    expect(kvm).toMatchObject({ check: 'lab: KVM', status: 'warning' })
+    expect(kvm?.found).toContain('no virtualisation')
+  })
+
   test('without QEMU nothing starts, without KVM it is slow', () => {
-    const findings = judgeLab(config({ lab: { enabled: true } }), { ...all, qemu: false, kvm: false })
+    const findings = judgeLab(config({ lab: { enabled: true } }), { ...all, qemu: false, kvm: 'closed' })
     expect(findings.map(({ check, status }) => `${check} ${status}`)).toEqual([
       'lab: QEMU failed',
       'lab: KVM warning',

@@ -187,10 +187,30 @@ export type LabFacts = Readonly<{
   qemu: boolean
   uefi: boolean
   ip: boolean
-  kvm: boolean
+  /** `useless`: /dev/kvm opens, but the processor lacks what KVM is made of. */
+  kvm: 'works' | 'useless' | 'closed'
   tun: boolean
   admin: boolean
 }>
+
+function judgeKvm(kvm: LabFacts['kvm']): Finding {
+  switch (kvm) {
+    case 'works':
+      return ok('lab: KVM', '/dev/kvm can be used')
+    case 'useless':
+      return warning(
+        'lab: KVM',
+        '/dev/kvm opens, but the processor shows no virtualisation (vmx or svm), so machines are emulated and slow',
+        'Switch virtualisation on in the firmware; where this computer is virtual itself, allow nested virtualisation on its host.',
+      )
+    case 'closed':
+      return warning(
+        'lab: KVM',
+        '/dev/kvm cannot be used, so machines are emulated and slow',
+        'Switch virtualisation on in the firmware, or join the group kvm.',
+      )
+  }
+}
 
 export function judgeLab({ lab }: Config, facts: LabFacts): Finding[] {
   if (!lab.enabled) return []
@@ -202,13 +222,7 @@ export function judgeLab({ lab }: Config, facts: LabFacts): Finding[] {
           'qemu-system-x86_64 is missing',
           'Install it: apt-get install --no-install-recommends qemu-system-x86 ipxe-qemu',
         ),
-    facts.kvm
-      ? ok('lab: KVM', '/dev/kvm can be used')
-      : warning(
-          'lab: KVM',
-          '/dev/kvm cannot be used, so machines are emulated and slow',
-          'Switch virtualisation on in the firmware, or join the group kvm.',
-        ),
+    judgeKvm(facts.kvm),
     facts.uefi
       ? ok('lab: UEFI', 'OVMF is there')
       : warning(
