@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { Access } from './access/access.ts'
 import { PasswordFile } from './access/drivers/password-file.ts'
 import type { Finding } from './api/contract/server.ts'
@@ -46,6 +46,8 @@ import { openStore, type Store } from './store/store.ts'
 import { Neighbours } from './traces/drivers/neighbours.ts'
 import { Traces } from './traces/traces.ts'
 
+/** Where the package is: this file is `src/main.ts` in a checkout and `dist/lib/main.js` in an installed package. */
+const PACKAGE = resolve(import.meta.dirname, import.meta.filename.endsWith('.ts') ? '..' : '../..')
 const VERSION = '0.1.0'
 const CLOCK = { now: () => Date.now() }
 const TICK_MS = 1000
@@ -198,7 +200,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     unready: () => unready(listeners(config, offers, tftp)),
     counters: () => counters(offers, tftp),
     lab,
-    webDirectory: join(dirname(import.meta.dirname), 'dist/web'),
+    webDirectory: join(PACKAGE, 'dist/web'),
     maxUploadBytes: config.images.maxUploadGiB * 2 ** 30,
   })
   await openDoors(config, dataDir, api, boot, onStop)

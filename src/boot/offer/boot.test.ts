@@ -1,8 +1,4 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { type DhcpMessage, encodeDhcp } from '../../protocols/dhcp/message.ts'
-import { getOption, OPTION } from '../../protocols/dhcp/options.ts'
-import { BOOT_PATHS } from '../paths.ts'
-import type { Arrival } from './facts.ts'
 import {
   at,
   everything,
@@ -17,7 +13,11 @@ import {
   SERVER,
   typeOf,
   UUID,
-} from './test-world.ts'
+} from '../../../test/offer/world.ts'
+import { type DhcpMessage, encodeDhcp } from '../../protocols/dhcp/message.ts'
+import { getOption, OPTION } from '../../protocols/dhcp/options.ts'
+import { BOOT_PATHS } from '../paths.ts'
+import type { Arrival } from './facts.ts'
 
 let world: OfferWorld
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import { at, lan, MAC, OfferWorld, OTHER } from '../../../test/offer/world.ts'
 import type { Subject, TraceEvent } from '../../traces/trace.ts'
 import { Conflicts } from './conflicts.ts'
-import { at, lan, MAC, OfferWorld, OTHER } from './test-world.ts'
 
 describe('the answer to a probe', () => {
   const ip = at('10.0.0.100')

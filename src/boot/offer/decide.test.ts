@@ -1,11 +1,22 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import {
+  arrival,
+  at,
+  FOREIGN,
+  MAC,
+  message,
+  OfferWorld,
+  plain,
+  type Said,
+  SERVER,
+  typeOf,
+} from '../../../test/offer/world.ts'
 import { formatIpv4, type Ipv4 } from '../../kit/ip.ts'
 import { BROADCAST_FLAG, type DhcpMessage, decodeDhcp, encodeDhcp } from '../../protocols/dhcp/message.ts'
 import { getOption, type MessageTypeName, OPTION } from '../../protocols/dhcp/options.ts'
 import { encodeRelayInformation } from '../../protocols/dhcp/relay.ts'
 import { decideOverheard } from './decide.ts'
 import type { Arrival } from './facts.ts'
-import { arrival, at, FOREIGN, MAC, message, OfferWorld, plain, type Said, SERVER, typeOf } from './test-world.ts'
 
 let world: OfferWorld
 

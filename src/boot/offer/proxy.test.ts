@@ -1,10 +1,23 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import {
+  at,
+  FOREIGN,
+  ipxe,
+  machine,
+  NONE,
+  OfferWorld,
+  OTHER,
+  plain,
+  pxe,
+  SERVER,
+  typeOf,
+  UUID,
+} from '../../../test/offer/world.ts'
 import type { DhcpMessage } from '../../protocols/dhcp/message.ts'
 import { getOption, OPTION } from '../../protocols/dhcp/options.ts'
 import { decodeEncapsulated, encodeClientUuid } from '../../protocols/dhcp/pxe.ts'
 import { BOOT_PATHS } from '../paths.ts'
 import type { Arrival } from './facts.ts'
-import { at, FOREIGN, ipxe, machine, NONE, OfferWorld, OTHER, plain, pxe, SERVER, typeOf, UUID } from './test-world.ts'
 
 let world: OfferWorld
 

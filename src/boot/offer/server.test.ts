@@ -1,10 +1,4 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { DecodeError } from '../../kit/errors.ts'
-import { type Ipv4, parseSubnet } from '../../kit/ip.ts'
-import { macToBytes } from '../../kit/mac.ts'
-import type { DhcpMessage } from '../../protocols/dhcp/message.ts'
-import { getOption, OPTION, OptionsBuilder } from '../../protocols/dhcp/options.ts'
-import type { Arrival, OfferDecision } from './facts.ts'
 import {
   at,
   everything,
@@ -22,7 +16,13 @@ import {
   type Said,
   SERVER,
   typeOf,
-} from './test-world.ts'
+} from '../../../test/offer/world.ts'
+import { DecodeError } from '../../kit/errors.ts'
+import { type Ipv4, parseSubnet } from '../../kit/ip.ts'
+import { macToBytes } from '../../kit/mac.ts'
+import type { DhcpMessage } from '../../protocols/dhcp/message.ts'
+import { getOption, OPTION, OptionsBuilder } from '../../protocols/dhcp/options.ts'
+import type { Arrival, OfferDecision } from './facts.ts'
 
 let world: OfferWorld
 

@@ -1,19 +1,19 @@
 /** Packets and a world for the tests of this folder. */
 
-import { ManualClock } from '../../kit/clock.ts'
-import { type Ipv4, ipv4, parseIpv4, parseSubnet } from '../../kit/ip.ts'
-import { type Mac, macToBytes, parseMac } from '../../kit/mac.ts'
-import type { Machine } from '../../machines/machine.ts'
-import type { Lease } from '../../networks/lease.ts'
-import { Leases } from '../../networks/leases.ts'
-import type { Network } from '../../networks/network.ts'
-import { Reservations } from '../../networks/reservations.ts'
-import { type DhcpMessage, decodeDhcp, encodeDhcp } from '../../protocols/dhcp/message.ts'
-import { MESSAGE_TYPE, type MessageTypeName, OPTION, OptionsBuilder } from '../../protocols/dhcp/options.ts'
-import { encodeClientUuid } from '../../protocols/dhcp/pxe.ts'
-import { CLIENT_ARCHITECTURES } from '../programs.ts'
-import { decideOffer } from './decide.ts'
-import type { Arrival, OfferDecision, OfferFacts } from './facts.ts'
+import { decideOffer } from '../../src/boot/offer/decide.ts'
+import type { Arrival, OfferDecision, OfferFacts } from '../../src/boot/offer/facts.ts'
+import { CLIENT_ARCHITECTURES } from '../../src/boot/programs.ts'
+import { ManualClock } from '../../src/kit/clock.ts'
+import { type Ipv4, ipv4, parseIpv4, parseSubnet } from '../../src/kit/ip.ts'
+import { type Mac, macToBytes, parseMac } from '../../src/kit/mac.ts'
+import type { Machine } from '../../src/machines/machine.ts'
+import type { Lease } from '../../src/networks/lease.ts'
+import { Leases } from '../../src/networks/leases.ts'
+import type { Network } from '../../src/networks/network.ts'
+import { Reservations } from '../../src/networks/reservations.ts'
+import { type DhcpMessage, decodeDhcp, encodeDhcp } from '../../src/protocols/dhcp/message.ts'
+import { MESSAGE_TYPE, type MessageTypeName, OPTION, OptionsBuilder } from '../../src/protocols/dhcp/options.ts'
+import { encodeClientUuid } from '../../src/protocols/dhcp/pxe.ts'
 
 export const at = (text: string): Ipv4 => parseIpv4(text)!
 export const NONE = ipv4(0)
