@@ -17,17 +17,12 @@ import type { Machine, Sighting } from './machine.ts'
 import { NameSequence } from './naming.ts'
 import { MachineRegistry } from './registry.ts'
 import type { MachineRepository } from './repository.ts'
+import { SightingWriter } from './sighting-writer.ts'
 
 /** Most machines that may wait for approval; more are refused, so that a flood of made-up MACs fills neither disk nor console. */
 export const MAX_DISCOVERED = 10_000
 /** Most sightings that may wait for one write. */
 const MAX_ARRIVALS = 1000
-/** How long sightings are gathered before they are written, in milliseconds. */
-const GATHER_MS = 100
-/** Machines of one commit of sightings. */
-const MOST_AT_ONCE = 200
-/** Pause after a write, as a multiple of the time it took. */
-const PAUSE_FACTOR = 9
 /** How old `lastSeenAt` on disk may be, in milliseconds. In memory it is exact. */
 const SEEN_EVERY_MS = 60_000
 
@@ -52,15 +47,15 @@ export class Machines {
   readonly #registry = new MachineRegistry()
   readonly #arrivals = new Map<Mac, Sighting>()
   #admission: Promise<void> | undefined
-  /** Machines whose sightings are newer than what is on disk, with the time that is on disk. */
-  readonly #unsaved = new Map<string, number>()
-  #flushing: Promise<void> | undefined
-  #pauseMs = GATHER_MS
+  readonly #sightings: SightingWriter
   #last: Promise<unknown> = Promise.resolve()
 
   private constructor(dependencies: Dependencies, machines: readonly Machine[]) {
     this.#with = dependencies
     this.#log = dependencies.log ?? SILENT
+    const save = (ids: readonly string[]) =>
+      this.#alone(() => this.#with.repository.saveAll(ids.flatMap((id) => this.#registry.get(id) ?? [])))
+    this.#sightings = new SightingWriter({ save, log: this.#log })
     this.#names = new NameSequence(dependencies.namePattern)
     // Known machines last: should the server have been killed while a discovered one was joined to them, the MAC is theirs.
     const discoveredFirst = (machine: Machine) => (machine.state === 'discovered' ? 0 : 1)
@@ -209,22 +204,8 @@ export class Machines {
   }
 
   /** Writes what only memory knows of sightings. Call it before the store closes. */
-  async flush(): Promise<void> {
-    // Between two commits others have their turn: ten thousand machines may wait.
-    for (let left = this.#unsaved.size; left > 0; left -= MOST_AT_ONCE) await this.#alone(() => this.#saveSightings())
-  }
-
-  async #saveSightings(): Promise<void> {
-    const unsaved = [...this.#unsaved].slice(0, MOST_AT_ONCE)
-    for (const [id] of unsaved) this.#unsaved.delete(id)
-    try {
-      const machines = unsaved.flatMap(([id]) => this.#registry.get(id) ?? [])
-      if (machines.length > 0) await this.#with.repository.saveAll(machines)
-    } catch (error) {
-      for (const [id, onDisk] of unsaved) if (!this.#unsaved.has(id)) this.#unsaved.set(id, onDisk)
-      throw error
-    }
-    await new Promise((resolve) => setTimeout(resolve))
+  flush(): Promise<void> {
+    return this.#sightings.flush()
   }
 
   /** One change after another: what was checked still holds when it is written. */
@@ -307,33 +288,18 @@ export class Machines {
   async #forget(id: string): Promise<void> {
     await this.#with.repository.remove(id)
     this.#registry.remove(id)
-    this.#unsaved.delete(id)
+    this.#sightings.forget(id)
     this.#with.events.publish({ topic: 'machine', id, change: 'removed' })
   }
 
   #seen(machine: Machine, sighting: Sighting): Machine {
     const next = this.#noted(machine, sighting)
-    const onDisk = this.#unsaved.get(machine.id) ?? machine.lastSeenAt ?? 0
+    const onDisk = this.#sightings.note(machine.id, machine.lastSeenAt ?? 0)
     const news = changedFields(machine, next).length > 0
     this.#registry.put(next)
-    this.#unsaved.set(machine.id, onDisk)
     if (news) this.#with.events.publish({ topic: 'machine', id: machine.id, change: 'saved' })
-    if (news || this.#with.clock.now() - onDisk >= SEEN_EVERY_MS) this.#flushSoon()
+    if (news || this.#with.clock.now() - onDisk >= SEEN_EVERY_MS) this.#sightings.soon()
     return next
-  }
-
-  /** One write at a time, a pause before each: when a whole site powers on, its sightings share a few commits. */
-  #flushSoon(): void {
-    this.#flushing ??= new Promise((resolve) => setTimeout(resolve, this.#pauseMs))
-      .then(async () => {
-        const startedAt = performance.now()
-        await this.flush()
-        this.#pauseMs = Math.max(GATHER_MS, (performance.now() - startedAt) * PAUSE_FACTOR)
-      })
-      .catch((error: unknown) => this.#log.error({ error: String(error) }, 'sightings could not be saved'))
-      .finally(() => {
-        this.#flushing = undefined
-      })
   }
 
   #noted(machine: Machine, sighting: Sighting): Machine {
