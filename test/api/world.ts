@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +14,7 @@ import { nodeTransport } from '../../src/api/client/node.ts'
 import type { ApiDependencies } from '../../src/api/server/dependencies.ts'
 import { createApi, type Door } from '../../src/api/server/server.ts'
 import { Events } from '../../src/events/event.ts'
+import { boundedServer } from '../../src/http/server.ts'
 import { FileBlobs } from '../../src/images/drivers/files.ts'
 import { Images } from '../../src/images/images.ts'
 import { ManualClock } from '../../src/kit/clock.ts'
@@ -279,7 +280,7 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
 }
 
 async function listen(door: Door, place: object): Promise<Server> {
-  const server = createServer(door.request).on('upgrade', door.upgrade)
+  const server = boundedServer(door.request, { wanted: door.upgradable, take: door.upgrade })
   server.listen(place)
   await once(server, 'listening')
   return server

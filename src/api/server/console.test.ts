@@ -14,8 +14,8 @@ afterEach(async () => {
 })
 
 /** Opens the console; resolves to the socket and what it printed, or to `refused`. */
-async function open(headers: Record<string, string>, machine = 'alpha') {
-  const url = `${world.url.replace('http', 'ws')}/api/v1/machines/${machine}/console`
+async function open(headers: Record<string, string>, machine = 'alpha', path = `/api/v1/machines/${machine}/console`) {
+  const url = `${world.url.replace('http', 'ws')}${path}`
   // Node's WebSocket takes headers, which the standard's does not.
   const socket = new WebSocket(url, { headers } as unknown as string[])
   sockets.push(socket)
@@ -43,6 +43,11 @@ async function opened(headers: Record<string, string>) {
 }
 
 describe('the serial console', () => {
+  test('is the only thing that a WebSocket is opened to: elsewhere nobody would ask for a login', async () => {
+    for (const path of ['/', '/nowhere', '/healthz', '/boot/start.ipxe', '/api/v1/machines/alpha/console/x'])
+      expect(await open({}, 'alpha', path), path).toBe('refused')
+  })
+
   test('shows what was printed before, then what is printed now', async () => {
     const { seen } = await opened(await as('viewer'))
     await expect.poll(() => seen.text).toBe('booting\r\n')

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer'
+import type { IncomingMessage } from 'node:http'
 import fastifyWebsocket from '@fastify/websocket'
 import type { FastifyInstance } from 'fastify'
 import { allowsRole, allowsScope } from '../../access/scopes.ts'
@@ -29,6 +30,13 @@ const OPEN = 1
 
 /** What stands for the route of the WebSocket in guard and audit; it is no operation of the contract. */
 const CONSOLE_DEMAND = { needs: 'viewer', group: 'console', method: 'GET' } as const
+
+const PATH = new RegExp(`^${CONSOLE_PATH.replace('{machine}', '[^/?#]+')}(\\?|$)`)
+
+/** Whether a request asks for a serial console by WebSocket. */
+export function isConsole({ url, headers }: Pick<IncomingMessage, 'url' | 'headers'>): boolean {
+  return headers.upgrade?.toLowerCase() === 'websocket' && PATH.test(url ?? '')
+}
 
 /** Serial consoles by WebSocket: binary frames both ways, the recorded end first. Typing needs the role `operator`. */
 export async function serveConsoles(app: FastifyInstance, api: ApiDependencies): Promise<void> {

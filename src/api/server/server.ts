@@ -6,7 +6,7 @@ import { Refusal } from '../../kit/errors.ts'
 import type { Route } from '../contract/route.ts'
 import { contract, type OperationId } from '../contract.ts'
 import type { ControlRequests } from './call.ts'
-import { serveConsoles } from './console.ts'
+import { isConsole, serveConsoles } from './console.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import { serveDocumentation } from './docs.ts'
 import { EventStreams } from './events.ts'
@@ -23,9 +23,11 @@ export const MOST_JSON = 8 * 1024 * 1024
 /** How long the rest of a refused upload is read and thrown away, so that its sender can hear the refusal, in ms. */
 const LINGER_MS = 5000
 
-/** One way into the API, for a `node:http` server: `createServer(door.request).on('upgrade', door.upgrade)`. */
+/** One way into the API, for a `node:http` server. */
 export type Door = Readonly<{
   request(request: IncomingMessage, response: ServerResponse): void
+  /** Whether a request may change to the WebSocket protocol: consoles alone, for any other route would do it without a login. */
+  upgradable(request: IncomingMessage): boolean
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
 }>
 
@@ -83,6 +85,7 @@ export async function createApi(api: ApiDependencies, options: { checkAnswers?: 
       mark(request)
       app.routing(request, response)
     },
+    upgradable: isConsole,
     upgrade(request, socket, head) {
       mark(request)
       // @fastify/websocket hears upgrades on Fastify's own server, which never listens here.
