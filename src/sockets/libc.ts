@@ -12,6 +12,7 @@ const c = {
   setsockopt: library.func('int setsockopt(int, int, int, const void *, uint32_t)'),
   bind: library.func('int bind(int, const void *, uint32_t)'),
   send: library.func('long send(int, const void *, size_t, int)'),
+  sendmmsg: library.func('int sendmmsg(int, const void *, unsigned int, int)'),
   recv: library.func('long recv(int, _Out_ uint8_t *, size_t, int)'),
   close: library.func('int close(int)'),
 }
@@ -80,6 +81,11 @@ export function bindSocket(fd: number, address: Uint8Array): void {
 /** Sends without waiting; bytes the kernel has no room for are an error, as with any full queue. */
 export function sendNow(fd: number, bytes: Uint8Array): void {
   checked('send', c.send(fd, bytes, bytes.length, C.MSG_DONTWAIT))
+}
+
+/** Sends datagrams by their `struct mmsghdr`s without waiting; how many the kernel took, the first ones. */
+export function sendMany(fd: number, headers: Uint8Array, count: number): number {
+  return Math.max(0, c.sendmmsg(fd, headers, count, C.MSG_DONTWAIT))
 }
 
 /** Reads one packet into `buffer` without waiting; the number of bytes, or -1 when none is there. */

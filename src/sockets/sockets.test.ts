@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { Refusal } from '../kit/errors.ts'
 import { ipv4, parseIpv4 } from '../kit/ip.ts'
+import { DatagramBatch } from './batch.ts'
 import { findInterface, listInterfaces } from './interfaces.ts'
 import { closeSocket, SystemCallError, setOption } from './libc.ts'
 import { openUdpSocket, setUdpSegment } from './udp.ts'
@@ -33,6 +34,30 @@ describe('UDP sockets', () => {
     await all
     expect(sizes).toEqual(segmented ? [100, 100, 50] : [250])
     for (const { socket } of [sender, receiver]) await new Promise<void>((resolve) => socket.close(resolve))
+  })
+
+  it('send many datagrams at once, each to its own address, and count those that the kernel does not take', async () => {
+    const receivers = await Promise.all([1, 2].map(() => openUdpSocket({ port: 0, address: LOOPBACK })))
+    const sender = await openUdpSocket({ port: 0, address: LOOPBACK })
+    const heard: string[][] = [[], []]
+    const counts: [number, number][] = []
+    for (const [i, { socket }] of receivers.entries()) socket.on('message', (bytes) => heard[i]!.push(String(bytes)))
+    const batch = new DatagramBatch(sender.fd, (sent, failed) => counts.push([sent, failed]))
+    const ports = receivers.map(({ socket }) => socket.address().port)
+    // 64 leave at once, the rest at the end of the turn.
+    for (let n = 0; n < 100; n += 1) batch.add(Buffer.from(`${n}`), LOOPBACK, n === 70 ? 0 : ports[n % 2]!)
+    expect(counts).toEqual([[64, 0]])
+    await vi.waitFor(() => expect(heard[0]!.length + heard[1]!.length).toBe(99))
+    expect(counts).toEqual([
+      [64, 0],
+      [35, 1],
+    ])
+    const numbers = Array.from({ length: 100 }, (_, n) => n).filter((n) => n !== 70)
+    for (const i of [0, 1]) expect(heard[i]).toEqual(numbers.filter((n) => n % 2 === i).map(String))
+    batch.flush()
+    expect(counts).toHaveLength(2)
+    expect(() => batch.add(new Uint8Array(1473), LOOPBACK, 1)).toThrow(RangeError)
+    for (const { socket } of [sender, ...receivers]) await new Promise<void>((resolve) => socket.close(resolve))
   })
 
   it('say what to do when they cannot be had', async () => {

@@ -1,5 +1,5 @@
-/** How long the sockets may stay full before new conversations are turned away, in ms. */
-const LONGEST_FULL_MS = 100
+/** How long the sockets may stay full before new conversations are turned away, in ms; RFC 2131 §4.1: clients wait four seconds. */
+const LONGEST_FULL_MS = 500
 
 /** libuv takes this many datagrams from a socket in one turn of the event loop; fewer mean that it found the socket empty. */
 const DATAGRAMS_PER_TURN = 32

@@ -11,6 +11,7 @@ import {
   decodeRouterSolicitation,
   encodeEmptyRouterAdvertisement,
 } from '../../protocols/icmpv6/router.ts'
+import { DatagramBatch } from '../../sockets/batch.ts'
 import { type FrameSocket, type Hears, openFrameSocket } from '../../sockets/frames.ts'
 import { findInterface, type NetworkInterface } from '../../sockets/interfaces.ts'
 import { openUdpSocket, type UdpSocket } from '../../sockets/udp.ts'
@@ -18,8 +19,8 @@ import type { Arrival, Reply } from './facts.ts'
 
 const SERVER_PORT = 67
 const PROXY_PORT = 4011
-/** A burst of a whole room of machines switched on at once. */
-const RECEIVE_BYTES = 1024 * 1024
+/** A burst of a whole site switched on at once: what comes in while a server that just started is still slow. */
+const RECEIVE_BYTES = 4 * 1024 * 1024
 /** Frames taken from one raw socket in one look. */
 const FRAMES_PER_LOOK = 64
 
@@ -40,6 +41,7 @@ export class Wire {
   readonly #answersSolicitations: boolean
   #on: NetworkInterface | undefined
   #udp: UdpSocket[] = []
+  #replies: DatagramBatch | undefined
   #frames = new Map<Hears, FrameSocket>()
   #reason: string | null = 'not opened yet'
   #opening: Promise<void> | undefined
@@ -81,6 +83,7 @@ export class Wire {
       for (const port of [SERVER_PORT, PROXY_PORT] as const) {
         const udp = await openUdpSocket({ port, interface: this.name, receiveBytes: RECEIVE_BYTES })
         this.#udp.push(udp)
+        if (port === SERVER_PORT) this.#replies = new DatagramBatch(udp.fd, (sent, failed) => this.#count(sent, failed))
         udp.socket.on('message', (datagram, remote) => {
           const source = { address: parseIpv4(remote.address) ?? ipv4(0), port: remote.port }
           this.#ears.request(datagram, { on, port, source })
@@ -97,6 +100,8 @@ export class Wire {
   }
 
   close(): void {
+    this.#replies?.flush()
+    this.#replies = undefined
     for (const { socket } of this.#udp) socket.close()
     for (const frames of this.#frames.values()) frames.close()
     this.#udp = []
@@ -138,9 +143,7 @@ export class Wire {
     try {
       const payload = encodeDhcp(message, reply.maxLength)
       if (destination.to === 'address') {
-        this.#udp[0]?.socket.send(payload, destination.port, formatIpv4(destination.address), (error) =>
-          this.#ears.count(error ? 'send_failed' : 'sent'),
-        )
+        this.#replies?.add(payload, destination.address, destination.port)
         return
       }
       const on = this.#on
@@ -165,6 +168,11 @@ export class Wire {
       this.#log.debug({ error: String(error) }, 'a reply could not be sent')
       this.#ears.count('send_failed')
     }
+  }
+
+  #count(sent: number, failed: number): void {
+    for (let left = sent; left > 0; left -= 1) this.#ears.count('sent')
+    for (let left = failed; left > 0; left -= 1) this.#ears.count('send_failed')
   }
 
   /** Asks on the wire who uses an address; an answer comes through `arpReply`. */
