@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Context } from './context.ts'
 
 /** A command with examples, which its help and docs/cli.md show. */
@@ -46,6 +46,22 @@ export function leaf(parent: CliCommand, usage: string, summary: string, example
 
 export function choice(flags: string, summary: string, values: readonly string[]): Option {
   return new Option(flags, summary).choices([...values])
+}
+
+/** For options that are whole numbers. `Number` would make NaN of a slip, which JSON sends as null: often "no limit". */
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
+    if (!(value >= least)) throw new InvalidArgumentError(`It must be a whole number from ${least} on.`)
+    return value
+  }
+}
+
+/** For options that are a time in seconds, parts of one too. */
+export function seconds(text: string): number {
+  const value = /^\d{1,9}(\.\d+)?$/.test(text) ? Number(text) : 0
+  if (!(value > 0)) throw new InvalidArgumentError('It must be a number of seconds above 0.')
+  return value
 }
 
 /** For options that may be given several times. */

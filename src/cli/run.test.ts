@@ -97,6 +97,20 @@ describe('exit status and errors', () => {
   })
 
   test.each([
+    ['token', 'create', 'ci', '--days', 'x'],
+    ['token', 'create', 'ci', '--days', '-1'],
+    ['audit', '--limit', '0'],
+    ['trace', 'list', '--limit', '1.5'],
+    ['why', 'web1', '--follow', '--timeout', ''],
+    ['machine', 'boot', 'web1', '--watch', '--timeout', 'soon'],
+    ['profile', 'add', 'm', '--kind', 'menu', '--timeout', '1e3'],
+  ])('2 when a number is none: %s %s', async (...words) => {
+    const { status, err, asked } = await cli(words, {})
+    expect({ status, asked }).toEqual({ status: 2, asked: [] })
+    expect(err).toMatch(/It must be a (whole number from [01] on|number of seconds above 0)/)
+  })
+
+  test.each([
     [[], 2],
     [['machine'], 2],
     [['machine', 'lst'], 2],
@@ -314,6 +328,23 @@ describe('images', () => {
       asked: [],
       err: expect.stringContaining('is no ISO'),
     })
+  })
+
+  test('a push that breaks off leaves no image behind', async () => {
+    const kernel = join(folder, 'linux')
+    await writeFile(kernel, 'kernel bytes')
+    const { status, asked } = await cli(['image', 'push', 'new', '--kernel', kernel], {
+      putUpload() {
+        throw new Refusal('no-space', 'the disk is full')
+      },
+    })
+    expect(status).toBe(1)
+    expect(asked.map(({ id }) => id)).toEqual(['getImage', 'hasUpload', 'putUpload'])
+  })
+
+  test('a directory is no image', async () => {
+    const { status, err } = await cli(['image', 'push', 'new', folder], {})
+    expect({ status, err }).toEqual({ status: 2, err: `reveille: ${folder} is a directory\n` })
   })
 
   test('a bundle is not pushed into an ISO image', async () => {

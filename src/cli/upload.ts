@@ -4,6 +4,7 @@ import { open, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { ApiClient } from '../api/client/client.ts'
 import { ApiProblem } from '../api/client/problem.ts'
+import { WrongUse } from './failure.ts'
 import type { Progress } from './progress.ts'
 
 export type FileToUpload = Readonly<{ role: 'kernel' | 'initrd' | 'iso'; path: string }>
@@ -83,6 +84,7 @@ export async function uploadFiles(
 export async function looksLikeIso(path: string): Promise<boolean> {
   const file = await open(path)
   try {
+    if ((await file.stat()).isDirectory()) throw new WrongUse(`${path} is a directory`)
     const mark = Buffer.alloc(5)
     await file.read(mark, 0, 5, 16 * 2048 + 1)
     return mark.toString('latin1') === 'CD001'

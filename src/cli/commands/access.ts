@@ -1,6 +1,6 @@
 import { all } from '../../api/client/client.ts'
 import type { User } from '../../api/contract/access.ts'
-import { type CliCommand, type Common, choice, collect, group, leaf, show } from '../command.ts'
+import { type CliCommand, type Common, choice, collect, group, leaf, show, wholeNumber } from '../command.ts'
 import type { Context } from '../context.ts'
 import { WrongUse } from '../failure.ts'
 import { table } from '../table.ts'
@@ -107,7 +107,7 @@ export function accessCommands(program: CliCommand, context: Context): void {
       'GROUP:read, GROUP:write or GROUP:*; may be given several times (*:* if not given)',
       collect,
     )
-    .option('--days <days>', 'ends after this many days (90 if not given); 0 never ends', Number)
+    .option('--days <days>', 'ends after this many days (90 if not given); 0 never ends', wholeNumber(0))
     .action(async (name: string, options: Common & { scope?: string[]; days?: number }) => {
       const days = options.days === 0 ? null : options.days
       const made = await (await context.client()).createToken({ body: { name, scopes: options.scope, days } })
@@ -157,7 +157,7 @@ export function accessCommands(program: CliCommand, context: Context): void {
   ])
     .option('--who <user>', 'only what they did')
     .option('--subject <thing>', 'only what was done to this')
-    .option('--limit <count>', 'how many', Number, 50)
+    .option('--limit <count>', 'how many', wholeNumber(1), 50)
     .action(async (options: Common & { who?: string; subject?: string; limit: number }) => {
       const { who, subject, limit } = options
       const { items } = await (await context.client()).listAudit({ query: { who, subject, limit } })

@@ -51,21 +51,15 @@ async function filesToPush(
   return { kind: 'iso', files: [{ role: 'iso', path: file }] }
 }
 
-async function ensureImage(
-  client: ApiClient,
-  name: string,
-  kind: Image['kind'],
-  description: string | undefined,
-): Promise<void> {
+/** The image to push into; `undefined` when it is to be made. One of another kind is wrong use. */
+async function imageFor(client: ApiClient, name: string, kind: Image['kind']): Promise<Image | undefined> {
   try {
     const image = await client.getImage({ params: { image: name } })
-    if (image.kind !== kind)
-      throw new WrongUse(`the image ${name} is of kind ${image.kind}; push the ${kind} under another name`)
-    if (description !== undefined && description !== image.description)
-      await client.updateImage({ params: { image: name }, body: { description } })
+    if (image.kind === kind) return image
+    throw new WrongUse(`the image ${name} is of kind ${image.kind}; push the ${kind} under another name`)
   } catch (error) {
-    if (!(error instanceof ApiProblem && error.status === 404)) throw error
-    await client.createImage({ body: { name, kind, description } })
+    if (error instanceof ApiProblem && error.status === 404) return undefined
+    throw error
   }
 }
 
@@ -77,8 +71,13 @@ async function push(
   progress: Progress,
 ): Promise<Image> {
   const { kind, files } = await filesToPush(file, options)
-  await ensureImage(client, name, kind, options.description)
+  const { description } = options
+  const image = await imageFor(client, name, kind)
+  // Made after its bytes: a push that breaks off leaves no empty image behind.
   const uploaded = await uploadFiles(client, files, progress)
+  if (!image) await client.createImage({ body: { name, kind, description } })
+  else if (description !== undefined && description !== image.description)
+    await client.updateImage({ params: { image: name }, body: { description } })
   return client.createVersion({
     params: { image: name },
     body: { files: uploaded, cmdline: options.cmdline, note: options.note },

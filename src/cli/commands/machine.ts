@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { all } from '../../api/client/client.ts'
 import type { Machine, MachinePatch, NewMachine } from '../../api/contract/machines.ts'
 import type { Applied } from '../../api/contract/server.ts'
-import { type CliCommand, type Common, choice, collect, group, leaf, show } from '../command.ts'
+import { type CliCommand, type Common, choice, collect, group, leaf, seconds, show } from '../command.ts'
 import type { Context } from '../context.ts'
 import { readMachines } from '../csv.ts'
 import { Unsuccessful, WrongUse } from '../failure.ts'
@@ -191,7 +191,7 @@ export function machineCommands(program: CliCommand, context: Context): void {
     .option('--once', 'only the next time')
     .option('--cancel', 'take the choice back (with --once: the one for the next time)')
     .option('--watch', 'then follow its next boot, stage by stage')
-    .option('--timeout <seconds>', 'give up watching after this time, with status 1', Number)
+    .option('--timeout <seconds>', 'give up watching after this time, with status 1', seconds)
     .action(
       async (
         name: string,

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { all, type InputOf } from '../../api/client/client.ts'
 import type { Profile } from '../../api/contract/images.ts'
 import { printable } from '../../kit/printable.ts'
-import { type CliCommand, type Common, choice, collect, group, leaf, show } from '../command.ts'
+import { type CliCommand, type Common, choice, collect, group, leaf, show, wholeNumber } from '../command.ts'
 import type { Context } from '../context.ts'
 import { WrongUse } from '../failure.ts'
 import { type Cell, facts, table } from '../table.ts'
@@ -140,7 +140,7 @@ function fieldOptions(command: CliCommand): CliCommand {
     .option('--title <text>', 'menu: its heading')
     .option('--item <profile=label>', 'menu: an entry; may be given several times', collect)
     .option('--default <profile>', 'menu: the entry taken after the timeout (the first if not given)')
-    .option('--timeout <seconds>', 'menu: seconds until the default is taken; 0 waits for ever', Number)
+    .option('--timeout <seconds>', 'menu: seconds until the default is taken; 0 waits for ever', wholeNumber(0))
     .option('--message <text>', 'park: what the screen says')
 }
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Trace } from '../../api/contract/traces.ts'
 import { printable } from '../../kit/printable.ts'
-import { type CliCommand, type Common, group, leaf, show } from '../command.ts'
+import { type CliCommand, type Common, group, leaf, show, wholeNumber } from '../command.ts'
 import type { Context } from '../context.ts'
 import { eventLines, verdictLine } from '../follow.ts'
 import { facts, table } from '../table.ts'
@@ -29,7 +29,7 @@ export function traceCommands(program: CliCommand, context: Context): void {
   const trace = group(program, 'trace', 'look at boot traces')
 
   leaf(trace, 'list <machine>', 'list the boots of a machine, newest first', ['reveille trace list web1'])
-    .option('--limit <count>', 'how many', Number, 20)
+    .option('--limit <count>', 'how many', wholeNumber(1), 20)
     .action(async (machine: string, options: Common & { limit: number }) => {
       const { items } = await (await context.client()).listTraces({
         params: { machine },

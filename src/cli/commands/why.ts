@@ -1,8 +1,8 @@
 import type { Trace } from '../../api/contract/traces.ts'
 import { printable } from '../../kit/printable.ts'
-import { type CliCommand, type Common, leaf, show } from '../command.ts'
+import { type CliCommand, type Common, leaf, seconds, show } from '../command.ts'
 import type { Context } from '../context.ts'
-import { Unsuccessful, WrongUse } from '../failure.ts'
+import { Unsuccessful } from '../failure.ts'
 import { followBoot } from '../follow.ts'
 import { paint } from '../terminal.ts'
 import { timeOfDay } from '../units.ts'
@@ -21,7 +21,6 @@ export async function watchBoot(
   machine: string,
   { json, since, timeout }: { json: boolean; since: number; timeout?: number | undefined },
 ): Promise<void> {
-  if (timeout !== undefined && !(timeout > 0)) throw new WrongUse('--timeout is a number of seconds above 0')
   const limits = timeout === undefined ? [] : [AbortSignal.timeout(timeout * 1000)]
   const client = await context.client()
   if (!json) context.terminal.err(`Waiting for ${machine} to boot. Ctrl-C ends the watch, not the boot.\n`)
@@ -38,7 +37,7 @@ export function whyCommand(program: CliCommand, context: Context): void {
     'reveille why 52:54:00:12:34:56 --follow',
   ])
     .option('--follow', 'print every stage as it happens, until the machine has arrived')
-    .option('--timeout <seconds>', 'give up following after this time, with status 1', Number)
+    .option('--timeout <seconds>', 'give up following after this time, with status 1', seconds)
     .action(async (machine: string, options: Common & { follow?: boolean; timeout?: number }) => {
       if (options.follow)
         return watchBoot(context, machine, { json: options.json === true, since: 0, timeout: options.timeout })
