@@ -4,9 +4,9 @@ import type { ScriptRequest } from './request.ts'
 
 /** What is known where a script is decided. */
 export type ScriptFacts = Readonly<{
-  /** `undefined` when none is recorded; `notRecorded` then says why. */
+  /** `undefined` when none is recorded; `notRecorded` then says why and what to do. */
   machine: Machine | undefined
-  notRecorded?: string | undefined
+  notRecorded?: Readonly<{ message: string; next?: string | undefined }> | undefined
   /** The setting: `park`, `ignore`, or the name of a profile. */
   unknownMachines: string
   profile: (name: string) => Profile | undefined
@@ -53,7 +53,11 @@ function chooseForUnknown(request: ScriptRequest, facts: ScriptFacts): Choice {
   const { machine, unknownMachines } = facts
   if (unknownMachines === 'ignore' && !machine)
     return { what: 'ignore', reason: 'it is unknown, and unknownMachines says to ignore those' }
-  if (!machine) return park(facts.notRecorded ?? 'this machine is not known', 'register it: reveille machine add')
+  if (!machine) {
+    const { message = 'this machine is not known', next = 'register it: reveille machine add' } =
+      facts.notRecorded ?? {}
+    return park(message, next)
+  }
   if (unknownMachines !== 'park' && unknownMachines !== 'ignore')
     return choose(
       request,

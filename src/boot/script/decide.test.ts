@@ -102,10 +102,12 @@ describe('who boots what', () => {
     expect(text).toMatch(/\necho Why: .+\necho What to do: .+\n/)
   })
 
-  test('an unknown machine that could not be recorded is parked with that reason', () => {
-    const { does, reason, text } = decide(undefined, '', { notRecorded: '10000 machines wait' })
+  test('an unknown machine that could not be recorded is parked with that reason and what mends it', () => {
+    const notRecorded = { message: '10000 machines wait', next: 'approve or delete some' }
+    const { does, reason, text } = decide(undefined, '', { notRecorded })
     expect([does, reason]).toEqual(['park', '10000 machines wait'])
     expect(text).toContain('this machine (52:54:00:12:34:56) waits')
+    expect(text).toContain('What to do: approve or delete some\n')
   })
 
   test('unknownMachines: ignore sends it back to its firmware, a profile boots it', () => {

@@ -103,7 +103,7 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
       return { machine: await machines.sight(sightingOf(request, address)) }
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
-      return { machine: undefined, notRecorded: error.message }
+      return { machine: undefined, notRecorded: error }
     }
   }
 
