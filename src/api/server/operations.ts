@@ -14,6 +14,9 @@ import { serverHandlers } from './handlers/server.ts'
 import { traceHandlers } from './handlers/traces.ts'
 import { invalid } from './problems.ts'
 
+/** The most JSON that somebody without a login may send, in bytes: it is held in memory before anything is known of them. */
+const MOST_PUBLIC_JSON = 16 * 1024
+
 /** A handler as the registration sees it: its call was checked against the contract of its operation. */
 type AnyHandler = (call: unknown) => unknown
 
@@ -59,6 +62,7 @@ export async function serveOperations(
         exposeHeadRoute: typeof route.response !== 'string',
         url: route.path.replace(/\{(\w+)\}/g, ':$1'),
         config: { operation: id },
+        ...(route.needs === 'public' ? { bodyLimit: MOST_PUBLIC_JSON } : {}),
         handler: (request, reply) =>
           answer({ route, query, handler: handlers[id] as AnyHandler, request, reply, checkAnswers, audit: api }),
       })

@@ -44,7 +44,7 @@ export class MethodNotAllowed extends Refusal {
 
 /** What Fastify itself refuses, in our words. */
 const FASTIFY_CODES: Readonly<Record<string, readonly [ErrorCode, string, string]>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: ['too-large', 'the JSON body is larger than 8 MiB', 'send less at once'],
+  FST_ERR_CTP_BODY_TOO_LARGE: ['too-large', 'the JSON body is larger than is taken here', 'send less at once'],
   FST_ERR_CTP_INVALID_MEDIA_TYPE: [
     'unsupported-media-type',
     'this route takes JSON',

@@ -176,3 +176,9 @@ describe('guessing passwords', () => {
     expect(statuses.filter((status) => status === 429)).toHaveLength(14)
   })
 })
+
+test('who has not logged in cannot fill the memory with a large body', async () => {
+  const answer = await login('admin', 'x'.repeat(16 * 1024))
+  expect(answer.status).toBe(413)
+  expect(await answer.json()).toMatchObject({ code: 'too-large' })
+})
