@@ -1,0 +1,46 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+const MOST_MB = 150
+
+let directory: string
+let server: ChildProcess
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'reveille-footprint-'))
+  // In a checkout the first start after a change strips types.
+  server = await start()
+  await stop()
+  server = await start()
+})
+afterAll(async () => {
+  await stop()
+  await rm(directory, { recursive: true })
+})
+
+async function start(): Promise<ChildProcess> {
+  const settings = ['--data-dir', directory, '--http-listen', '127.0.0.1:0']
+  const started = spawn('bin/reveille', ['serve', ...settings], { stdio: ['ignore', 'pipe', 'ignore'] })
+  let said = ''
+  started.stdout.on('data', (piece) => {
+    said += piece
+  })
+  await expect.poll(() => said, { timeout: 20_000 }).toContain('Reveille is ready')
+  return started
+}
+
+async function stop(): Promise<void> {
+  server.kill('SIGTERM')
+  if (server.exitCode === null) await once(server, 'exit')
+}
+
+test(`a server with nothing to do is content with ${MOST_MB} MB`, async () => {
+  const status = await readFile(`/proc/${server.pid}/status`, 'utf8')
+  const resident = (Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024) / 1e6
+  console.log(`resident: ${resident.toFixed(0)} MB`)
+  expect(resident).toBeGreaterThan(0)
+  expect(resident).toBeLessThan(MOST_MB)
+})
