@@ -27,8 +27,10 @@ export class Backoff {
 
   /** Milliseconds this key must still wait; 0: go on. */
   wait(key: string): number {
-    const entry = this.#entries.get(key)
-    return entry ? Math.max(0, entry.until - this.#clock.now()) : 0
+    const wait = (this.#entries.get(key)?.until ?? 0) - this.#clock.now()
+    // The clock was set back: nobody was made to wait that long, and they must not be locked out until it catches up.
+    if (wait > this.#limits.longestWaitMs) this.#entries.delete(key)
+    return wait > this.#limits.longestWaitMs ? 0 : Math.max(0, wait)
   }
 
   /** Counts a failure. Call it before the check, so that parallel guesses are all counted, and `forgive` after a success. */

@@ -22,6 +22,17 @@ describe('back-off', () => {
     expect(backoff.wait('a')).toBe(0)
   })
 
+  test('locks nobody out when the clock is set back', () => {
+    const clock = new ManualClock()
+    clock.advance(86_400_000)
+    const backoff = new Backoff(clock, limits)
+    for (let i = 0; i < 5; i++) backoff.fail('a')
+    clock.advance(-3_600_000)
+    expect(backoff.wait('a')).toBe(0)
+    for (let i = 0; i < 3; i++) backoff.fail('a')
+    expect(backoff.wait('a')).toBe(1000)
+  })
+
   test('is lifted by a success, and concerns one key', () => {
     const backoff = new Backoff(new ManualClock(), limits)
     for (let i = 0; i < 5; i++) backoff.fail('a')

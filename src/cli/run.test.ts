@@ -97,6 +97,17 @@ describe('exit status and errors', () => {
   })
 
   test.each([
+    ['live', 'image'],
+    ['iso', 'image'],
+    ['script', 'script'],
+    ['menu', 'item'],
+  ])('2 when a profile of kind %s lacks --%s', async (kind, needed) => {
+    const { status, err, asked } = await cli(['profile', 'add', 'p', '--kind', kind], {})
+    expect({ status, asked }).toEqual({ status: 2, asked: [] })
+    expect(err).toBe(`reveille: a profile of kind ${kind} needs --${needed}\n`)
+  })
+
+  test.each([
     ['token', 'create', 'ci', '--days', 'x'],
     ['token', 'create', 'ci', '--days', '-1'],
     ['audit', '--limit', '0'],

@@ -35,6 +35,13 @@ const FIELDS: Readonly<Record<Kind, readonly (keyof Options)[]>> = {
   menu: ['title', 'item', 'default', 'timeout'],
   park: ['message'],
 }
+/** What a new profile of a kind cannot do without. */
+const NEEDED: Partial<Readonly<Record<Kind, keyof Options>>> = {
+  live: 'image',
+  iso: 'image',
+  script: 'script',
+  menu: 'item',
+}
 const ALL_FIELDS = [...new Set(Object.values(FIELDS).flat())]
 
 function readItem(text: string): { profile: string; label?: string } {
@@ -153,6 +160,9 @@ export function profileCommands(program: CliCommand, context: Context): void {
       'reveille profile add choose --kind menu --item debian="Install Debian" --item local="Boot the disk" --timeout 20',
     ]).addOption(choice('--kind <kind>', 'what kind of profile', KINDS).makeOptionMandatory()),
   ).action(async (name: string, options: Options & { kind: Kind }) => {
+    const needed = NEEDED[options.kind]
+    if (needed && options[needed] === undefined)
+      throw new WrongUse(`a profile of kind ${options.kind} needs --${needed}`)
     const spec = { name, kind: options.kind, ...(await fieldsOf(options.kind, options)) } as ProfileSpec
     const made = await (await context.client()).createProfile({ body: spec })
     show(
