@@ -226,6 +226,25 @@ describe('declined addresses', () => {
 })
 
 describe('durability', () => {
+  it('gives a declined address to nobody while that is being saved, nor to its client of before', async () => {
+    const { leases, bind, disk, ask, chosen } = await setUp(network('10.0.0.10', '10.0.0.12'))
+    let open = () => {}
+    disk.gate = new Promise((resolve) => {
+      open = resolve
+    })
+    const ip = at('10.0.0.10')
+    const binding = bind(1, ip)
+    const declining = leases.apply({ kind: 'decline', ip, network: 'lan', client: 'mac:x', mac: macOf(9) })
+    for (const client of [1, 2, 9]) {
+      expect(leases.permit(ask(client), ip).granted).toBe(false)
+      expect(chosen(client)).toBe('free 10.0.0.11')
+    }
+    open()
+    await Promise.all([binding, declining])
+    expect(leases.at(ip)?.state).toBe('declined')
+    expect(chosen(1)).toBe('free 10.0.0.11')
+  })
+
   const lan = network('10.0.0.10', '10.0.0.250')
 
   it('resolves after the commit, and gives the address to nobody meanwhile', async () => {

@@ -53,7 +53,8 @@ export interface LeaseView {
   reservedFor(mac: Mac): Ipv4 | undefined
 }
 
-type Hold = Readonly<{ ip: Ipv4; key: string; mac: Mac; until: number }>
+/** `mac` is `null` where the address is kept from everyone. */
+type Hold = Readonly<{ ip: Ipv4; key: string; mac: Mac | null; until: number }>
 type Waiting = Readonly<{ leases: readonly Lease[]; resolve: () => void; reject: (error: unknown) => void }>
 
 /** What `Leases.open` is built from. */
@@ -211,19 +212,11 @@ export class Leases implements LeaseView {
       case 'release':
         return this.#release(change.ip)
       case 'decline': {
+        const { ip, network, client, mac } = change
         const now = this.#clock.now()
-        return this.#commit([
-          {
-            ip: change.ip,
-            network: change.network,
-            client: change.client,
-            mac: change.mac,
-            hostname: null,
-            state: 'declined',
-            startedAt: now,
-            expiresAt: now + QUARANTINE_MS,
-          },
-        ])
+        const times = { startedAt: now, expiresAt: now + QUARANTINE_MS }
+        const hold = this.#setHold(`declined|${ip}`, null, ip, Number.POSITIVE_INFINITY)
+        return this.#commitHeld(hold, [{ ip, network, client, mac, hostname: null, state: 'declined', ...times }])
       }
     }
   }
@@ -251,14 +244,18 @@ export class Leases implements LeaseView {
     const key = keyOf(lease.network, lease.client)
     const now = this.#clock.now()
     const before = this.#byClient.get(key)
-    this.#setHold(key, lease.mac, lease.ip, Number.POSITIVE_INFINITY)
+    const hold = this.#setHold(key, lease.mac, lease.ip, Number.POSITIVE_INFINITY)
     // A client has one address in a network: the one it leaves is free for others in the same commit.
     const left = before && before.ip !== lease.ip && isBound(before, now) ? [released(before, now)] : []
+    await this.#commitHeld(hold, [...left, lease])
+  }
+
+  /** Saves what concerns an address that is kept from others until that is done. */
+  async #commitHeld(hold: Hold, leases: readonly Lease[]): Promise<void> {
     try {
-      await this.#commit([...left, lease])
+      await this.#commit(leases)
     } finally {
-      const hold = this.#holds.get(lease.ip)
-      if (hold?.key === key) this.#endHold(hold)
+      this.#endHold(hold)
     }
   }
 
@@ -319,13 +316,14 @@ export class Leases implements LeaseView {
     return !home || home.name === lease.network ? lease : { ...lease, network: home.name }
   }
 
-  #setHold(key: string, mac: Mac, ip: Ipv4, until: number): void {
+  #setHold(key: string, mac: Mac | null, ip: Ipv4, until: number): Hold {
     const earlier = this.#holdByClient.get(key)
     if (earlier && earlier.ip !== ip && earlier.until !== Number.POSITIVE_INFINITY) this.#endHold(earlier)
     const hold = { ip, key, mac, until }
     this.#holds.set(ip, hold)
     this.#holdByClient.set(key, hold)
     if (until !== Number.POSITIVE_INFINITY) this.#expiry.set(ip, until)
+    return hold
   }
 
   #endHold(hold: Hold): void {

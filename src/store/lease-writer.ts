@@ -35,6 +35,8 @@ export class LeaseWriter {
 
   /** Ends the thread after everything it was told to do. */
   async close(): Promise<void> {
+    // Otherwise the process could end while the file is being closed.
+    this.#worker?.ref()
     if (this.#open) this.#worker?.postMessage({ kind: 'stop' } satisfies LeaseOrder)
     this.#open = false
     await this.#ended

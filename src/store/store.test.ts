@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import Database from 'better-sqlite3'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -199,7 +201,7 @@ test('a writing thread that dies is an error of what it was writing, and the nex
   const leases = leaseRepository(path)
   await leases.saveAll([lease({ ip: ipv4(1) })])
   // More than the memory of the thread: V8 ends it.
-  const tooMany = Array.from({ length: 1_000_000 }, (_, i) => lease({ ip: ipv4(10 + i) }))
+  const tooMany = Array.from({ length: 500_000 }, (_, i) => lease({ ip: ipv4(10 + i) }))
   await expect(leases.saveAll(tooMany)).rejects.toMatchObject({
     code: 'not-available',
     message: expect.stringContaining('ended'),
@@ -207,6 +209,21 @@ test('a writing thread that dies is an error of what it was writing, and the nex
   await leases.saveAll([lease({ ip: ipv4(2) })])
   expect((await leases.all()).map(({ ip }) => ip)).toEqual([1, 2])
   await leases.close()
+})
+
+test('a process that does nothing else lives until its store is closed', async () => {
+  const store = JSON.stringify(join(import.meta.dirname, 'leases.ts'))
+  const values = JSON.stringify(join(import.meta.dirname, '../../test/conformance/values.ts'))
+  const program = `
+    const { leaseRepository } = await import(${store})
+    const { lease } = await import(${values})
+    const leases = leaseRepository(${JSON.stringify(join(parent, 'leases.db'))})
+    await leases.saveAll([lease()])
+    await leases.close()
+    console.log('closed')`
+  writeFileSync(join(parent, 'program.mjs'), program)
+  const { stdout } = await promisify(execFile)(process.execPath, [join(parent, 'program.mjs')])
+  expect(stdout).toBe('closed\n')
 })
 
 test('closing waits for what is being written', async () => {
