@@ -45,22 +45,31 @@ export type ReplyParts = Readonly<{
   serverId: Ipv4
   yiaddr?: Ipv4
   ciaddr?: Ipv4
-  lease?: Readonly<{ network: Network; seconds: number | null; hostname: string | null }>
+  /** `leased`: the client gets an address for the time of the network, and not just its options. */
+  lease?: Readonly<{ network: Network; leased: boolean; hostname: string | null }>
   boot?: Readonly<{ answer: BootAnswer; server: Ipv4; proxy: boolean; request: BootRequest }> | null
   message?: string
 }>
 
 /** Builds a reply to `question` and says where it goes. */
 export function buildReply(question: DhcpMessage, arrival: Arrival, parts: ReplyParts): Reply {
-  const options = new OptionsBuilder()
+  const built = new OptionsBuilder()
     .set(OPTION.messageType, MESSAGE_TYPE[parts.type])
     .set(OPTION.serverIdentifier, parts.serverId)
-  if (parts.lease) addLease(options, question, parts.lease)
+    .build()
+  const add = (options: Options) => {
+    for (const [code, value] of options) built.set(code, value)
+  }
+  if (parts.lease) {
+    const { times, common } = networkOptions(parts.lease.network)
+    if (parts.lease.leased) add(times)
+    add(common)
+    add(askedFor(question, parts.lease))
+  }
   const file = parts.boot?.answer.file ?? null
-  if (parts.boot && file !== null) addBoot(options, question, parts.boot, file)
-  options.setIfAny(OPTION.message, parts.message)
+  if (parts.boot && file !== null) add(bootOptions(question, parts.boot, file))
+  add(new OptionsBuilder().setIfAny(OPTION.message, parts.message).build())
   const relay = question.options.get(OPTION.relayAgentInformation.code)
-  const built = options.build()
   // RFC 6842 §3: the client identifier comes back in every reply.
   const clientIdentifier = question.options.get(OPTION.clientIdentifier.code)
   if (clientIdentifier) built.set(OPTION.clientIdentifier.code, clientIdentifier)
@@ -92,30 +101,41 @@ export function buildReply(question: DhcpMessage, arrival: Arrival, parts: Reply
   return { message: reply, destination: destinationOf(question, arrival, parts), maxLength }
 }
 
-function addLease(options: OptionsBuilder, question: DhcpMessage, lease: NonNullable<ReplyParts['lease']>): void {
-  const { network, seconds } = lease
-  if (seconds !== null)
-    options
-      .set(OPTION.leaseTime, seconds)
-      // RFC 2131 §4.4.5: a half and seven eighths.
-      .set(OPTION.renewalTime, Math.floor(seconds / 2))
-      .set(OPTION.rebindingTime, Math.floor((seconds * 7) / 8))
-  options
+type Options = ReadonlyMap<number, Uint8Array>
+
+/** What the replies of a network have in common, encoded once. */
+const encoded = new WeakMap<Network, Readonly<{ times: Options; common: Options }>>()
+
+function networkOptions(network: Network): Readonly<{ times: Options; common: Options }> {
+  const known = encoded.get(network)
+  if (known) return known
+  const seconds = network.leaseSeconds
+  const times = new OptionsBuilder()
+    .set(OPTION.leaseTime, seconds)
+    // RFC 2131 §4.4.5: a half and seven eighths.
+    .set(OPTION.renewalTime, Math.floor(seconds / 2))
+    .set(OPTION.rebindingTime, Math.floor((seconds * 7) / 8))
+    .build()
+  const common = new OptionsBuilder()
     .set(OPTION.subnetMask, maskOf(network.subnet.prefix))
     .setIfAny(OPTION.router, network.router === null ? null : [network.router])
     .setIfAny(OPTION.dns, network.dns)
     .setIfAny(OPTION.domain, network.domain)
-  if (asksFor(question, OPTION.broadcast)) options.set(OPTION.broadcast, broadcastOf(network.subnet))
-  if (asksFor(question, OPTION.ntp)) options.setIfAny(OPTION.ntp, network.ntp)
-  if (asksFor(question, OPTION.hostname)) options.setIfAny(OPTION.hostname, lease.hostname)
+    .build()
+  encoded.set(network, { times, common })
+  return { times, common }
 }
 
-function addBoot(
-  options: OptionsBuilder,
-  question: DhcpMessage,
-  boot: NonNullable<ReplyParts['boot']>,
-  file: string,
-): void {
+function askedFor(question: DhcpMessage, { network, hostname }: NonNullable<ReplyParts['lease']>): Options {
+  const options = new OptionsBuilder()
+  if (asksFor(question, OPTION.broadcast)) options.set(OPTION.broadcast, broadcastOf(network.subnet))
+  if (asksFor(question, OPTION.ntp)) options.setIfAny(OPTION.ntp, network.ntp)
+  if (asksFor(question, OPTION.hostname)) options.setIfAny(OPTION.hostname, hostname)
+  return options.build()
+}
+
+function bootOptions(question: DhcpMessage, boot: NonNullable<ReplyParts['boot']>, file: string): Options {
+  const options = new OptionsBuilder()
   // UEFI specification §24.7: an HTTP boot client takes only offers with this class.
   if (boot.request.vendorClass === 'HTTPClient') options.set(OPTION.vendorClass, 'HTTPClient')
   else if (boot.proxy) {
@@ -130,6 +150,7 @@ function addBoot(
   options.set(OPTION.serverName, formatIpv4(boot.server)).set(OPTION.bootFileName, file)
   const uuid = question.options.get(OPTION.clientMachine.code)
   if (uuid && boot.proxy) options.set(OPTION.clientMachine, uuid)
+  return options.build()
 }
 
 function pxeOptions(question: DhcpMessage): Uint8Array {
