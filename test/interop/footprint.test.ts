@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 
 const MOST_MB = 150
 
@@ -28,7 +28,7 @@ async function start(): Promise<ChildProcess> {
   started.stdout.on('data', (piece) => {
     said += piece
   })
-  await expect.poll(() => said, { timeout: 20_000 }).toContain('Reveille is ready')
+  await vi.waitFor(() => expect(said).toContain('Reveille is ready'), { timeout: 20_000 })
   return started
 }
 
