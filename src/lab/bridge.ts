@@ -70,6 +70,7 @@ export class BridgeNetwork implements LabNetwork {
     }
     await inside('link', 'set', UPLINK, 'master', 'br0', 'up')
     const address = `${formatIpv4(labAddress(this.#subnet))}/${this.#subnet.prefix}`
+    await this.#forgetAddressesBut(address)
     await runOrFail('ip', ['addr', 'replace', address, 'dev', this.interface])
     await runOrFail('ip', ['link', 'set', this.interface, 'up'])
   }
@@ -100,6 +101,13 @@ export class BridgeNetwork implements LabNetwork {
 
   async #interfaceIsThere(): Promise<boolean> {
     return (await run('ip', ['link', 'show', this.interface])).code === 0
+  }
+
+  /** A server before us may have had another `lab.subnet`. */
+  async #forgetAddressesBut(address: string): Promise<void> {
+    const shown = await runOrFail('ip', ['-o', '-4', 'addr', 'show', 'dev', this.interface])
+    for (const [, old] of shown.matchAll(/ inet (\S+)/g))
+      if (old !== undefined && old !== address) await runOrFail('ip', ['addr', 'del', old, 'dev', this.interface])
   }
 
   /**
