@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { Refusal } from '../kit/errors.ts'
-import { formatIpv4, type Ipv4, parseIpv4, parseSubnet, type Subnet } from '../kit/ip.ts'
+import { contains, formatIpv4, type Ipv4, parseIpv4, parseSubnet, type Subnet } from '../kit/ip.ts'
 import { type Mac, parseMac } from '../kit/mac.ts'
 
 /** A network interface of this computer that is up and has an IPv4 address. */
@@ -15,21 +15,32 @@ export type NetworkInterface = Readonly<{
   subnet: Subnet
   /** Every IPv4 address it has. */
   addresses: readonly Ipv4[]
+  /** The same with their subnets. */
+  attachments: readonly Readonly<{ address: Ipv4; subnet: Subnet }>[]
 }>
+
+/** The interface with the first of its addresses that is inside one of these subnets as the one to talk to; as it is when none is. */
+export function within(on: NetworkInterface, subnets: readonly Subnet[]): NetworkInterface {
+  const fitting = on.attachments.find(({ address }) => subnets.some((subnet) => contains(subnet, address)))
+  return fitting ? { ...on, ...fitting } : on
+}
 
 /** The Ethernet interfaces that are up and have an IPv4 address, as they are now. */
 export function listInterfaces(): NetworkInterface[] {
   const found: NetworkInterface[] = []
   for (const [name, entries] of Object.entries(networkInterfaces())) {
     const ipv4Entries = (entries ?? []).filter((entry) => entry.family === 'IPv4')
-    const first = ipv4Entries[0]
-    const mac = first && parseMac(first.mac)
-    const address = first && parseIpv4(first.address)
-    const subnet = first?.cidr ? parseSubnet(first.cidr) : undefined
+    const attachments = ipv4Entries.flatMap((entry) => {
+      const address = parseIpv4(entry.address)
+      const subnet = entry.cidr ? parseSubnet(entry.cidr) : undefined
+      return address !== undefined && subnet ? [{ address, subnet }] : []
+    })
+    const [first] = attachments
+    const mac = ipv4Entries[0] && parseMac(ipv4Entries[0].mac)
     const index = indexOf(name)
-    if (mac === undefined || address === undefined || !subnet || index === undefined) continue
-    const addresses = ipv4Entries.map((entry) => parseIpv4(entry.address)).filter((each) => each !== undefined)
-    found.push({ name, index, mac, address, subnet, addresses })
+    if (mac === undefined || !first || index === undefined) continue
+    const addresses = attachments.map(({ address }) => address)
+    found.push({ name, index, mac, ...first, addresses, attachments })
   }
   return found
 }

@@ -1,8 +1,9 @@
 import { describe, expect, it, vi } from 'vitest'
 import { Refusal } from '../kit/errors.ts'
-import { ipv4, parseIpv4 } from '../kit/ip.ts'
+import { ipv4, parseIpv4, parseSubnet } from '../kit/ip.ts'
+import type { Mac } from '../kit/mac.ts'
 import { DatagramBatch } from './batch.ts'
-import { findInterface, listInterfaces } from './interfaces.ts'
+import { findInterface, listInterfaces, type NetworkInterface, within } from './interfaces.ts'
 import { closeSocket, SystemCallError, setOption } from './libc.ts'
 import { openUdpSocket, setUdpSegment } from './udp.ts'
 
@@ -85,6 +86,22 @@ describe('interfaces', () => {
       expect(each.addresses).toContain(each.address)
       expect(each.index).toBeGreaterThan(0)
     }
+  })
+
+  it('are known by the address inside the networks that are served, else by their first', () => {
+    const attachments = ['10.77.0.1/24', '10.79.0.1/24'].map((cidr) => ({
+      address: parseIpv4(cidr.split('/')[0]!)!,
+      subnet: parseSubnet(cidr)!,
+    }))
+    const [first, second] = attachments
+    const addresses = attachments.map(({ address }) => address)
+    const on: NetworkInterface = {
+      ...{ name: 'eth0', index: 2, mac: '52:54:00:00:00:01' as Mac, ...first!, addresses, attachments },
+    }
+    expect(within(on, [parseSubnet('10.79.0.0/24')!])).toEqual({ ...on, ...second })
+    expect(within(on, [parseSubnet('10.76.0.0/14')!])).toEqual(on)
+    expect(within(on, [parseSubnet('192.168.0.0/16')!])).toEqual(on)
+    expect(within(on, [])).toEqual(on)
   })
 
   it('that do not exist are refused with the list of those that do', () => {

@@ -159,8 +159,10 @@ class OfferShell implements OfferService {
   }
 
   #wire(name: string): Wire {
+    const here = this.#parts.networks.filter((network) => (network.interface ?? name) === name)
     const wire: Wire = new Wire(
       name,
+      here.map(({ subnet }) => subnet),
       {
         request: (datagram, arrival) => this.#receive(datagram, arrival, wire, decideOffer),
         overheard: (datagram, arrival) => this.#receive(datagram, arrival, wire, decideOverheard),

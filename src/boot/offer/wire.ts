@@ -1,5 +1,5 @@
 import { DecodeError, Refusal } from '../../kit/errors.ts'
-import { formatIpv4, ipv4, LIMITED_BROADCAST, parseIpv4 } from '../../kit/ip.ts'
+import { formatIpv4, ipv4, LIMITED_BROADCAST, parseIpv4, type Subnet } from '../../kit/ip.ts'
 import type { Log } from '../../kit/log.ts'
 import type { Mac } from '../../kit/mac.ts'
 import { encodeDhcp } from '../../protocols/dhcp/message.ts'
@@ -13,7 +13,7 @@ import {
 } from '../../protocols/icmpv6/router.ts'
 import { DatagramBatch } from '../../sockets/batch.ts'
 import { type FrameSocket, type Hears, openFrameSocket } from '../../sockets/frames.ts'
-import { findInterface, type NetworkInterface } from '../../sockets/interfaces.ts'
+import { findInterface, type NetworkInterface, within } from '../../sockets/interfaces.ts'
 import { openUdpSocket, type UdpSocket } from '../../sockets/udp.ts'
 import type { Arrival, Reply } from './facts.ts'
 
@@ -36,6 +36,7 @@ export type WireEars = Readonly<{
 /** Everything we have open on one interface: two UDP sockets and the raw ones. Opens again by itself after the interface was away. */
 export class Wire {
   readonly name: string
+  readonly #subnets: readonly Subnet[]
   readonly #ears: WireEars
   readonly #log: Log
   readonly #answersSolicitations: boolean
@@ -46,8 +47,10 @@ export class Wire {
   #reason: string | null = 'not opened yet'
   #opening: Promise<void> | undefined
 
-  constructor(name: string, ears: WireEars, log: Log, answersSolicitations: boolean) {
+  /** Of the interface's addresses the one inside `subnets` is ours; with none inside, the first. */
+  constructor(name: string, subnets: readonly Subnet[], ears: WireEars, log: Log, answersSolicitations: boolean) {
     this.name = name
+    this.#subnets = subnets
     this.#ears = ears
     this.#log = log.child({ interface: name })
     this.#answersSolicitations = answersSolicitations
@@ -74,7 +77,7 @@ export class Wire {
   async #openAll(): Promise<void> {
     this.close()
     try {
-      const on = findInterface(this.name)
+      const on = within(findInterface(this.name), this.#subnets)
       this.#frames.set('nothing', openFrameSocket(on, 'nothing'))
       this.#frames.set('arp-replies', openFrameSocket(on, 'arp-replies'))
       this.#frames.set('dhcp-replies', openFrameSocket(on, 'dhcp-replies'))
@@ -118,7 +121,8 @@ export class Wire {
 
   /** Compares with how the interfaces are now and opens again what changed. Never throws. */
   async check(interfaces: readonly NetworkInterface[]): Promise<void> {
-    const now = interfaces.find((each) => each.name === this.name)
+    const there = interfaces.find((each) => each.name === this.name)
+    const now = there && within(there, this.#subnets)
     const before = this.#on
     if (before && now && before.index === now.index && before.address === now.address && before.mac === now.mac) return
     if (!before && !now) return
