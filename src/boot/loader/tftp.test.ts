@@ -227,10 +227,17 @@ test('rubbish is counted and costs nothing', async () => {
   expect(await download('ipxe.efi')).toEqual(program)
 })
 
-test('a port that is taken is a refusal that says what to do', async () => {
-  const listen = { host: '127.0.0.1', port: server.port }
-  const again = serveTftp({ listen, find: () => undefined, trace: { record() {} }, log: SILENT })
-  await expect(again).rejects.toMatchObject({ code: 'not-available', next: expect.stringContaining('tftp.listen') })
+test.each([
+  ['a taken port', () => ({ host: '127.0.0.1', port: server.port }), 'another program has this port'],
+  // RFC 5737 §3: nobody has this address.
+  ['a foreign address', () => ({ host: '192.0.2.1', port: 0 }), 'this computer has no such address'],
+])('%s is a refusal that says why and what to do', async (_, listen, why) => {
+  const again = serveTftp({ listen: listen(), find: () => undefined, trace: { record() {} }, log: SILENT })
+  await expect(again).rejects.toMatchObject({
+    code: 'not-available',
+    message: expect.stringContaining(why),
+    next: expect.stringContaining('tftp.listen'),
+  })
 })
 
 test('names lose what firmware adds', () => {

@@ -295,13 +295,21 @@ function sameRequest(a: TftpRequest, b: TftpRequest): boolean {
   return a.filename === b.filename && JSON.stringify(a.options) === JSON.stringify(b.options)
 }
 
+/** Why listening failed, and what to do about it. */
+const LISTEN_TROUBLE: Readonly<Record<string, (port: number) => [why: string, next: string]>> = {
+  EADDRINUSE: (port) => [
+    'another program has this port',
+    `stop the other TFTP server (ss -ulpn 'sport = ${port}' names it) or change tftp.listen`,
+  ],
+  EACCES: () => [
+    'this needs privileges',
+    'run as root, give the capability CAP_NET_BIND_SERVICE, or change tftp.listen to a port above 1023',
+  ],
+  EADDRNOTAVAIL: () => ['this computer has no such address', 'set tftp.listen to an address of this computer'],
+}
+
 function explained(error: unknown, host: string, port: number): Refusal {
   const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-  const next =
-    code === 'EADDRINUSE'
-      ? `stop the other TFTP server (ss -ulpn 'sport = ${port}' names it) or change tftp.listen`
-      : code === 'EACCES'
-        ? 'run as root, give the capability CAP_NET_BIND_SERVICE, or change tftp.listen to a port above 1023'
-        : 'check tftp.listen'
-  return new Refusal('not-available', `TFTP cannot listen on ${host}:${port}: ${code}`, { next })
+  const [why, next] = LISTEN_TROUBLE[code]?.(port) ?? [code, 'check tftp.listen']
+  return new Refusal('not-available', `TFTP cannot listen on ${host}:${port}: ${why}`, { next })
 }
