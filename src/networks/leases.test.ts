@@ -81,6 +81,17 @@ async function setUp(lan: Network, reservations = new Reservations(), disk = new
   return { clock, leases, bind, chosen, disk, open, ask: (number: number) => asker(lan, number) }
 }
 
+it('a network that moved to another subnet offers none of the addresses it gave before', async () => {
+  const old = network('10.0.0.10', '10.0.0.20')
+  const disk = new LeaseDisk()
+  disk.saved.set(at('10.0.0.10'), leaseOf(asker(old, 1), at('10.0.0.10'), 0))
+  const ranges = [{ first: at('10.9.0.10'), last: at('10.9.0.20') }]
+  const moved = network('10.9.0.10', '10.9.0.20', { subnet: parseSubnet('10.9.0.0/24')!, ranges, router: null })
+  const { leases } = await setUp(moved, new Reservations(), disk)
+  expect(leases.permit(asker(moved, 1), at('10.0.0.10'))).toMatchObject({ granted: false, conflict: true })
+  expect(leases.choose(asker(moved, 1), at('10.0.0.10'))).toEqual({ ip: at('10.9.0.10'), why: 'free' })
+})
+
 describe('the choice of an address (RFC 2131 §4.3.1)', () => {
   const lan = network('10.0.0.10', '10.0.0.12')
 

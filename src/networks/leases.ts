@@ -164,6 +164,7 @@ export class Leases implements LeaseView {
     const now = this.#clock.now()
     const refused = (reason: string, conflict = true): Permission => ({ granted: false, reason, conflict })
     const { subnet } = asker.network
+    if (!contains(subnet, ip)) return refused('is not in its network')
     if (this.#excluded.has(ip)) return refused('belongs to a server or router')
     if (subnet.prefix < 31 && (ip === subnet.base || ip === broadcastOf(subnet)))
       return refused('is no address for a client')
