@@ -58,6 +58,16 @@ describe('following a boot', () => {
   const script = event(3.25, 'script', 'script asked for')
   const launch = event(5, 'launch', 'launched', { count: 3 })
 
+  test('misses nothing when what repeats is drawn together between two looks', async () => {
+    const [ask, wait] = [event(0, 'script', 'asked'), event(1, 'script', 'waits')]
+    const again = event(2, 'script', 'asked')
+    const drawn = [ask, wait].map((each) => ({ ...each, count: 2, lastAt: iso(3) }))
+    const states = [trace('parked', [ask, wait, again]), trace('launched', [...drawn, launch])]
+    const { status, out } = await runCli(['why', 'web1', '--follow'], fakeApi(booting(states)).transport)
+    expect(status).toBe(0)
+    expect(out.match(/(?<=(script|launch) +)(asked|waits|launched)/g)).toEqual(['asked', 'waits', 'asked', 'launched'])
+  })
+
   test('prints every stage once, with time and reason, and ends when the machine has arrived', async () => {
     const { transport } = fakeApi(
       booting([

@@ -44,7 +44,7 @@ class TracePrinter {
   readonly #json: boolean
   readonly #since: number
   #trace: string | undefined
-  #printed = 0
+  readonly #printed = new Set<string>()
   #headline = ''
 
   constructor(terminal: Terminal, json: boolean, since: number) {
@@ -56,21 +56,24 @@ class TracePrinter {
   print(trace: Trace): void {
     if (trace.id !== this.#trace) {
       this.#trace = trace.id
-      this.#printed = 0
+      this.#printed.clear()
       this.#headline = ''
       if (!this.#json) {
         const name = trace.machine?.name ?? trace.mac
         this.#terminal.out(`${paint(this.#terminal, 'bold', `${name} boots`)} (trace ${trace.id})\n`)
       }
     }
-    const isNew = ({ at, lastAt }: Event) => Date.parse(lastAt ?? at) >= this.#since
-    for (const event of trace.events.slice(this.#printed).filter(isNew))
+    for (const event of trace.events) {
+      // Not by its place: what repeats is counted where it stood first, and long traces lose their middle.
+      const key = [event.at, event.kind, event.summary].join(' ')
+      if (this.#printed.has(key) || Date.parse(event.lastAt ?? event.at) < this.#since) continue
+      this.#printed.add(key)
       this.#terminal.out(
         this.#json
           ? `${JSON.stringify({ trace: trace.id, ...event })}\n`
           : eventLines(this.#terminal, event, trace.startedAt),
       )
-    this.#printed = trace.events.length
+    }
     const headline = `${trace.state}: ${trace.headline}`
     if (headline !== this.#headline && trace.state !== 'running' && !this.#json)
       this.#terminal.out(verdictLine(this.#terminal, trace))
