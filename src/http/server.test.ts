@@ -81,3 +81,7 @@ test('an upgrade that nobody wants is answered as if it were not asked for', asy
   expect(await asking('/boot/start.ipxe', 'h2c')).toMatch(/^HTTP\/1.1 200/)
   expect(await asking('/console', 'websocket')).toMatch(/^HTTP\/1.1 101/)
 })
+
+test('no request is ended for the time it takes alone, which by default would be five minutes', () => {
+  expect(boundedServer(ok).requestTimeout).toBe(0)
+})
