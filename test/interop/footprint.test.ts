@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 
 const MOST_MB = 150
+const REVEILLE = join(import.meta.dirname, '../../bin/reveille')
 
 let directory: string
 let server: ChildProcess
@@ -23,7 +24,7 @@ afterAll(async () => {
 
 async function start(): Promise<ChildProcess> {
   const settings = ['--data-dir', directory, '--http-listen', '127.0.0.1:0']
-  const started = spawn('bin/reveille', ['serve', ...settings], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const started = spawn(REVEILLE, ['serve', ...settings], { stdio: ['ignore', 'pipe', 'ignore'] })
   let said = ''
   started.stdout.on('data', (piece) => {
     said += piece
