@@ -33,7 +33,7 @@ async function start(): Promise<ChildProcess> {
     '--log-level',
     'error',
   ]
-  const server = spawn('bin/reveille', ['serve', ...flags], { stdio: 'ignore' })
+  const server = spawn(join(import.meta.dirname, '../bin/reveille'), ['serve', ...flags], { stdio: 'ignore' })
   for (let tries = 0; tries < 100; tries++) {
     const ready = await client.getStatus({}).then(
       () => true,
