@@ -51,6 +51,7 @@ const PACKAGE = resolve(import.meta.dirname, import.meta.filename.endsWith('.ts'
 const VERSION = '0.1.0'
 const CLOCK = { now: () => Date.now() }
 const TICK_MS = 1000
+const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
 
 /**
@@ -94,6 +95,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     await traces.close()
   })
   every(TICK_MS, () => traces.tick())
+  every(MINUTE_MS, () => machines.forgetUnseen())
   every(HOUR_MS, () => images.collect())
   every(HOUR_MS, () => access.prune())
 

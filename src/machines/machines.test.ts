@@ -191,6 +191,18 @@ describe('sightings', () => {
     expect(repository.writes).toBe(1)
   })
 
+  test('who was never approved and is not seen again is forgotten; who still polls or was approved is not', async () => {
+    const [gone, polling, approved] = await Promise.all([1, 2, 3].map((i) => machines.sight({ mac: numbered(i) })))
+    await machines.approve(approved!.id, {}, 'admin')
+    clock.advance(8 * 86_400_000)
+    await machines.sight({ mac: polling!.macs[0]! })
+    await machines.forgetUnseen()
+    expect(machines.get(gone!.id)).toBeUndefined()
+    expect(machines.get(polling!.id)?.state).toBe('discovered')
+    expect(machines.get(approved!.id)?.state).toBe('ready')
+    expect((await machines.sight({ mac: gone!.macs[0]! })).state).toBe('discovered')
+  })
+
   test('a flood is refused at the limit and costs no write', async () => {
     for (let from = 0; from < MAX_DISCOVERED; from += 500)
       await Promise.all(Array.from({ length: 500 }, (_, i) => machines.sight({ mac: numbered(from + i) })))
@@ -202,6 +214,9 @@ describe('sightings', () => {
     expect(repository.writes).toBe(writes)
     await machines.remove(machines.all()[0]!.id, 'admin')
     expect((await machines.sight({ mac: 'aa:00:00:00:00:01' as Mac })).state).toBe('discovered')
+    clock.advance(11 * 60_000)
+    await machines.forgetUnseen()
+    expect(machines.all().length).toBeLessThan(MAX_DISCOVERED)
   })
 
   test('repeated sightings are exact in memory and written at most once a minute', async () => {

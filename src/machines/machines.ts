@@ -21,6 +21,10 @@ import { SightingWriter } from './sighting-writer.ts'
 
 /** Most machines that may wait for approval; more are refused, so that a flood of made-up MACs fills neither disk nor console. */
 export const MAX_DISCOVERED = 10_000
+/** How long a discovered machine that is not seen again is remembered, in milliseconds; when many wait, the shorter time counts. */
+const FORGET_MS = 7 * 86_400_000
+const FORGET_IN_A_FLOOD_MS = 600_000
+const MOST_FORGOTTEN_AT_ONCE = 200
 /** Most sightings that may wait for one write. */
 const MAX_ARRIVALS = 1000
 /** How old `lastSeenAt` on disk may be, in milliseconds. In memory it is exact. */
@@ -200,6 +204,22 @@ export class Machines {
       if (changed.length > 0) await this.#store(changed)
       this.#log.info({ machines: changed.length, by }, 'machines applied')
       return plan.map(({ after, change, fields }) => ({ name: after.name, change, fields }))
+    })
+  }
+
+  /**
+   * Housekeeping, to be called every minute: forgets machines that nobody approved and that were not seen for a week; for ten
+   * minutes while the registry is more than half full, so that a flood of made-up MACs passes. A real one is discovered anew.
+   */
+  forgetUnseen(): Promise<void> {
+    const patience = this.#registry.discovered > MAX_DISCOVERED / 2 ? FORGET_IN_A_FLOOD_MS : FORGET_MS
+    const before = this.#with.clock.now() - patience
+    return this.#alone(async () => {
+      const unseen = this.#registry
+        .all()
+        .filter(({ state, lastSeenAt, createdAt }) => state === 'discovered' && (lastSeenAt ?? createdAt) < before)
+      for (const { id } of unseen.slice(0, MOST_FORGOTTEN_AT_ONCE)) await this.#forget(id)
+      if (unseen.length > 0) this.#log.info({ machines: unseen.length }, 'machines never approved and not seen again')
     })
   }
 
