@@ -1,0 +1,48 @@
+import type { Image } from '../../src/api/contract/images.ts'
+import type { Machine } from '../../src/api/contract/machines.ts'
+import { type Asked, fakeApi, type Handlers } from './api.ts'
+import { NOW, runCli } from './terminal.ts'
+
+export const AT = new Date(NOW - 300_000).toISOString()
+export const MACHINE: Machine = {
+  id: 'm_0123456789abcdef',
+  name: 'web1',
+  state: 'ready',
+  macs: ['52:54:00:12:34:56'],
+  uuid: null,
+  serial: null,
+  manufacturer: 'Evil\u001b[2J Corp',
+  product: null,
+  architecture: 'x86_64',
+  firmware: 'uefi',
+  tags: ['rack=a3'],
+  notes: '',
+  ip: null,
+  hostname: null,
+  profile: 'debian',
+  nextBoot: null,
+  lab: null,
+  createdAt: AT,
+  updatedAt: AT,
+  lastSeenAt: AT,
+  lastAddress: '10.0.0.50',
+  boot: null,
+}
+export const IMAGE: Image = {
+  name: 'debian',
+  kind: 'bundle',
+  description: '',
+  versions: [],
+  latest: null,
+  bytes: 0,
+  usedBy: [],
+  createdAt: AT,
+  updatedAt: AT,
+}
+
+/** Runs one command line against these answers. */
+export async function cli(words: string[], handlers: Handlers, more: Parameters<typeof runCli>[2] = {}) {
+  const { transport, asked } = fakeApi(handlers)
+  const result = await runCli(words, transport, more)
+  return { ...result, asked, last: asked.at(-1) as Asked | undefined }
+}
