@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
+import { SharedPieces } from './shared-pieces.ts'
 
 /** 1 MiB reads bring Node close to nginx; 64 KiB reads halve it (docs/benchmarks.md). */
 const CHUNK = 1024 * 1024
@@ -11,14 +12,19 @@ const KEPT = 8
 /** A client that takes nothing for so long is gone. */
 const STALLED_MS = 60_000
 
+/** So many downloads at a time share what they read; a single one needs not, and more might hold too many pieces at once. */
+const MOST_SHARING = 64
+
 const spare: Buffer[] = []
+const shared = new SharedPieces()
 let running = 0
 
 /** Bytes of a response that the kernel took, and whether those were all. */
 export type Sent = Readonly<{ bytes: number; complete: boolean }>
 
 /**
- * Sends `length` bytes of a file from `start` and ends the response. Two buffers take turns: one is read while the other is sent.
+ * Sends `length` bytes of a file that never changes, from `start`, and ends the response. Two buffers take turns, one is read
+ * while the other is sent; downloads at the same time share what they read.
  * Resolves when all is sent or the client went away; a file that cannot be read ends the connection, so that no client takes a
  * part for the whole.
  */
@@ -33,11 +39,16 @@ export async function sendFile(
   let sent = 0
   response.setTimeout(STALLED_MS, () => response.destroy())
   try {
-    let reading = read(file, buffers[0]!, start, length)
+    const next = async (turn: number, at: number): Promise<Buffer> => {
+      const most = start + length - at
+      if (running < 2 || running > MOST_SHARING) return read(file, buffers[turn]!, at, most)
+      return (await shared.from(path, file, at)).subarray(0, most)
+    }
+    let reading = next(0, start)
     for (let turn = 0; sent < length; turn = 1 - turn) {
       const chunk = await reading
       const after = sent + chunk.length
-      reading = after < length ? read(file, buffers[1 - turn]!, start + after, length - after) : Promise.resolve(chunk)
+      reading = after < length ? next(1 - turn, start + after) : Promise.resolve(chunk)
       reading.catch(() => undefined)
       if (!(await written(response, chunk))) {
         await reading.catch(() => undefined)
