@@ -1,4 +1,5 @@
 import { accessRoutes } from './contract/access.ts'
+import { deploymentRoutes } from './contract/deployments.ts'
 import { imageRoutes, profileRoutes } from './contract/images.ts'
 import { labRoutes } from './contract/lab.ts'
 import { machineRoutes } from './contract/machines.ts'
@@ -12,6 +13,7 @@ export const contract = {
   ...traceRoutes,
   ...imageRoutes,
   ...profileRoutes,
+  ...deploymentRoutes,
   ...serverRoutes,
   ...labRoutes,
 } as const

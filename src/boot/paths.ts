@@ -16,6 +16,8 @@ export const BOOT_PATHS = {
   file: (capability: string, name: string) => `/boot/file/${capability}/${encodeURIComponent(name)}`,
   /** Reports of a running script: `launch` right before control passes to what was loaded, `failed` when a step failed. */
   mark: (boot: string, what: 'launch' | 'failed' | 'retry') => `/boot/mark/${boot}/${what}`,
+  /** An initrd with what the management OS proves itself with; the word is good for one fetch. */
+  agentPass: (word: string) => `/boot/agent/${word}/boot.cpio`,
   /** The own iPXE script of a `script` profile, for the boot that runs it. */
   own: (boot: string) => `/boot/own/${boot}`,
 } as const

@@ -1,6 +1,6 @@
 import type { Clock } from '../kit/clock.ts'
 import { Refusal } from '../kit/errors.ts'
-import type { FileRole, Image, ImageFile, ImageKind, ImageVersion } from './image.ts'
+import type { FileRole, Image, ImageFile, ImageKind, ImageVersion, Visibility } from './image.ts'
 import type { BlobStat, BlobStore, ImageRepository } from './repository.ts'
 
 const DAY_MS = 86_400_000
@@ -103,14 +103,27 @@ export class Images {
     return blob
   }
 
-  create(given: Readonly<{ name: string; kind: ImageKind; description: string }>): Promise<Image> {
+  create(
+    given: Readonly<{ name: string; kind: ImageKind; description: string; owner?: string; visibility?: Visibility }>,
+  ): Promise<Image> {
     return this.#inTurn(() => {
       if (this.#images.has(given.name))
         throw new Refusal('conflict', `there is an image ${given.name} already`, {
           next: `choose another name, or add a version to ${given.name}`,
         })
       const now = this.#with.clock.now()
-      return this.#save({ ...given, versions: [], lastNumber: 0, createdAt: now, updatedAt: now })
+      return this.#save({
+        owner: 'admin',
+        visibility: 'public',
+        sharedWith: [],
+        labels: {},
+        prune: null,
+        ...given,
+        versions: [],
+        lastNumber: 0,
+        createdAt: now,
+        updatedAt: now,
+      })
     })
   }
 
@@ -147,7 +160,17 @@ export class Images {
       }
       const now = this.#with.clock.now()
       const number = image.lastNumber + 1
-      const version = { number, files, cmdline: given.cmdline, note: given.note, createdAt: now, createdBy: by }
+      const version = {
+        number,
+        files,
+        cmdline: given.cmdline,
+        note: given.note,
+        disk: null,
+        pinned: false,
+        source: 'upload',
+        createdAt: now,
+        createdBy: by,
+      }
       return this.#save({ ...image, versions: [...image.versions, version], lastNumber: number, updatedAt: now })
     })
   }

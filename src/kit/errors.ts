@@ -22,6 +22,7 @@ export const ERROR_CODES = {
   'too-large': { status: 413, title: 'Larger than the limit' },
   'unsupported-media-type': { status: 415, title: 'This content type is not understood' },
   'range-not-satisfiable': { status: 416, title: 'The range lies outside the content' },
+  corrupt: { status: 500, title: 'Stored bytes are damaged' },
   'too-many-requests': { status: 429, title: 'Too many requests; wait a moment' },
   internal: { status: 500, title: 'Reveille failed; the log says more' },
   'not-available': { status: 503, title: 'This is not available now' },

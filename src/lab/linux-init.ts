@@ -25,14 +25,16 @@ if [ -n "$nic" ]; then
   udhcpc -i "$nic" -s /etc/udhcpc -n -q -t 10 -T 2 -A 1 >/dev/null 2>&1
   address=$(ip -4 addr show dev "$nic" | sed -n 's/.*inet \\([0-9.]*\\).*/\\1/p')
 fi
-echo
-echo "${ARRIVED} \${address:-none}"
-# The power button, pressed by reveille power NAME soft.
+# The power button, pressed by reveille power NAME soft. Opened before arrival is told: a press is kept for whoever has it open.
 for name in /sys/class/input/event*/device/name; do
   [ "$(cat "$name" 2>/dev/null)" = 'Power Button' ] || continue
   event=\${name#/sys/class/input/}
-  ( head -c 24 "/dev/input/\${event%%/*}" >/dev/null && poweroff -f ) &
+  fd=$((\${fd:-2} + 1))
+  eval "exec $fd</dev/input/\${event%%/*}"
+  ( eval "head -c 24 <&$fd" >/dev/null && poweroff -f ) &
 done
+echo
+echo "${ARRIVED} \${address:-none}"
 echo "This is the lab's small Linux, in memory only. 'poweroff' switches the machine off, 'reboot' boots it anew."
 alias poweroff='poweroff -f' reboot='reboot -f'
 echo "alias poweroff='poweroff -f' reboot='reboot -f'" >/etc/profile

@@ -1,10 +1,11 @@
 import { z } from 'zod'
+import { DiskHints } from '../deployments/hints.ts'
 
 /**
  * What a machine becomes. The schemas are the one source for API, `reveille apply` and store; the kinds of the design that
- * need disks (diskless, install, wim) join this union when their stages exist.
+ * need more (diskless, wim) join this union when their stages exist.
  */
-export const PROFILE_KINDS = ['local', 'live', 'iso', 'script', 'menu', 'park'] as const
+export const PROFILE_KINDS = ['local', 'install', 'live', 'iso', 'script', 'menu', 'park'] as const
 export type ProfileKind = (typeof PROFILE_KINDS)[number]
 
 /** Names of profiles, images and machines: what fits a URL, a host name and a boot script without quoting. */
@@ -33,10 +34,62 @@ export const ProfileFile = z.object({
   content: z.string().max(262_144, 'a profile file has at most 256 KiB'),
 })
 
+/** What an installed system is given of its own, written into its filesystems by the management OS. */
+export const InstallIdentity = z
+  .object({
+    /** Write the machine's host name (or name) into /etc/hostname. */
+    hostname: z.boolean().default(false),
+    sshKeys: z
+      .array(
+        z
+          .string()
+          .max(2000)
+          .regex(/^[\x20-\x7e]+$/),
+      )
+      .max(64)
+      .default([]),
+    /** For the account root, as `openssl passwd -6` prints it. Never shown again. */
+    passwordHash: z
+      .string()
+      .max(200)
+      .regex(/^\$[0-9a-z]+\$[!-9;-~]+$/, 'a password hash starts with $, as openssl passwd -6 prints it')
+      .nullable()
+      .default(null),
+    userData: z.string().max(262_144).nullable().default(null),
+    metaData: z.string().max(65_536).nullable().default(null),
+    ignition: z.string().max(262_144).nullable().default(null),
+  })
+  .strict()
+
+/** One image version for one disk or partition. Without hints the deployment's armed disk is meant. */
+export const InstallTarget = z
+  .object({
+    image: ImageReference,
+    disk: DiskHints.default({}),
+    partition: z.number().int().min(1).max(128).nullable().default(null),
+    /** Save the disk as a new version of the image before the next deployment writes to this machine. */
+    writeBack: z.boolean().default(false),
+  })
+  .strict()
+
 const common = { name: Name, description: z.string().max(500).default('') }
 
 export const ProfileSpec = z.discriminatedUnion('kind', [
   z.object({ ...common, kind: z.literal('local') }).strict(),
+  z
+    .object({
+      ...common,
+      kind: z.literal('install'),
+      targets: z.array(InstallTarget).min(1).max(16),
+      /** Where the image has holes: `zero` makes them zero, `discard` gives them back and leaves what the disk then reads. */
+      holes: z.enum(['zero', 'discard']).default('zero'),
+      verify: z.enum(['sampled', 'full']).default('full'),
+      /** Let the last partition and its filesystem fill the disk. */
+      grow: z.boolean().default(false),
+      identity: InstallIdentity.nullable().default(null),
+      finish: z.enum(['reboot', 'power-off', 'kexec']).default('reboot'),
+    })
+    .strict(),
   z
     .object({
       ...common,

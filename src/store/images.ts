@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { Image, ImageFile, ImageKind, ImageVersion } from '../images/image.ts'
+import type { DiskContent, Image, ImageFile, ImageKind, ImageVersion, PruneRule, Visibility } from '../images/image.ts'
 import type { ImageRepository } from '../images/repository.ts'
 import type { ImageRow, ImageVersionRow, Tables } from './tables.ts'
 
@@ -47,6 +47,11 @@ function toRow(image: Image): ImageRow {
     name: image.name,
     kind: image.kind,
     description: image.description,
+    owner: image.owner,
+    visibility: image.visibility,
+    shared_with_json: JSON.stringify(image.sharedWith),
+    labels_json: JSON.stringify(image.labels),
+    prune_json: image.prune && JSON.stringify(image.prune),
     last_number: image.lastNumber,
     created_at: image.createdAt,
     updated_at: image.updatedAt,
@@ -60,6 +65,9 @@ function toVersionRow(image: string, version: ImageVersion): ImageVersionRow {
     files_json: JSON.stringify(version.files),
     cmdline: version.cmdline,
     note: version.note,
+    disk_json: version.disk && JSON.stringify(version.disk),
+    pinned: version.pinned ? 1 : 0,
+    source: version.source,
     created_at: version.createdAt,
     created_by: version.createdBy,
   }
@@ -70,11 +78,19 @@ function fromRow(row: ImageRow, versions: readonly ImageVersionRow[]): Image {
     name: row.name,
     kind: row.kind as ImageKind,
     description: row.description,
+    owner: row.owner,
+    visibility: row.visibility as Visibility,
+    sharedWith: JSON.parse(row.shared_with_json) as string[],
+    labels: JSON.parse(row.labels_json) as Record<string, string>,
+    prune: row.prune_json === null ? null : (JSON.parse(row.prune_json) as PruneRule),
     versions: versions.map((version) => ({
       number: version.number,
       files: JSON.parse(version.files_json) as ImageFile[],
       cmdline: version.cmdline,
       note: version.note,
+      disk: version.disk_json === null ? null : (JSON.parse(version.disk_json) as DiskContent),
+      pinned: version.pinned === 1,
+      source: version.source,
       createdAt: version.created_at,
       createdBy: version.created_by,
     })),

@@ -3,11 +3,13 @@ import { type Migration, Migrator } from 'kysely/migration'
 import { Refusal } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import * as firstLight from './migrations/0001-first-light.ts'
+import * as imagesAndDeployments from './migrations/0002-images-and-deployments.ts'
 import type { Tables } from './tables.ts'
 
 /** In order. A migration that was released is never changed; a new one is added below it. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-first-light': firstLight,
+  '0002-images-and-deployments': imagesAndDeployments,
 }
 
 /** Kysely's own table of the migrations that were applied. */

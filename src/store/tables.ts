@@ -7,6 +7,11 @@ export type Tables = {
   profiles: ProfileRow
   images: ImageRow
   image_versions: ImageVersionRow
+  deployments: DeploymentRow
+  deployment_log: DeploymentLogRow
+  agent_boots: AgentBootRow
+  inventories: InventoryRow
+  disk_contents: DiskContentRow
   leases: LeaseRow
   traces: TraceRow
   users: UserRow
@@ -45,6 +50,11 @@ export type ImageRow = {
   name: string
   kind: string
   description: string
+  owner: string
+  visibility: string
+  shared_with_json: string
+  labels_json: string
+  prune_json: string | null
   last_number: number
   created_at: number
   updated_at: number
@@ -56,9 +66,41 @@ export type ImageVersionRow = {
   files_json: string
   cmdline: string
   note: string
+  disk_json: string | null
+  pinned: number
+  source: string
   created_at: number
   created_by: string
 }
+
+/** Columns are what is searched or sorted by; the whole deployment is in `content_json`. */
+export type DeploymentRow = {
+  id: string
+  sequence: number
+  machine: string
+  state: string
+  created_at: number
+  content_json: string
+}
+
+export type DeploymentLogRow = { deployment: string; n: number; at: number; level: string; text: string }
+
+/** One boot of the management OS. `nonce` and `server_nonce` are set by its first hello. */
+export type AgentBootRow = {
+  id: string
+  machine: string
+  deployment: string | null
+  created_at: number
+  expires_at: number
+  fetched: number
+  nonce: string | null
+  server_nonce: string | null
+}
+
+export type InventoryRow = { machine: string; taken_at: number; content_json: string }
+
+/** What a disk was last seen to hold: written and verified, or captured. `partition` 0 is the whole disk. */
+export type DiskContentRow = { machine: string; serial: string; partition: number; chunks: string; at: number }
 
 export type LeaseRow = {
   ip: number

@@ -11,11 +11,18 @@ import { Server } from './bed/server.ts'
 import { until } from './bed/until.ts'
 import { Host } from './bed/wire.ts'
 
-const showing = (server: Server, name: string, pattern: RegExp, ms: number) =>
-  until(`${name} shows ${pattern}`, ms, async () => {
-    const { text } = await server.call('GET', `/api/v1/machines/${name}/console/log`)
-    return pattern.exec(text) ?? undefined
+const showing = async (server: Server, name: string, pattern: RegExp, ms: number) => {
+  let shown = ''
+  const found = until(`${name} shows ${pattern}`, ms, async () => {
+    shown = (await server.call('GET', `/api/v1/machines/${name}/console/log`)).text
+    return pattern.exec(shown) ?? undefined
   })
+  return found.catch(async (error: Error) => {
+    const why = await server.call('GET', `/api/v1/machines/${name}/why`)
+    const end = (text: string) => text.slice(-3000)
+    throw new Error(`${error.message}\nit shows: ${end(shown)}\nwhy: ${why.text}\nserver: ${end(server.output)}`)
+  })
+}
 
 describe('the lab as root', () => {
   let host: Host

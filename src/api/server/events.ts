@@ -21,6 +21,7 @@ const AUDIENCE: Readonly<Record<Topic, { needs: Role; group: string }>> = {
   profile: { needs: 'viewer', group: 'profiles' },
   image: { needs: 'viewer', group: 'images' },
   lease: { needs: 'viewer', group: 'networks' },
+  deployment: { needs: 'viewer', group: 'deployments' },
   lab: { needs: 'viewer', group: 'lab' },
   user: { needs: 'admin', group: 'users' },
   token: { needs: 'admin', group: 'tokens' },

@@ -6,6 +6,7 @@ import type { Visit } from './call.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import type { EventStreams } from './events.ts'
 import { accessHandlers } from './handlers/access.ts'
+import { deploymentHandlers } from './handlers/deployments.ts'
 import { imageHandlers } from './handlers/images.ts'
 import { labHandlers } from './handlers/lab.ts'
 import { machineHandlers } from './handlers/machines.ts'
@@ -27,6 +28,7 @@ function handlersOf(api: ApiDependencies, streams: EventStreams) {
     ...traceHandlers(api),
     ...imageHandlers(api),
     ...profileHandlers(api),
+    ...deploymentHandlers(),
     ...serverHandlers(api),
     ...labHandlers(api),
     events: streams.open.bind(streams),

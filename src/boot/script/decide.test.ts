@@ -52,6 +52,9 @@ const version = (cmdline: string, ...files: [ImageVersion['files'][number]['role
     cmdline,
     note: '',
     createdAt: 0,
+    disk: null,
+    pinned: false,
+    source: 'upload',
     createdBy: '',
   },
 })

@@ -29,6 +29,7 @@ type Options = Common & {
 /** Which options a kind has: others are refused rather than forgotten. */
 const FIELDS: Readonly<Record<Kind, readonly (keyof Options)[]>> = {
   local: [],
+  install: [],
   live: ['image', 'cmdline', 'file'],
   iso: ['image'],
   script: ['script'],

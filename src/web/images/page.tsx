@@ -78,7 +78,9 @@ function ImageView({ image }: { image: Image }) {
           <Version key={version.number} image={image} version={version} mayDelete={operator} />
         ))}
       </div>
-      {uploading && <Upload image={image} opened onClose={close} />}
+      {uploading && (image.kind === 'bundle' || image.kind === 'iso') && (
+        <Upload image={{ name: image.name, kind: image.kind }} opened onClose={close} />
+      )}
     </Page>
   )
 }

@@ -24,6 +24,7 @@ export type Fields = {
   image: string
   cmdline: string
   files: { name: string; content: string }[]
+  targets: { image: string }[]
   script: string
   title: string
   items: { profile: string; label: string }[]
@@ -39,6 +40,7 @@ export const NEW: Fields = {
   image: '',
   cmdline: '',
   files: [],
+  targets: [],
   script: '#!ipxe\n\n',
   title: '',
   items: [],
@@ -56,6 +58,8 @@ export function specOf(fields: Fields): Spec {
   switch (kind) {
     case 'local':
       return { ...common, kind }
+    case 'install':
+      return { ...common, kind, targets: fields.targets }
     case 'live':
       return { ...common, kind, image: fields.image, cmdline: fields.cmdline, files: fields.files }
     case 'iso':
@@ -81,6 +85,8 @@ export function summary(profile: Profile): string {
   switch (profile.kind) {
     case 'local':
       return 'its own disk'
+    case 'install':
+      return profile.targets.map(({ image }) => image).join(', ')
     case 'live':
       return profile.cmdline ? `${profile.image} with ${profile.cmdline}` : profile.image
     case 'iso':

@@ -32,9 +32,15 @@ export function imageHandlers({ images, maxUploadBytes }: ApiDependencies) {
       name: image.name,
       kind: image.kind,
       description: image.description,
+      owner: image.owner,
+      visibility: image.visibility,
+      sharedWith: [...image.sharedWith],
+      labels: image.labels,
+      prune: image.prune,
       versions: image.versions.map((version) => ({
         ...version,
         files: [...version.files],
+        disk: version.disk && { ...version.disk, filesystems: [...version.disk.filesystems] },
         createdAt: time(version.createdAt),
       })),
       latest: image.versions.at(-1)?.number ?? null,
@@ -43,6 +49,10 @@ export function imageHandlers({ images, maxUploadBytes }: ApiDependencies) {
       createdAt: time(image.createdAt),
       updatedAt: time(image.updatedAt),
     }
+  }
+
+  const later = (): never => {
+    throw new Refusal('not-available', 'this is not built yet')
   }
 
   return {
@@ -54,12 +64,13 @@ export function imageHandlers({ images, maxUploadBytes }: ApiDependencies) {
         .filter((image) => image.name.includes(q) || image.description.toLowerCase().includes(q))
       return pageOf(found, query, (image) => image.name, toWire)
     },
-    async createImage({ body, about }) {
+    async createImage({ body, by, about }) {
       about(body.name, body.kind)
-      return toWire(await images.create(body))
+      return toWire(await images.create({ ...body, owner: by.name }))
     },
     getImage: ({ params }) => toWire(known(params.image)),
-    updateImage: async ({ params, body }) => toWire(await images.update(params.image, body)),
+    updateImage: async ({ params, body }) =>
+      toWire(await images.update(params.image, { description: body.description ?? known(params.image).description })),
     deleteImage: ({ params }) => images.remove(params.image),
     async createVersion({ params, body, by, about }) {
       about(params.image)
@@ -78,7 +89,7 @@ export function imageHandlers({ images, maxUploadBytes }: ApiDependencies) {
       const blob = await images.blobs.put(body, { limit: maxUploadBytes })
       if (blob.bytes === 0)
         throw new Refusal('validation-failed', 'the body is empty', { next: 'send the file: curl -T disc.iso URL' })
-      if (!images.get(name)) await images.create({ name, kind: 'iso', description: '' })
+      if (!images.get(name)) await images.create({ name, kind: 'iso', description: '', owner: by.name })
       const files = [{ role: 'iso' as const, name: `${name}.iso`, sha256: blob.sha256 }]
       const image = await images.addVersion(name, { files, cmdline: '', note: '' }, by.name)
       about(`${name}@${image.lastNumber}`, `${blob.bytes} bytes, SHA-256 ${blob.sha256}`)
@@ -116,6 +127,13 @@ export function imageHandlers({ images, maxUploadBytes }: ApiDependencies) {
       about(sha256, `${bytes} bytes`)
       return { sha256, bytes }
     },
+    updateVersion: later,
+    verifyVersion: later,
+    fetchImage: later,
+    missingChunks: later,
+    putChunk: later,
+    getChunk: later,
+    getChunkStore: later,
   } satisfies HandlersOf<
     | 'listImages'
     | 'createImage'
@@ -128,6 +146,13 @@ export function imageHandlers({ images, maxUploadBytes }: ApiDependencies) {
     | 'deleteVersion'
     | 'hasUpload'
     | 'putUpload'
+    | 'updateVersion'
+    | 'verifyVersion'
+    | 'fetchImage'
+    | 'missingChunks'
+    | 'putChunk'
+    | 'getChunk'
+    | 'getChunkStore'
   >
 }
 
