@@ -156,6 +156,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     machines,
     profiles,
     images,
+    deployments: { bootFor: () => undefined, launchedLocal: async () => undefined, bootSeen: () => undefined },
     traces,
     unknownMachines: config.unknownMachines,
     key,

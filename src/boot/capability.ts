@@ -6,14 +6,18 @@ import type { Mac } from '../kit/mac.ts'
  * the server is killed and started again, and however many are handed out, none takes memory.
  */
 export type Grant = Readonly<{
-  /** `boot` reports launch and failure; `file` reads the profile's files. */
-  use: 'boot' | 'file'
+  /**
+   * `boot` reports launch and failure; `file` reads the profile's files; `agent` fetches the pass of the management OS, once;
+   * `agent-boot` reports its launch and failure.
+   */
+  use: 'boot' | 'file' | 'agent' | 'agent-boot'
   /** Id of the machine. */
   machine: string
   /** The MAC it boots with. */
   mac: Mac
+  /** Of `agent` and `agent-boot`: id of the deployment. */
   profile: string
-  /** Id of the next boot that this boot uses up; `null` for the default profile. */
+  /** Id of the next boot that this boot uses up; `null` for the default profile. Of `agent`: id of the boot that the word is for. */
   once: string | null
   expiresAt: number
 }>

@@ -113,12 +113,15 @@ test('script stage: whatever a machine asks and whatever its profile holds, it g
     const all = new Map([live, menu, stop].map((profile) => [profile.name, profile]))
     const profile = mutator.pick(['debian', 'menu', 'stop', odd])
     const nextBoot = mutator.below(2) ? { id: 'n_1', profile, orderedAt: 0, orderedBy: odd } : null
+    const agent = mutator.below(4) === 0
     const { script, text, does } = decideScript(request, {
       machine: { ...blankMachine('m_1', 'node-0001', 0), profile, nextBoot, hostname: odd },
       unknownMachines: 'park',
       profile: (name) => all.get(name),
       image: () => ({ image: {} as never, version: { files: [file], cmdline: odd } as never }),
       grant: (use) => `${use}~x`,
+      newBoot: () => 'b_1',
+      deployment: () => (agent ? { what: 'agent', deployment: 'd_1', reason: odd } : undefined),
     })
     if (does === 'live') booted++
     expect(text.length).toBeLessThanOrEqual(MAX_SCRIPT)

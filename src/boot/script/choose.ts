@@ -2,6 +2,16 @@ import type { Machine, NextBoot } from '../../machines/machine.ts'
 import type { Profile } from '../../profiles/profile.ts'
 import type { ScriptRequest } from './request.ts'
 
+/**
+ * What the deployments of a machine want of its next boot; `undefined` when its profile decides. `agent`: an open one waits for
+ * the management OS. `local`: everything is written, and it waits to see the machine boot its own disk. `park`: a disk is half
+ * written, and nobody may boot it.
+ */
+export type DeploymentBoot =
+  | Readonly<{ what: 'agent'; deployment: string; reason: string }>
+  | Readonly<{ what: 'local'; deployment: string; profile: string; reason: string }>
+  | Readonly<{ what: 'park'; reason: string; next: string }>
+
 /** What is known where a script is decided. */
 export type ScriptFacts = Readonly<{
   /** `undefined` when none is recorded; `notRecorded` then says why and what to do. */
@@ -10,12 +20,18 @@ export type ScriptFacts = Readonly<{
   /** The setting: `park`, `ignore`, or the name of a profile. */
   unknownMachines: string
   profile: (name: string) => Profile | undefined
+  /** By the id of the machine. */
+  deployment: (machine: string) => DeploymentBoot | undefined
 }>
 
 /** What a machine is to do now and why. `next` tells the operator what would change it. */
 export type Choice =
   | Readonly<{ what: 'park'; reason: string; next: string; profile?: Profile | undefined; once?: NextBoot | undefined }>
   | Readonly<{ what: 'ignore'; reason: string }>
+  /** The management OS, for this deployment. */
+  | Readonly<{ what: 'agent'; reason: string; machine: Machine; deployment: string }>
+  /** Its own disk, whatever its profile says; `profile` is the name to show. */
+  | Readonly<{ what: 'local'; reason: string; machine: Machine; profile: string }>
   | Readonly<{
       what: 'boot'
       reason: string
@@ -33,8 +49,14 @@ export function chooseProfile(request: ScriptRequest, facts: ScriptFacts): Choic
   const { name, state } = machine
   if (state === 'maintenance') return park(`${name} is in maintenance`, `set its state to ready to let it boot again`)
   if (state === 'retired') return park(`${name} is retired`, `set its state to ready to let it boot again`)
-  if (state === 'deploying') return park(`${name} is being deployed`, 'wait for its deployment, or cancel it')
   const once = machine.nextBoot
+  const wanted = facts.deployment(machine.id)
+  if (wanted?.what === 'agent') return { ...wanted, machine }
+  if (wanted?.what === 'local') return { what: 'local', reason: wanted.reason, machine, profile: wanted.profile }
+  // A system in memory leaves the half-written disk alone: somebody may want to look at it.
+  if (wanted?.what === 'park' && !(once && facts.profile(once.profile)?.kind === 'live'))
+    return park(wanted.reason, wanted.next)
+  if (state === 'deploying') return park(`${name} is being deployed`, 'wait for its deployment, or cancel it')
   if (once)
     return choose(
       request,

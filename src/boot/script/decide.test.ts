@@ -5,6 +5,7 @@ import type { Image, ImageVersion } from '../../images/image.ts'
 import { blankMachine } from '../../machines/edit.ts'
 import type { Machine } from '../../machines/machine.ts'
 import { type Profile, ProfileSpec } from '../../profiles/profile.ts'
+import type { DeploymentBoot } from './choose.ts'
 import { decideScript, type ScriptFacts } from './decide.ts'
 import { readRequest } from './request.ts'
 import { startText } from './start.ts'
@@ -26,6 +27,7 @@ define({
 define({ name: 'cd', kind: 'iso', image: 'disc' })
 define({ name: 'own', kind: 'script', script: '#!ipxe\nshell' })
 define({ name: 'stop', kind: 'park', message: 'Ask Ann' })
+define({ name: 'web', kind: 'install', targets: [{ image: 'debian-disk' }] })
 define({ name: 'lost', kind: 'live', image: 'gone' })
 define({ name: 'odd', kind: 'live', image: 'odd' })
 define({
@@ -75,6 +77,8 @@ const facts = (machine: Partial<Machine> | undefined, more: Partial<ScriptFacts>
   profile: (name) => profiles.get(name),
   image: (reference) => IMAGES[reference],
   grant: (use, { machine: id, profile, once }) => `${use}~${id}~${profile}~${once ?? ''}`,
+  newBoot: () => 'b_1',
+  deployment: () => undefined,
   ...more,
 })
 const ask = (query = '') => readRequest(new URLSearchParams(`mac=52:54:00:12:34:56&${query}`), BASE)!
@@ -199,6 +203,82 @@ describe('the other kinds', () => {
       /imgfetch --name own \S+\/boot\/own\/boot~m_1~own~ \|\| goto failed\n[\s\S]*\/launch[\s\S]*\nimgexec own \|\| goto failed\n/,
     )
     expect(text).not.toMatch(/^shell/m)
+  })
+})
+
+describe('deployments', () => {
+  const wants = (deployment: DeploymentBoot, query = '', machine: Partial<Machine> = {}, images = BUILT) =>
+    decide({ state: 'deploying', profile: 'local', ...machine }, query, {
+      deployment: (id) => (id === 'm_1' ? deployment : undefined),
+      image: (name) => images[name],
+    })
+  const BUILT = {
+    'management-os': version('', ['kernel', 'linux', KERNEL], ['initrd', 'agent.zst', 'b'.repeat(64)]),
+  } as typeof IMAGES
+  const OPEN = { what: 'agent', deployment: 'd_1', reason: 'deployment d_1 installs web' } as const
+  const REBOOTING = { what: 'local', deployment: 'd_1', profile: 'web', reason: 'web is written' } as const
+  const DIRTY = { what: 'park', reason: 'd_1 failed in the middle of disk S1', next: 'deploy it again' } as const
+
+  test.each(['platform=pcbios&arch=x86_64', 'platform=efi&arch=x86_64'])(
+    'an open one gets the management OS and a pass for one fetch, the pass last: %s',
+    (query) => {
+      const { does, reason, text, script } = wants(OPEN, query)
+      expect([does, reason]).toEqual(['agent', 'deployment d_1 installs web'])
+      expect(text).toContain('(52:54:00:12:34:56) boots the management OS\n')
+      expect(text).toContain(
+        `kernel --name kernel ${BASE}/boot/blob/${KERNEL}/linux initrd=pass initrd=initrd0 ` +
+          'console=tty0 console=ttyS0,115200 reveille.mac=52:54:00:12:34:56 || goto failed\n',
+      )
+      expect(text).toMatch(
+        /\ninitrd --name initrd0 [\s\S]*\ninitrd --name pass http:\/\/10.0.0.1:8080\/boot\/agent\/agent~m_1~d_1~b_1\/boot.cpio \|\| goto failed\n/,
+      )
+      expect(text).toMatch(/\/boot\/mark\/agent-boot~m_1~d_1~\/launch[\s\S]*\nboot \|\| goto failed\n/)
+      expect(found(readScript(text).slice(1))).toEqual(meant(script))
+    },
+  )
+
+  test('without a management OS, or on a processor that has none, it waits and the screen says what helps', () => {
+    const none = wants(OPEN, '', {}, {})
+    expect(none.does).toBe('park')
+    expect(none.text).toContain('the management OS is not built yet\n')
+    expect(none.text).toContain('What to do: build it: reveille agent build\n')
+    expect(none.text).not.toMatch(STARTS)
+    expect(wants(OPEN, 'arch=arm64').reason).toContain('no management OS for arm64')
+  })
+
+  test('once all is written it boots its own disk, whatever its profile or next boot says', () => {
+    const machine = { profile: 'debian', nextBoot: order('debian') }
+    const bios = wants(REBOOTING, 'platform=pcbios', machine)
+    expect(bios).toMatchObject({ does: 'local', profile: 'web', once: null, reason: 'web is written' })
+    expect(bios.text).toMatch(
+      /\/mark\/boot~m_1~web~\/launch[\s\S]*\nsanboot --no-describe --drive 0x80 \|\| goto failed\n/,
+    )
+    expect(wants(REBOOTING, 'platform=efi', machine).text).toMatch(/\nexit 1\n/)
+  })
+
+  test('a half-written disk is never booted; only a system in memory that somebody orders is', () => {
+    for (const profile of ['local', 'web', 'debian', 'choice']) {
+      const { does, reason, text } = wants(DIRTY, '', { state: 'failed', profile })
+      expect([does, reason]).toEqual(['park', DIRTY.reason])
+      expect(text).not.toMatch(STARTS)
+    }
+    for (const once of ['local', 'web', 'cd', 'own', 'choice'])
+      expect(wants(DIRTY, '', { state: 'failed', nextBoot: order(once) }).does).toBe('park')
+    const rescue = decide({ state: 'failed', nextBoot: order('debian') }, '', { deployment: () => DIRTY })
+    expect(rescue).toMatchObject({ does: 'live', once: 'n_1' })
+  })
+
+  test.each(['maintenance', 'retired', 'discovered'] as const)(
+    'a machine in state %s is parked all the same',
+    (state) => expect(wants(OPEN, '', { state }).does).toBe('park'),
+  )
+
+  test('an install profile without an open deployment boots what is on the disk: nothing reinstalls by itself', () => {
+    const { does, profile, text } = decide({ state: 'active', profile: 'web' }, 'platform=pcbios')
+    expect([does, profile]).toEqual(['install', 'web'])
+    expect(text).toMatch(/\nsanboot --no-describe --drive 0x80 \|\| goto failed\n/)
+    expect(text).not.toContain('/boot/agent/')
+    expect(decide({ state: 'active', profile: 'web' }, 'platform=efi').text).toMatch(/\nexit 1\n/)
   })
 })
 

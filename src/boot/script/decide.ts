@@ -3,20 +3,28 @@ import type { Machine } from '../../machines/machine.ts'
 import type { Profile, ProfileKind } from '../../profiles/profile.ts'
 import { encodeScript, type IpxeLine, type IpxeScript } from '../../protocols/ipxe/script.ts'
 import { plainText, UnsafeText } from '../../protocols/ipxe/text.ts'
+import type { Grant } from '../capability.ts'
 import { BOOT_PATHS } from '../paths.ts'
 import { fillIn, wordsFor } from '../words.ts'
 import { type Choice, type ScriptFacts as ChoiceFacts, chooseProfile } from './choose.ts'
 import { askAgain, backOffSeconds, echo, onFailure, reportLaunch, scriptUrl, step } from './lines.ts'
 import type { ScriptRequest } from './request.ts'
 
-/** What one boot is about: what its capabilities are bound to. */
+/** What one boot is about: what its capabilities are bound to. As in `Grant`, where `profile` may be a deployment. */
 export type BootBinding = Readonly<{ machine: string; profile: string; once: string | null }>
+
+/** The image that `reveille agent build` makes: kernel and initrd of the management OS. */
+export const MANAGEMENT_OS = 'management-os'
+/** Screen and first serial port: machines in racks show nothing else. */
+const AGENT_CMDLINE = 'console=tty0 console=ttyS0,115200'
 
 export type ScriptFacts = ChoiceFacts &
   Readonly<{
     image: (reference: string) => { image: Image; version: ImageVersion } | undefined
-    /** Seals the capability of this boot: to report (`boot`), or to read the profile's files (`file`). */
-    grant: (use: 'boot' | 'file', binding: BootBinding) => string
+    /** Seals the capability of this boot for one use. */
+    grant: (use: GrantUse, binding: BootBinding) => string
+    /** The id of a new boot of the management OS. */
+    newBoot: () => string
   }>
 
 /** A script as data and as text, the reason for it in one sentence, and what is booted. */
@@ -25,13 +33,14 @@ export type ScriptDecision = Readonly<{
   text: string
   reason: string
   /** What the script does: a kind of profile, or `ignore`. */
-  does: ProfileKind | 'ignore'
+  does: ProfileKind | 'ignore' | 'agent'
   /** Name of the profile; `null` when the machine is parked without one. */
   profile: string | null
   /** Id of the next boot that the launch uses up. */
   once: string | null
 }>
 
+export type GrantUse = Grant['use']
 type Boot = Extract<Choice, { what: 'boot' }>
 
 /** Decides the script for one request. Never throws: what cannot be booted is parked, with the reason on its screen. */
@@ -40,6 +49,8 @@ export function decideScript(request: ScriptRequest, facts: ScriptFacts): Script
   if (choice.what === 'park') return parked(request, facts.machine, choice)
   if (choice.what === 'ignore')
     return decided(leave(request), { reason: choice.reason, does: 'ignore', profile: null, once: null })
+  if (choice.what === 'agent') return agent(request, choice, facts)
+  if (choice.what === 'local') return ownDisk(request, choice, facts)
   const { profile, once, reason } = choice
   const script = bootScript(request, choice, facts)
   try {
@@ -97,9 +108,10 @@ function bodyOf(
       const from = { url: blobUrl(request, file) }
       return [...launch, ...step('iso', { do: 'sanboot', from }), ...comesBack('iso')]
     }
+    // Nothing reinstalls by itself: without an open deployment an installed machine boots what it has.
+    case 'install':
     case 'local':
-      if (request.firmware === 'uefi') return [...launch, exit(request)]
-      return [...launch, ...step('local', { do: 'sanboot', from: { drive: 0x80 } }), ...comesBack('local')]
+      return local(request, launch)
     case 'script': {
       const fetched = step('fetch', { do: 'fetch', name: 'own', url: `${request.base}${BOOT_PATHS.own(mark)}` })
       const ran = step('script', { do: 'run', name: 'own' })
@@ -107,6 +119,76 @@ function bodyOf(
     }
     default:
       return `a profile of kind ${profile.kind} has nothing to boot`
+  }
+}
+
+function local(request: ScriptRequest, launch: IpxeScript): IpxeScript {
+  if (request.firmware === 'uefi') return [...launch, exit(request)]
+  return [...launch, ...step('local', { do: 'sanboot', from: { drive: 0x80 } }), ...comesBack('local')]
+}
+
+/** A deployment has written everything and waits to see the machine boot its own disk. */
+function ownDisk(
+  request: ScriptRequest,
+  { machine, profile, reason }: Extract<Choice, { what: 'local' }>,
+  facts: ScriptFacts,
+): ScriptDecision {
+  const mark = facts.grant('boot', { machine: machine.id, profile, once: null })
+  const script = [
+    ...banner(machine, request, 'boots its own disk', reason),
+    ...local(request, reportLaunch(request.base, mark)),
+    ...onFailure(request, mark, []),
+  ]
+  return decided(script, { reason, does: 'local', profile, once: null })
+}
+
+/**
+ * The management OS, with a second initrd that proves which boot of which machine it is. The word for that is on the screen and on
+ * the wire, so it is good for one fetch.
+ */
+function agent(
+  request: ScriptRequest,
+  { machine, deployment, reason }: Extract<Choice, { what: 'agent' }>,
+  facts: ScriptFacts,
+): ScriptDecision {
+  const cannot = (problem: string, next: string) =>
+    parked(request, machine, { what: 'park', reason: `${reason}, but ${problem}`, next })
+  if (request.architecture !== undefined && request.architecture !== 'x86_64')
+    return cannot(
+      `there is no management OS for ${request.architecture}`,
+      'cancel the deployment: this machine cannot be installed',
+    )
+  const version = facts.image(MANAGEMENT_OS)?.version
+  const kernel = version?.files.find(({ role }) => role === 'kernel')
+  if (!version || !kernel) return cannot('the management OS is not built yet', 'build it: reveille agent build')
+  const initrds = version.files
+    .filter(({ role }) => role === 'initrd')
+    .map((file, i) => ({ name: `initrd${i}`, url: blobUrl(request, file) }))
+  const word = facts.grant('agent', { machine: machine.id, profile: deployment, once: facts.newBoot() })
+  const mark = facts.grant('agent-boot', { machine: machine.id, profile: deployment, once: null })
+  // First on the command line, for an EFI stub lays initrds end to end and only an uncompressed archive keeps the next one aligned;
+  // last to be fetched, so that its word need not outlive the fetching of the others.
+  const args = ['initrd=pass', ...initrds.map(({ name }) => `initrd=${name}`), version.cmdline || AGENT_CMDLINE]
+  try {
+    const script = [
+      ...banner(machine, request, 'boots the management OS', reason),
+      FORGET,
+      ...step('kernel', {
+        do: 'kernel',
+        url: blobUrl(request, kernel),
+        args: [...args, `reveille.mac=${request.mac}`].join(' '),
+      }),
+      ...initrds.flatMap(({ name, url }) => step(name, { do: 'initrd', name, url })),
+      ...step('pass', { do: 'initrd', name: 'pass', url: `${request.base}${BOOT_PATHS.agentPass(word)}` }),
+      ...reportLaunch(request.base, mark),
+      ...step('boot', { do: 'boot' }),
+      ...comesBack('boot'),
+      ...onFailure(request, mark, []),
+    ]
+    return decided(script, { reason, does: 'agent', profile: null, once: null })
+  } catch (error) {
+    if (!(error instanceof UnsafeText)) throw error
+    return cannot(error.message, 'build it again: reveille agent build --force')
   }
 }
 

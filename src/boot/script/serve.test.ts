@@ -9,6 +9,7 @@ import type { Machine } from '../../machines/machine.ts'
 import { Machines } from '../../machines/machines.ts'
 import { type Profile, ProfileSpec } from '../../profiles/profile.ts'
 import { serveConfigure } from '../configure/serve.ts'
+import type { DeploymentBoot } from './choose.ts'
 import { serveScript } from './serve.ts'
 
 const MAC = '52:54:00:12:34:56'
@@ -35,6 +36,8 @@ let clock: ManualClock
 let traces: RecordedTraces
 let repository: MemoryRepository<Machine>
 let machines: Machines
+let wanted: DeploymentBoot | undefined
+let told: string[]
 let server: Awaited<ReturnType<typeof serveHandlers>>
 
 /** The whole stage anew, as after a restart: only the repository, the key and the clock are what they were. */
@@ -47,7 +50,17 @@ async function start(more: { unknownMachines?: string; perSecond?: number } = {}
     hasProfile: (name) => profiles.has(name),
   })
   const common = { machines, profiles, traces, key, clock, log: SILENT }
-  const stage = serveScript({ ...common, images: { resolve: () => image }, unknownMachines: 'park', ...more })
+  const stage = serveScript({
+    ...common,
+    images: { resolve: () => image },
+    deployments: {
+      bootFor: (id) => (machines.get(id) ? wanted : undefined),
+      launchedLocal: async (id) => void told.push(`launched ${id}`),
+      bootSeen: (id) => void told.push(`seen ${id}`),
+    },
+    unknownMachines: 'park',
+    ...more,
+  })
   await server?.close()
   server = await serveHandlers(stage.handler, serveConfigure(common))
   return stage
@@ -56,6 +69,8 @@ async function start(more: { unknownMachines?: string; perSecond?: number } = {}
 beforeEach(() => {
   clock = new ManualClock()
   traces = new RecordedTraces()
+  wanted = undefined
+  told = []
   repository = new MemoryRepository((machine) => machine.id)
 })
 afterEach(() => server.close())
@@ -205,6 +220,34 @@ describe('marks', () => {
     clock.advance(24 * 3600_000)
     expect(await get(path)).toEqual({ status: 403, text: expect.stringContaining('expired') })
     expect(machines.get(id)?.state).toBe('ready')
+  })
+})
+
+describe('deployments', () => {
+  test('every question gets a word of its own; it is in no trace, and the launch of the management OS is none of the machine', async () => {
+    await start()
+    const id = await ready('local', 'debian')
+    wanted = { what: 'agent', deployment: 'd_1', reason: 'it is to be installed' }
+    const word = /\/boot\/agent\/([A-Za-z0-9._~-]+)\/boot\.cpio/
+    const words = [word.exec((await script()).text)![1], word.exec((await script()).text)![1]]
+    expect(words[0]).not.toBe(words[1])
+    expect(told).toEqual([`seen ${id}`, `seen ${id}`])
+    await get(pathIn((await script()).text, /(\/boot\/mark\/\S+\/launch)/))
+    expect(traces.events.at(-1)).toMatchObject({ kind: 'mark.launch', detail: { decision: 'agent' } })
+    expect(machines.get(id)).toMatchObject({ state: 'ready', nextBoot: { profile: 'debian' } })
+    expect(JSON.stringify(traces.events)).not.toContain('agent~')
+  })
+
+  test('its own disk being started is told to the deployment that waits for it, and to no other', async () => {
+    await start()
+    const id = await ready('local')
+    wanted = { what: 'local', deployment: 'd_1', profile: 'web', reason: 'web is written' }
+    const launch = pathIn((await script()).text, /(\/boot\/mark\/\S+\/launch)/)
+    await get(launch)
+    expect(told).toEqual([`launched ${id}`])
+    wanted = undefined
+    await get(launch)
+    expect(told).toEqual([`launched ${id}`])
   })
 })
 

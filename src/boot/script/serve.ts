@@ -1,4 +1,4 @@
-import { createSecretKey } from 'node:crypto'
+import { createSecretKey, randomBytes } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import type { Image, ImageVersion } from '../../images/image.ts'
 import type { Clock } from '../../kit/clock.ts'
@@ -9,10 +9,11 @@ import type { Machine, Sighting } from '../../machines/machine.ts'
 import type { Profile } from '../../profiles/profile.ts'
 import type { TraceKind } from '../../traces/kinds.ts'
 import type { Outcome, Stage, TraceEvent, TraceRecorder } from '../../traces/trace.ts'
-import { openGrant, sealGrant } from '../capability.ts'
+import { type Grant, openGrant, sealGrant } from '../capability.ts'
 import type { BootHandler, BootTarget } from '../http.ts'
 import { BOOT_PATHS } from '../paths.ts'
-import { type BootBinding, decideScript, type ScriptDecision } from './decide.ts'
+import type { DeploymentBoot } from './choose.ts'
+import { type BootBinding, decideScript, type GrantUse, type ScriptDecision } from './decide.ts'
 import { RateLimit } from './rate.ts'
 import { readRequest, type ScriptRequest, sightingOf } from './request.ts'
 import { startText } from './start.ts'
@@ -21,6 +22,14 @@ import { startText } from './start.ts'
 const BOOT_MS = 24 * 3600_000
 /** How long the booted system may read the profile's files. */
 const FILE_MS = 2 * 3600_000
+/** How long fetching the management OS may take before its pass must be fetched: 60 MB at 1 Mbit/s. */
+const PASS_MS = 10 * 60_000
+const LASTS_MS: Readonly<Record<GrantUse, number>> = {
+  boot: BOOT_MS,
+  'agent-boot': BOOT_MS,
+  file: FILE_MS,
+  agent: PASS_MS,
+}
 const BASE = /^https?:\/\/[A-Za-z0-9.:[\]-]{1,200}$/
 const WHATS = { launch: 'mark.launch', failed: 'mark.failed', retry: 'mark.retry' } as const
 
@@ -32,6 +41,14 @@ export type ScriptStageDependencies = Readonly<{
   }
   profiles: { get(name: string): Profile | undefined }
   images: { resolve(reference: string): { image: Image; version: ImageVersion } | undefined }
+  deployments: {
+    /** What the deployments of this machine (by id) want of its next boot. */
+    bootFor(machine: string): DeploymentBoot | undefined
+    /** The machine reported that it starts its own disk now. */
+    launchedLocal(machine: string): Promise<void>
+    /** The machine asked for its script and was given the management OS. */
+    bootSeen(machine: string): void
+  }
   traces: TraceRecorder
   /** The setting: `park`, `ignore`, or the name of a profile. */
   unknownMachines: string
@@ -55,10 +72,16 @@ type Noted = Readonly<{ kind: TraceKind; stage: Stage; outcome: Outcome; summary
 
 /** Stage 3: "what shall I run?". Whoever asks gets public boot code only; nothing here needs or gives a secret. */
 export function serveScript(dependencies: ScriptStageDependencies): ScriptStage {
-  const { machines, profiles, images, traces, unknownMachines, clock, log } = dependencies
+  const { machines, profiles, images, deployments, traces, unknownMachines, clock, log } = dependencies
   const key = createSecretKey(dependencies.key)
   const rate = new RateLimit(clock, dependencies.perSecond ?? 500)
-  const known = { unknownMachines, profile: (name: string) => profiles.get(name), image: images.resolve.bind(images) }
+  const known = {
+    unknownMachines,
+    profile: (name: string) => profiles.get(name),
+    image: images.resolve.bind(images),
+    deployment: (machine: string) => deployments.bootFor(machine),
+    newBoot: () => `b_${randomBytes(8).toString('hex')}`,
+  }
 
   const record = (mac: Mac | undefined, address: string, event: Noted, more: Partial<TraceEvent> = {}) =>
     traces.record({ mac, address }, { ...event, ...more })
@@ -86,9 +109,10 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
     const { mac } = request
     traces.learn(mac, target.client)
     const { machine, notRecorded } = await sighted(request, target.client)
-    const grant = (use: 'boot' | 'file', binding: BootBinding) =>
-      sealGrant({ use, mac, ...binding, expiresAt: clock.now() + (use === 'boot' ? BOOT_MS : FILE_MS) }, key)
+    const grant = (use: GrantUse, binding: BootBinding) =>
+      sealGrant({ use, mac, ...binding, expiresAt: clock.now() + LASTS_MS[use] }, key)
     const decision = decideScript(request, { ...known, machine, notRecorded, grant })
+    if (decision.does === 'agent' && machine) deployments.bootSeen(machine.id)
     traces.decided(mac, decision.profile)
     record(mac, target.client, scriptEvent(decision), {
       bytes: decision.text.length,
@@ -119,13 +143,26 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
     const [word = '', what = ''] = path.slice(MARK.length).split('/')
     const kind = Object.hasOwn(WHATS, what) ? WHATS[what as keyof typeof WHATS] : undefined
     if (!kind) return plain(404, 'There is no such mark. Marks are launch, failed and retry.')
-    const grant = openGrant(word, 'boot', key, clock.now())
+    const agent = openGrant(word, 'agent-boot', key, clock.now())
+    const grant = typeof agent === 'string' ? openGrant(word, 'boot', key, clock.now()) : agent
     if (typeof grant === 'string') return plain(403, `This boot is ${grant}. Ask for /boot/start.ipxe again.`)
+    if (grant === agent) {
+      const detail = { decision: 'agent', ...failureDetail(query) }
+      record(grant.mac, client, markEvent(kind, 'the management OS', false, detail), { detail })
+      return { status: 200, body: 'noted\n' }
+    }
     const decision = profiles.get(grant.profile)?.kind
     const detail = { profile: grant.profile, ...(decision ? { decision } : {}), ...failureDetail(query) }
-    if (kind === 'mark.launch') await machines.launched(grant.machine, grant.once)
+    if (kind === 'mark.launch') await launched(grant)
     record(grant.mac, client, markEvent(kind, grant.profile, grant.once !== null, detail), { detail })
     return { status: 200, body: 'noted\n' }
+  }
+
+  const launched = async ({ machine, once }: Grant) => {
+    // Asked before the launch is saved, for it may end the deployment.
+    const waits = deployments.bootFor(machine)?.what === 'local'
+    await machines.launched(machine, once)
+    if (waits) await deployments.launchedLocal(machine)
   }
 
   const answer = async (target: BootTarget, agent: string): Promise<Answer> => {
@@ -174,7 +211,9 @@ function scriptEvent({ does, profile, reason }: ScriptDecision): Noted {
       ? 'it asked for its script and is told to wait'
       : does === 'ignore'
         ? 'it asked for a script and is sent back to its firmware'
-        : `it asked for its script and is told to boot ${profile} (${does})`
+        : does === 'agent'
+          ? 'it asked for its script and is told to boot the management OS'
+          : `it asked for its script and is told to boot ${profile} (${does})`
   return { kind: 'http.script', stage: 'script', outcome: does === 'ignore' ? 'ignored' : 'ok', summary, reason }
 }
 
