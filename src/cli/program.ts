@@ -3,6 +3,7 @@ import { CliCommand } from './command.ts'
 import { accessCommands } from './commands/access.ts'
 import { applyCommand } from './commands/apply.ts'
 import { completionCommands } from './commands/completion.ts'
+import { deployCommands } from './commands/deploy.ts'
 import { imageCommands } from './commands/image.ts'
 import { labCommands } from './commands/lab.ts'
 import { machineCommands } from './commands/machine.ts'
@@ -27,6 +28,7 @@ export function buildProgram(context: Context, settings: readonly SettingDescrip
   serveCommand(program, context, settings)
   serverCommands(program, context, settings)
   machineCommands(program, context)
+  deployCommands(program, context)
   powerCommands(program, context)
   whyCommand(program, context)
   traceCommands(program, context)

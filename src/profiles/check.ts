@@ -18,6 +18,7 @@ export function refuseSpec(spec: ProfileSpec, known: Known): void {
   if (RESERVED.has(spec.name))
     refuse('name', `${JSON.stringify(spec.name)} is a word of the setting unknownMachines`, 'choose another name')
   if (spec.kind === 'live' || spec.kind === 'iso') refuseImage(spec, known)
+  if (spec.kind === 'install') refuseTargets(spec, known)
   if (spec.kind === 'live') refuseInScript('cmdline', spec.cmdline)
   if (spec.kind === 'live')
     refuseTwins(
@@ -34,6 +35,30 @@ function refuseImage(spec: Extract<ProfileSpec, { image: string }>, known: Known
     refuse('image', `there is no image version ${spec.image}`, 'push it first: reveille image push')
   if (kind !== IMAGE_KIND[spec.kind])
     refuse('image', `the image ${spec.image} is of kind ${kind}; a ${spec.kind} profile needs ${IMAGE_KIND[spec.kind]}`)
+}
+
+function refuseTargets({ targets }: Extract<ProfileSpec, { kind: 'install' }>, known: Known): void {
+  for (const [i, { image, partition, writeBack }] of targets.entries()) {
+    const path = `targets.${i}.image`
+    const kind = known.imageKind(image)
+    if (kind === undefined) refuse(path, `there is no image version ${image}`, 'push it first: reveille image push')
+    if (kind !== 'disk' && kind !== 'partition')
+      refuse(path, `the image ${image} is of kind ${kind}; only a disk or a partition can be written to a disk`)
+    if (partition === null && kind === 'partition')
+      refuse(
+        path,
+        `the image ${image} is of a partition, so the target must name one`,
+        'add the number of the partition',
+      )
+    if (partition !== null && kind === 'disk')
+      refuse(path, `the image ${image} is of a whole disk and does not go into partition ${partition}`)
+    if (writeBack && image.includes('@'))
+      refuse(path, `${image} is one version; what is written back becomes the newest one`, 'name the image without @N')
+  }
+  refuseTwins(
+    'targets',
+    targets.map(({ disk, partition }) => JSON.stringify([disk, partition])),
+  )
 }
 
 function refuseMenu(menu: Extract<ProfileSpec, { kind: 'menu' }>, known: Known): void {

@@ -2,6 +2,7 @@ import type { ImageKind } from '../images/image.ts'
 import type { Clock } from '../kit/clock.ts'
 import { Refusal } from '../kit/errors.ts'
 import { refuseSpec } from './check.ts'
+import { unhidden } from './hidden.ts'
 import type { Profile, ProfileSpec } from './profile.ts'
 import type { ProfileRepository } from './repository.ts'
 
@@ -47,7 +48,7 @@ export class Profiles {
     const names = (reference: string) =>
       version === undefined ? reference.split('@')[0] === image : reference === `${image}@${version}`
     return this.all()
-      .filter((profile) => 'image' in profile && names(profile.image))
+      .filter((profile) => imagesOf(profile).some(names))
       .map((profile) => profile.name)
   }
 
@@ -102,7 +103,7 @@ export class Profiles {
     return specs.map((spec) => {
       const before = this.#profiles.get(spec.name)
       if (!before) return { name: spec.name, change: 'create', fields: Object.keys(spec) }
-      const fields = changedFields(before, spec)
+      const fields = changedFields(before, unhidden(spec, before))
       return { name: spec.name, change: fields.length > 0 ? 'update' : 'none', fields }
     })
   }
@@ -122,7 +123,8 @@ export class Profiles {
     for (const spec of specs) refuseSpec(spec, { profile: lookUp, imageKind: this.#with.imageKind })
   }
 
-  async #save(spec: ProfileSpec): Promise<Profile> {
+  async #save(given: ProfileSpec): Promise<Profile> {
+    const spec = unhidden(given, this.#profiles.get(given.name))
     const now = this.#with.clock.now()
     const profile: Profile = { ...spec, createdAt: this.#profiles.get(spec.name)?.createdAt ?? now, updatedAt: now }
     await this.#with.repository.save(profile)
@@ -152,4 +154,9 @@ function listed(what: string, names: readonly string[]): string {
   const shown = names.slice(0, 5).join(', ')
   const more = names.length > 5 ? ` and ${names.length - 5} more` : ''
   return `${what}${names.length > 1 ? 's' : ''} ${shown}${more}`
+}
+
+function imagesOf(profile: Profile): readonly string[] {
+  if (profile.kind === 'install') return profile.targets.map(({ image }) => image)
+  return 'image' in profile ? [profile.image] : []
 }

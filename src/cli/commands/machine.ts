@@ -9,6 +9,7 @@ import { Unsuccessful, WrongUse } from '../failure.ts'
 import { type Cell, facts, table } from '../table.ts'
 import { ago } from '../units.ts'
 import { changesText } from './apply.ts'
+import { inventoryCommand } from './inventory.ts'
 import { watchBoot } from './why.ts'
 
 const STATES = [
@@ -108,6 +109,7 @@ function fieldsOf(options: Fields): Omit<MachinePatch, 'name' | 'state'> {
 export function machineCommands(program: CliCommand, context: Context): void {
   const { terminal } = context
   const machine = group(program, 'machine', 'register, approve and steer machines')
+  inventoryCommand(machine, context)
 
   fieldOptions(
     leaf(machine, 'add <name>', 'register a machine', [

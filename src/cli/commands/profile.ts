@@ -5,31 +5,47 @@ import { printable } from '../../kit/printable.ts'
 import { type CliCommand, type Common, choice, collect, group, leaf, show, wholeNumber } from '../command.ts'
 import type { Context } from '../context.ts'
 import { WrongUse } from '../failure.ts'
+import {
+  INSTALL_FIELDS,
+  type InstallOptions,
+  installDetails,
+  installFields,
+  installOptions,
+} from '../install-options.ts'
 import { type Cell, facts, table } from '../table.ts'
 import { bytes } from '../units.ts'
 
-const KINDS = ['local', 'live', 'iso', 'script', 'menu', 'park'] as const satisfies readonly Profile['kind'][]
+const KINDS = [
+  'local',
+  'install',
+  'live',
+  'iso',
+  'script',
+  'menu',
+  'park',
+] as const satisfies readonly Profile['kind'][]
 type ProfileSpec = InputOf<'createProfile'>['body']
 type Kind = Profile['kind']
 
-type Options = Common & {
-  kind?: Kind
-  description?: string
-  image?: string
-  cmdline?: string
-  file?: string[]
-  script?: string
-  title?: string
-  item?: string[]
-  default?: string
-  timeout?: number
-  message?: string
-}
+type Options = Common &
+  InstallOptions & {
+    kind?: Kind
+    description?: string
+    image?: string
+    cmdline?: string
+    file?: string[]
+    script?: string
+    title?: string
+    item?: string[]
+    default?: string
+    timeout?: number
+    message?: string
+  }
 
 /** Which options a kind has: others are refused rather than forgotten. */
 const FIELDS: Readonly<Record<Kind, readonly (keyof Options)[]>> = {
   local: [],
-  install: [],
+  install: ['image', ...INSTALL_FIELDS],
   live: ['image', 'cmdline', 'file'],
   iso: ['image'],
   script: ['script'],
@@ -45,6 +61,8 @@ const NEEDED: Partial<Readonly<Record<Kind, keyof Options>>> = {
 }
 const ALL_FIELDS = [...new Set(Object.values(FIELDS).flat())]
 
+const flag = (field: string) => field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+
 function readItem(text: string): { profile: string; label?: string } {
   const at = text.indexOf('=')
   return at < 0 ? { profile: text } : { profile: text.slice(0, at), label: text.slice(at + 1) }
@@ -57,12 +75,17 @@ async function readFileOption(text: string): Promise<{ name: string; content: st
 }
 
 /** Laid over what the profile was; files and items given replace those there were. */
-async function fieldsOf(kind: Kind, options: Options): Promise<Record<string, unknown>> {
+async function fieldsOf(kind: Kind, options: Options, before?: Profile): Promise<Record<string, unknown>> {
   const wrong = ALL_FIELDS.find((field) => options[field] !== undefined && !FIELDS[kind].includes(field))
   if (wrong)
     throw new WrongUse(
-      `--${wrong} does not belong to a profile of kind ${kind}; it has: ${FIELDS[kind].map((field) => `--${field}`).join(', ') || 'no options of its own'}`,
+      `--${flag(wrong)} does not belong to a profile of kind ${kind}; it has: ${FIELDS[kind].map((field) => `--${flag(field)}`).join(', ') || 'no options of its own'}`,
     )
+  if (kind === 'install') {
+    const identity = before?.kind === 'install' ? before.identity : undefined
+    const { description } = options
+    return { ...(description === undefined ? {} : { description }), ...(await installFields(options, identity)) }
+  }
   const fields: Record<string, unknown> = {
     description: options.description,
     image: options.image,
@@ -96,6 +119,8 @@ function details(profile: Profile): { pairs: [string, Cell][]; below?: string } 
         ],
       }
     }
+    case 'install':
+      return { pairs: installDetails(profile) }
     case 'iso':
       return { pairs: [['image', profile.image]] }
     case 'menu': {
@@ -134,7 +159,7 @@ function profileText(profile: Profile): string {
 function fieldOptions(command: CliCommand): CliCommand {
   return command
     .option('--description <text>', 'what it is for')
-    .option('--image <image>', 'live, iso: image it boots, NAME (the newest version) or NAME@N')
+    .option('--image <image>', 'install, live, iso: image it writes or boots, NAME (the newest version) or NAME@N')
     .option(
       '--cmdline <text>',
       'live: kernel arguments; {{files}}, {{mac}}, {{hostname}}, {{machine}}, {{server}} are filled in',
@@ -155,15 +180,20 @@ function fieldOptions(command: CliCommand): CliCommand {
 export function profileCommands(program: CliCommand, context: Context): void {
   const profile = group(program, 'profile', 'say what machines become')
 
-  fieldOptions(
-    leaf(profile, 'add <name>', 'create a profile', [
-      'reveille profile add debian --kind live --image debian --cmdline "url={{files}}/preseed.cfg" --file preseed.cfg=./preseed.cfg',
-      'reveille profile add choose --kind menu --item debian="Install Debian" --item local="Boot the disk" --timeout 20',
-    ]).addOption(choice('--kind <kind>', 'what kind of profile', KINDS).makeOptionMandatory()),
+  installOptions(
+    fieldOptions(
+      leaf(profile, 'add <name>', 'create a profile', [
+        'reveille profile add debian --kind live --image debian --cmdline "url={{files}}/preseed.cfg" --file preseed.cfg=./preseed.cfg',
+        'reveille profile add server --kind install --image debian --grow --set-hostname --ssh-key ~/.ssh/id_ed25519.pub',
+        'reveille profile add choose --kind menu --item debian="Install Debian" --item local="Boot the disk" --timeout 20',
+      ]).addOption(choice('--kind <kind>', 'what kind of profile', KINDS).makeOptionMandatory()),
+    ),
   ).action(async (name: string, options: Options & { kind: Kind }) => {
     const needed = NEEDED[options.kind]
     if (needed && options[needed] === undefined)
       throw new WrongUse(`a profile of kind ${options.kind} needs --${needed}`)
+    if (options.kind === 'install' && !options.image && !options.target)
+      throw new WrongUse('a profile of kind install needs --image or --target')
     const spec = { name, kind: options.kind, ...(await fieldsOf(options.kind, options)) } as ProfileSpec
     const made = await (await context.client()).createProfile({ body: spec })
     show(
@@ -181,7 +211,7 @@ export function profileCommands(program: CliCommand, context: Context): void {
       const rows = profiles.map((each) => [
         each.name,
         each.kind,
-        'image' in each ? each.image : '',
+        'image' in each ? each.image : each.kind === 'install' ? each.targets.map(({ image }) => image).join(', ') : '',
         each.usedBy,
         each.description,
       ])
@@ -196,15 +226,17 @@ export function profileCommands(program: CliCommand, context: Context): void {
     },
   )
 
-  fieldOptions(
-    leaf(profile, 'edit <profile>', 'change a profile; files and items given replace those there were', [
-      'reveille profile edit debian --image debian@3',
-    ]),
+  installOptions(
+    fieldOptions(
+      leaf(profile, 'edit <profile>', 'change a profile; files and items given replace those there were', [
+        'reveille profile edit debian --image debian@3',
+      ]),
+    ),
   ).action(async (name: string, options: Options) => {
     const client = await context.client()
     const params = { profile: name }
     const before = await client.getProfile({ params })
-    const fields = await fieldsOf(before.kind, options)
+    const fields = await fieldsOf(before.kind, options, before)
     if (Object.keys(fields).length === 0)
       throw new WrongUse('profile edit needs something to change; see: reveille profile edit --help')
     const after = await client.replaceProfile({ params, body: { ...specOf(before), ...fields } as ProfileSpec })

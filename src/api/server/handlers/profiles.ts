@@ -1,4 +1,7 @@
+import { allowsRole } from '../../../access/scopes.ts'
+import type { Principal } from '../../../access/user.ts'
 import { Refusal } from '../../../kit/errors.ts'
+import { shown } from '../../../profiles/hidden.ts'
 import type { Profile } from '../../../profiles/profile.ts'
 import type { ResponseOf } from '../../contract/route.ts'
 import type { Contract } from '../../contract.ts'
@@ -20,43 +23,43 @@ export function profileHandlers({ profiles, machines }: ApiDependencies) {
       if (profile.kind === 'menu') for (const name of new Set(profile.items.map((item) => item.profile))) count(name)
     return counts
   }
-  const toWire = (profile: Profile, counts = uses()): WireProfile => ({
-    ...profile,
+  const toWire = (profile: Profile, by: Principal, counts = uses()): WireProfile => ({
+    ...shown(profile, allowsRole(by.role, 'operator')),
     createdAt: time(profile.createdAt),
     updatedAt: time(profile.updatedAt),
     usedBy: counts.get(profile.name) ?? 0,
   })
 
   return {
-    listProfiles({ query }) {
+    listProfiles({ query, by }) {
       const counts = uses()
       return pageOf(
         profiles.all(),
         query,
         (profile) => profile.name,
-        (profile) => toWire(profile, counts),
+        (profile) => toWire(profile, by, counts),
       )
     },
-    async createProfile({ body, about }) {
+    async createProfile({ body, by, about }) {
       about(body.name, body.kind)
-      return toWire(await profiles.create(body))
+      return toWire(await profiles.create(body), by)
     },
-    getProfile({ params }) {
+    getProfile({ params, by }) {
       const profile = profiles.get(params.profile)
       if (!profile)
         throw new Refusal('not-found', `there is no profile ${params.profile}`, {
           next: 'list them: reveille profile list',
         })
-      return toWire(profile)
+      return toWire(profile, by)
     },
-    async replaceProfile({ params, body, about }) {
+    async replaceProfile({ params, body, by, about }) {
       about(params.profile, body.kind)
       if (body.name !== params.profile)
         throw new Refusal('validation-failed', `the path names ${params.profile}, the body ${body.name}`, {
           next: 'use one name in both; a profile cannot be renamed',
           problems: [{ path: 'name', message: `must be ${params.profile}` }],
         })
-      return toWire(await profiles.replace(body))
+      return toWire(await profiles.replace(body), by)
     },
     deleteProfile: ({ params }) => profiles.remove(params.profile),
   } satisfies HandlersOf<'listProfiles' | 'createProfile' | 'getProfile' | 'replaceProfile' | 'deleteProfile'>
