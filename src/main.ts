@@ -20,6 +20,7 @@ import { LINUX } from './doctor/linux.ts'
 import { Events } from './events/event.ts'
 import { listen } from './http/listen.ts'
 import { boundedServer } from './http/server.ts'
+import { FileChunks } from './images/drivers/chunk-files.ts'
 import { FileBlobs } from './images/drivers/files.ts'
 import { Images } from './images/images.ts'
 import { Refusal } from './kit/errors.ts'
@@ -96,7 +97,10 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   })
   every(TICK_MS, () => traces.tick())
   every(MINUTE_MS, () => machines.forgetUnseen())
-  every(HOUR_MS, () => images.collect())
+  every(HOUR_MS, async () => {
+    await images.prune()
+    await images.collect()
+  })
   every(HOUR_MS, () => access.prune())
 
   // The lab comes before the listeners: its interface is served like any other.
@@ -238,6 +242,7 @@ async function openDomain(store: Store, { config, dataDir, events, log }: Surrou
   const images = await Images.open({
     repository: store.images,
     blobs: await FileBlobs.open(join(dataDir, 'blobs')),
+    chunks: await FileChunks.open(join(dataDir, 'chunks')),
     clock: CLOCK,
     events,
     usedBy: (name, version) => profiles.naming(name, version),

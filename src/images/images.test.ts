@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import { MemoryChunks } from '../../test/fakes/memory-chunks.ts'
 import { ManualClock } from '../kit/clock.ts'
 import type { Image } from './image.ts'
-import { Images, parseImageReference, refuseFiles } from './images.ts'
+import { Images } from './images.ts'
 import type { BlobStat, BlobStore, ImageRepository } from './repository.ts'
+import { parseImageReference, refuseFiles } from './rules.ts'
 
 const DAY = 86_400_000
 const hash = (digit: string) => digit.repeat(64)
@@ -20,6 +22,9 @@ class MemoryBlobs implements BlobStore {
     throw new Error('not used here')
   }
   async path() {
+    return undefined
+  }
+  async read() {
     return undefined
   }
   async list() {
@@ -58,6 +63,7 @@ async function library() {
   const dependencies = {
     repository,
     blobs,
+    chunks: new MemoryChunks(),
     clock,
     events: { publish: (event: { id: string; change: string }) => published.push(`${event.id} ${event.change}`) },
     usedBy: (_name: string, version?: number) => (version === undefined ? users.names : users.pins),
@@ -187,15 +193,15 @@ test('collecting takes what nothing refers to and nobody stored or asked for wit
   await images.addVersion('debian', { ...bundle, files: [kernel] }, 'ada')
   expect(images.describe(hash('a'))).toEqual({ image: 'debian', role: 'kernel' })
   expect(images.describe(hash('b'))).toBeUndefined()
-  expect(await images.collect()).toEqual({ blobs: 0, bytes: 0 })
+  expect(await images.collect()).toEqual({ blobs: 0, chunks: 0, bytes: 0 })
   clock.advance(DAY + 1)
   blobs.add(hash('e'), 7, clock.now())
   expect(await images.has(hash('b'))).toBeDefined()
   expect(await images.has(hash('f'))).toBeUndefined()
-  expect(await images.collect()).toEqual({ blobs: 1, bytes: 100 })
+  expect(await images.collect()).toEqual({ blobs: 1, chunks: 0, bytes: 100 })
   expect([...blobs.blobs.keys()].sort()).toEqual([hash('a'), hash('b'), hash('e')])
   clock.advance(DAY + 1)
-  expect(await images.collect()).toEqual({ blobs: 2, bytes: 107 })
+  expect(await images.collect()).toEqual({ blobs: 2, chunks: 0, bytes: 107 })
   await images.removeVersion('debian', 1)
-  expect(await images.collect()).toEqual({ blobs: 1, bytes: 100 })
+  expect(await images.collect()).toEqual({ blobs: 1, chunks: 0, bytes: 100 })
 })

@@ -23,6 +23,8 @@ export interface BlobStore {
   put(content: AsyncIterable<Uint8Array>, expected: { sha256?: string; limit: number }): Promise<BlobStat>
   /** Where a blob lies in the file system, for servers that stream it; `undefined` when absent. */
   path(sha256: string): Promise<string | undefined>
+  /** A whole small blob, checked against its SHA-256 (`corrupt`); more than `limit` bytes are refused (`too-large`). */
+  read(sha256: string, limit: number): Promise<Uint8Array | undefined>
   list(): Promise<BlobStat[]>
   /**
    * Deletes a blob; an absent one is fine. With `storedBefore`, only if its last `put` is older than that time: what somebody

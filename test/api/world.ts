@@ -15,6 +15,7 @@ import type { ApiDependencies } from '../../src/api/server/dependencies.ts'
 import { createApi, type Door } from '../../src/api/server/server.ts'
 import { Events } from '../../src/events/event.ts'
 import { boundedServer } from '../../src/http/server.ts'
+import { FileChunks } from '../../src/images/drivers/chunk-files.ts'
 import { FileBlobs } from '../../src/images/drivers/files.ts'
 import { Images } from '../../src/images/images.ts'
 import { ManualClock } from '../../src/kit/clock.ts'
@@ -174,6 +175,7 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
   const images: Images = await Images.open({
     repository: memoryRows((image) => image.name),
     blobs: await FileBlobs.open(join(directory, 'blobs')),
+    chunks: await FileChunks.open(join(directory, 'chunks')),
     clock,
     events,
     usedBy: (name, version) => profiles.naming(name, version),

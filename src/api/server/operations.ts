@@ -8,6 +8,7 @@ import type { EventStreams } from './events.ts'
 import { accessHandlers } from './handlers/access.ts'
 import { deploymentHandlers } from './handlers/deployments.ts'
 import { imageHandlers } from './handlers/images.ts'
+import { chunkHandlers } from './handlers/images-chunks.ts'
 import { labHandlers } from './handlers/lab.ts'
 import { machineHandlers } from './handlers/machines.ts'
 import { profileHandlers } from './handlers/profiles.ts'
@@ -27,6 +28,7 @@ function handlersOf(api: ApiDependencies, streams: EventStreams) {
     ...machineHandlers(api),
     ...traceHandlers(api),
     ...imageHandlers(api),
+    ...chunkHandlers(api),
     ...profileHandlers(api),
     ...deploymentHandlers(),
     ...serverHandlers(api),

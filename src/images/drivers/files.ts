@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Refusal } from '../../kit/errors.ts'
+import { absentAsUndefined, asNoSpace, syncDirectory, writeWhole } from '../durable/files.ts'
 import type { BlobStat, BlobStore } from '../repository.ts'
 
 const SHA256 = /^[0-9a-f]{64}$/
@@ -38,6 +39,18 @@ export class FileBlobs implements BlobStore {
     return (await this.stat(sha256)) && this.#place(sha256)
   }
 
+  async read(sha256: string, limit: number): Promise<Uint8Array | undefined> {
+    const blob = await this.stat(sha256)
+    if (!blob) return undefined
+    if (blob.bytes > limit) throw new Refusal('too-large', `${sha256} has ${blob.bytes} bytes, more than ${limit}`)
+    const bytes = await absentAsUndefined(readFile(this.#place(sha256)!))
+    if (bytes && createHash('sha256').update(bytes).digest('hex') !== sha256)
+      throw new Refusal('corrupt', `the stored file ${sha256} is damaged`, {
+        next: 'upload it again, or restore the data directory from a backup',
+      })
+    return bytes
+  }
+
   async put(content: AsyncIterable<Uint8Array>, expected: { sha256?: string; limit: number }): Promise<BlobStat> {
     const temporary = join(this.#directory, INCOMING, randomBytes(12).toString('hex'))
     try {
@@ -51,7 +64,7 @@ export class FileBlobs implements BlobStore {
       return await this.#inTurn(() => this.#keep(temporary, written.sha256))
     } catch (error) {
       await rm(temporary, { force: true })
-      throw full(error) ? noSpace() : error
+      throw asNoSpace(error)
     }
   }
 
@@ -118,42 +131,5 @@ async function write(path: string, content: AsyncIterable<Uint8Array>, limit: nu
     return { sha256: hash.digest('hex'), bytes, storedAt: 0 }
   } finally {
     await file.close()
-  }
-}
-
-async function writeWhole(file: FileHandle, chunk: Uint8Array): Promise<void> {
-  for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten
-}
-
-/** Makes names in a directory durable: fsync of a file does not cover its name. */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r')
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
-  }
-}
-
-function errorCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined
-}
-
-function full(error: unknown): boolean {
-  return ['ENOSPC', 'EDQUOT'].includes(errorCode(error) ?? '')
-}
-
-function noSpace(): Refusal {
-  return new Refusal('no-space', 'the disk of the data directory is full; nothing of the upload was kept', {
-    next: 'delete images or versions that nobody needs, or give the disk more space',
-  })
-}
-
-async function absentAsUndefined<T>(found: Promise<T>): Promise<T | undefined> {
-  try {
-    return await found
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined
-    throw error
   }
 }
