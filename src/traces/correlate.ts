@@ -23,6 +23,14 @@ const NEVER_FIRST = new Set([
   'tftp.done',
   'http.blob',
   'http.file',
+  'agent.pass',
+  'agent.hello',
+  'agent.inventory',
+  'agent.task',
+  'agent.wait',
+  'agent.progress',
+  'agent.result',
+  'agent.refused',
 ])
 
 /** Does an event belong to the running trace of its MAC, or has the machine been switched on again? */

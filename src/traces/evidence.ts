@@ -35,6 +35,11 @@ export type Evidence = Readonly<{
   /** The script's own report of an error, unless it went on after it. */
   failed: TraceEvent | undefined
   system: TraceEvent | undefined
+  /** The management OS was started by its script; what it said last; the task it was at; and what it was refused since. */
+  agentLaunched: TraceEvent | undefined
+  agentHeard: TraceEvent | undefined
+  agentTask: TraceEvent | undefined
+  agentRefused: TraceEvent | undefined
 }>
 
 /** Another DHCP server, dotted decimal, and the boot file that it names; `''` for none. */
@@ -95,7 +100,17 @@ export function evidenceOf(trace: Pick<Trace, 'events'>): Evidence {
     launch: last((event) => event.kind === 'mark.launch'),
     failed: wentOn ? undefined : failed,
     system: last((event) => event.stage === 'system'),
+    agentLaunched: last((event) => event.kind === 'mark.launch' && event.detail?.decision === 'agent'),
+    agentHeard: last((event) => event.stage === 'install' && event.outcome !== 'refused'),
+    agentTask: lastTask(events),
+    agentRefused: last((event) => event.kind === 'agent.refused'),
   }
+}
+
+/** The task that the management OS began and did not end. */
+function lastTask(events: readonly TraceEvent[]): TraceEvent | undefined {
+  const began = events.findLastIndex(({ kind }) => kind === 'agent.task')
+  return began < 0 || events.slice(began).some(({ kind }) => kind === 'agent.result') ? undefined : events[began]
 }
 
 /** The server that the last REQUEST names, unless we confirmed it. */

@@ -41,6 +41,21 @@ export const TRACE_KINDS = {
   'mark.retry': ['boot', 'error', 'step'],
   /** The booted system asked for one of the profile's files. */
   'http.file': ['file', 'status'],
+  /** The management OS was given what it proves itself with. */
+  'agent.pass': [],
+  /** It runs and said hello. */
+  'agent.hello': ['version'],
+  'agent.inventory': [],
+  /** It began a task: `task` is its kind. */
+  'agent.task': ['task'],
+  /** It is told to wait. */
+  'agent.wait': [],
+  /** A sign of life while it works; recorded now and then. */
+  'agent.progress': [],
+  /** A task ended. `finished`: it was the last one and the machine restarts. */
+  'agent.result': ['ok', 'finished'],
+  /** Somebody showed a used pass or a wrong session. */
+  'agent.refused': [],
 } as const satisfies Readonly<Record<string, readonly string[]>>
 
 export type TraceKind = keyof typeof TRACE_KINDS
@@ -63,6 +78,8 @@ export function stageOf(kind: TraceKind, client?: TraceClient): Stage {
   if (kind.startsWith('tftp.') || kind === 'http.program') return 'loader'
   if (kind === 'http.blob') return 'fetch'
   if (kind === 'mark.launch') return 'launch'
+  if (kind === 'agent.pass') return 'fetch'
+  if (kind.startsWith('agent.')) return 'install'
   if (kind === 'http.file') return 'system'
   return 'script'
 }

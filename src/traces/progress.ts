@@ -19,6 +19,10 @@ export function advance(trace: Trace, event: TraceEvent): Trace {
   // What else is asked for after a launch is the launched system's business: the boot has succeeded.
   if (trace.state === 'launched' && event.kind !== 'mark.failed' && event.kind !== 'http.script') return next
   // Firmware that asks for an address again and again gets no further by it: the time it has runs from the first question.
+  // Who was refused may be somebody else: what the machine itself does goes on.
+  if (event.kind === 'agent.refused') return { ...next, stage: trace.stage }
+  // The management OS asks for its address like any system, and that ends nothing.
+  if (event.stage === 'system' && trace.events.some(isAgentLaunch)) return { ...next, stage: trace.stage }
   const waiting = trace.state === 'running' || trace.state === 'stalled'
   if (waiting && event.kind.startsWith('dhcp.') && trace.events.some((earlier) => isSame(earlier, event))) return next
   const state = stateAfter(event)
@@ -36,9 +40,15 @@ function isSame(a: TraceEvent, b: TraceEvent): boolean {
   return facts(a) === facts(b)
 }
 
+function isAgentLaunch({ kind, detail }: TraceEvent): boolean {
+  return kind === 'mark.launch' && detail?.decision === 'agent'
+}
+
 const SYSTEM_HEADLINE = 'a system runs on it and asks for an address; it did not report a launch to us'
 
 function stateAfter(event: TraceEvent): TraceState {
+  if (isAgentLaunch(event)) return 'running'
+  if (event.kind === 'agent.result' && event.detail?.finished === true) return 'launched'
   if (event.kind === 'mark.launch' || event.stage === 'system') return 'launched'
   if (event.kind === 'mark.failed') return 'failed'
   if (event.kind === 'http.script' && event.detail?.decision === 'park') return 'parked'

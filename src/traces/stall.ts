@@ -24,7 +24,18 @@ export function patienceMs(event: TraceEvent): number | null {
     case 'http.blob':
       return 300 * SECOND
     case 'mark.launch':
-      return null
+      // Unpacking tens of MB and finding the network card takes slow machines a while.
+      return event.detail?.decision === 'agent' ? 180 * SECOND : null
+    case 'agent.pass':
+      return 180 * SECOND
+    case 'agent.hello':
+    case 'agent.inventory':
+    case 'agent.task':
+    case 'agent.wait':
+    case 'agent.progress':
+      return 120 * SECOND
+    case 'agent.result':
+      return event.detail?.finished === true ? null : 120 * SECOND
     // The script waits longer after each failure.
     case 'mark.failed':
     case 'mark.retry':
@@ -39,6 +50,8 @@ export function patienceMs(event: TraceEvent): number | null {
 export function likeliestCause(trace: Trace): Cause {
   const e = evidenceOf(trace)
   if (e.failed) return failedStep(e.failed)
+  if (e.agentHeard) return silentAgent(e.agentHeard, e.agentTask)
+  if (e.agentLaunched) return lostAgent(e)
   if (e.launch) return { text: 'it reported its launch; since then it asked for nothing', next: [CONSOLE] }
   if (e.script) return afterScript(e, e.script)
   if (e.start)
@@ -57,6 +70,32 @@ export function likeliestCause(trace: Trace): Cause {
 const CONSOLE = 'look at its screen or serial console: the last line says more'
 const FIREWALL_HTTP =
   'check that no firewall stands between it and the HTTP port, and that `advertise` is an address it can reach'
+
+/** The management OS was started and never said hello. */
+function lostAgent(e: Evidence): Cause {
+  if (e.agentRefused)
+    return {
+      text: `the management OS was started, but was refused: ${e.agentRefused.reason}`,
+      next: ['restart the machine: every boot brings a fresh pass', CONSOLE],
+    }
+  return {
+    text: 'the management OS was started but never said hello: it hangs, has too little memory, or has no driver for the network card',
+    next: ['a machine needs 1 GB of memory for it', FIREWALL_HTTP, CONSOLE],
+  }
+}
+
+function silentAgent(heard: TraceEvent, task: TraceEvent | undefined): Cause {
+  const last =
+    heard.kind === 'agent.hello' ? 'right after its hello' : task ? `while ${task.reason}` : `after: ${heard.summary}`
+  return {
+    text: `the management OS fell silent ${last}: the machine was switched off, hangs, or lost its link`,
+    next: [
+      'switch it off and on: what was written stays, and it goes on where it was',
+      'reveille deploy log tells what it said last',
+      CONSOLE,
+    ],
+  }
+}
 
 function failedStep(failed: TraceEvent): Cause {
   return {

@@ -1,7 +1,10 @@
 import type { Mac } from '../kit/mac.ts'
 
-/** The stages of a boot, in order, as in the folders below `boot/`; `system` is what the booted system itself asks for. */
-export const STAGES = ['offer', 'loader', 'script', 'fetch', 'launch', 'system'] as const
+/**
+ * The stages of a boot, in order, as in the folders below `boot/`; `install` is the conversation of the management OS, `system` what
+ * any other booted system asks for.
+ */
+export const STAGES = ['offer', 'loader', 'script', 'fetch', 'launch', 'install', 'system'] as const
 export type Stage = (typeof STAGES)[number]
 
 export const OUTCOMES = ['ok', 'ignored', 'refused', 'failed'] as const

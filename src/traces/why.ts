@@ -45,6 +45,8 @@ function judge(trace: Trace, { now, previous }: WhyFacts): Pick<Explanation, 've
   const silent = `nothing was heard for ${duration(Math.max(0, now - lastHeard(trace)))}`
   switch (trace.state) {
     case 'launched':
+      if (trace.stage === 'install')
+        return { verdict: `The management OS has done its work: ${sentence(trace.headline)}`, next: [] }
       return trace.stage === 'system'
         ? { verdict: `It has booted: ${sentence(trace.headline)}`, next: [] }
         : {

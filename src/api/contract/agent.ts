@@ -84,10 +84,15 @@ export const AgentTask = z.discriminatedUnion('kind', [
 ])
 export type AgentTask = z.infer<typeof AgentTask>
 
-/** `wait`: ask again after `seconds`; `reason` goes on the screen. */
+/** `wait`: ask again after `seconds`; `reason` goes on the screen; `shell` as in Heard. */
 export const Next = z.discriminatedUnion('do', [
   z.object({ do: z.literal('task'), id: z.string(), task: AgentTask }),
-  z.object({ do: z.literal('wait'), seconds: z.number().min(1).max(60), reason: z.string() }),
+  z.object({
+    do: z.literal('wait'),
+    seconds: z.number().min(1).max(60),
+    reason: z.string(),
+    shell: z.boolean().optional(),
+  }),
 ])
 export type Next = z.infer<typeof Next>
 

@@ -12,9 +12,9 @@ import type { Outcome, Stage, TraceEvent, TraceRecorder } from '../../traces/tra
 import { type Grant, openGrant, sealGrant } from '../capability.ts'
 import type { BootHandler, BootTarget } from '../http.ts'
 import { BOOT_PATHS } from '../paths.ts'
+import { RateLimit } from '../rate.ts'
 import type { DeploymentBoot } from './choose.ts'
 import { type BootBinding, decideScript, type GrantUse, type ScriptDecision } from './decide.ts'
-import { RateLimit } from './rate.ts'
 import { readRequest, type ScriptRequest, sightingOf } from './request.ts'
 import { startText } from './start.ts'
 

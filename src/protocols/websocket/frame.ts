@@ -26,18 +26,45 @@ export function encodeClientFrame(opcode: number, payload: Uint8Array, mask: Uin
     .finish()
 }
 
+/** A frame of a server: never masked (§5.1). */
+export function encodeServerFrame(opcode: number, payload: Uint8Array): Uint8Array {
+  const writer = new ByteWriter(payload.length + 10).u8(0x80 | opcode)
+  if (payload.length < 126) writer.u8(payload.length)
+  else if (payload.length <= 0xffff) writer.u8(126).u16(payload.length)
+  else
+    writer
+      .u8(127)
+      .u32(Math.floor(payload.length / 2 ** 32))
+      .u32(payload.length % 2 ** 32)
+  return writer.bytes(payload).finish()
+}
+
+type Decoded = { frame: WebSocketFrame; length: number }
+
 /**
  * The first frame of what a server sent and how many bytes it took; `undefined` when more bytes are needed. A frame that a server
  * must not send is a `DecodeError`.
  */
-export function decodeServerFrame(bytes: Uint8Array): { frame: WebSocketFrame; length: number } | undefined {
+export function decodeServerFrame(bytes: Uint8Array): Decoded | undefined {
+  return decodeFrame(bytes, false)
+}
+
+/** The same for what a client sent: masked, and given back without its mask. */
+export function decodeClientFrame(bytes: Uint8Array): Decoded | undefined {
+  return decodeFrame(bytes, true)
+}
+
+function decodeFrame(bytes: Uint8Array, masked: boolean): Decoded | undefined {
   if (bytes.length < 2) return undefined
   const reader = new ByteReader(bytes)
   const first = reader.u8()
   const second = reader.u8()
   const opcode = first & 0x0f
   if ((first & 0x70) !== 0) throw new DecodeError('a reserved bit is set without an extension (RFC 6455 §5.2)')
-  if ((second & 0x80) !== 0) throw new DecodeError('a server must not mask its frames (RFC 6455 §5.1)')
+  if (((second & 0x80) !== 0) !== masked)
+    throw new DecodeError(
+      masked ? 'a client must mask its frames (RFC 6455 §5.1)' : 'a server must not mask its frames (RFC 6455 §5.1)',
+    )
   let length = second & 0x7f
   const isControl = opcode >= OPCODE.close
   if (isControl && (length > 125 || (first & 0x80) === 0))
@@ -50,8 +77,10 @@ export function decodeServerFrame(bytes: Uint8Array): { frame: WebSocketFrame; l
     length = reader.u32() * 2 ** 32 + reader.u32()
   }
   if (length > MAX_PAYLOAD) throw new DecodeError(`a frame of ${length} bytes is more than ${MAX_PAYLOAD}`)
-  if (reader.remaining < length) return undefined
+  if (reader.remaining < length + (masked ? 4 : 0)) return undefined
+  const mask = masked ? reader.bytes(4) : undefined
   const payload = reader.bytes(length)
+  if (mask) for (let i = 0; i < payload.length; i++) payload[i] = payload[i]! ^ mask[i & 3]!
   return { frame: { final: (first & 0x80) !== 0, opcode, payload }, length: reader.offset }
 }
 

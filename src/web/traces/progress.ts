@@ -9,6 +9,7 @@ export const STAGES: readonly (readonly [StageName, string])[] = [
   ['script', 'What do I run?'],
   ['fetch', 'Kernel, initrd, ISO'],
   ['launch', 'Passes control'],
+  ['install', 'Management OS'],
   ['system', 'Runs'],
 ]
 
@@ -29,9 +30,13 @@ export type StageProgress = Readonly<{
 /** What became of each stage. An event that belongs to an earlier stage (a second DHCP exchange of iPXE) does not lead back. */
 export function stageProgress(trace: Pick<Trace, 'startedAt' | 'stage' | 'events'>): StageProgress[] {
   const start = new Date(trace.startedAt).getTime()
-  const reached = STAGES.findIndex(([stage]) => stage === trace.stage)
-  const firsts = STAGES.map(([stage]) => trace.events.find((event) => event.stage === stage))
-  return STAGES.map(([stage, asks], index) => {
+  // Only deployments have it.
+  const stages = STAGES.filter(
+    ([stage]) => stage !== 'install' || stage === trace.stage || trace.events.some((event) => event.stage === stage),
+  )
+  const reached = stages.findIndex(([stage]) => stage === trace.stage)
+  const firsts = stages.map(([stage]) => trace.events.find((event) => event.stage === stage))
+  return stages.map(([stage, asks], index) => {
     const mine = trace.events.filter((event) => event.stage === stage)
     const first = firsts[index]
     const after = firsts.slice(index + 1).find((later) => later !== undefined)

@@ -1,4 +1,4 @@
-import type { Clock } from '../../kit/clock.ts'
+import type { Clock } from '../kit/clock.ts'
 
 /** Addresses that are counted at the same time; more are taken together as one. */
 const MAX_ADDRESSES = 20_000
