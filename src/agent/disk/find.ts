@@ -118,15 +118,36 @@ export async function openTaskDisk(wanted: TaskDisk, how: { write: boolean }, ke
           'Take a new inventory, look at what is on the disk, and arm it again',
         { clean: true },
       )
-    if (wanted.partition === null) return disk
-    const partition = listed.partitions.find(({ number }) => number === wanted.partition)
-    if (!partition) {
-      const numbers = listed.partitions.map(({ number }) => number).join(', ') || 'none'
-      throw new TaskFailure(`${listed.path} has no partition ${wanted.partition}; it has: ${numbers}`, { clean: true })
-    }
-    return windowOf(disk, `${listed.path} partition ${wanted.partition}`, partition.start, partition.bytes)
+    return partitionOf(disk, listed, wanted.partition)
   } catch (error) {
     await disk.close()
     throw error
   }
+}
+
+/** Opens the only disk with this serial, or its partition, for reading; `undefined` when there is no such, or several. */
+export async function openOtherDisk(
+  serial: string,
+  partition: number | null,
+  kernel: Kernel = KERNEL,
+): Promise<Disk | undefined> {
+  const [listed, another] = (await listDisks(kernel)).filter((disk) => disk.serial === serial)
+  if (!listed || another) return undefined
+  const disk = await openDisk(listed.path, { write: false })
+  try {
+    return partitionOf(disk, listed, partition)
+  } catch {
+    await disk.close()
+    return undefined
+  }
+}
+
+function partitionOf(disk: Disk, { path, partitions }: ListedDisk, wanted: number | null): Disk {
+  if (wanted === null) return disk
+  const partition = partitions.find(({ number }) => number === wanted)
+  if (!partition) {
+    const numbers = partitions.map(({ number }) => number).join(', ') || 'none'
+    throw new TaskFailure(`${path} has no partition ${wanted}; it has: ${numbers}`, { clean: true })
+  }
+  return windowOf(disk, `${path} partition ${wanted}`, partition.start, partition.bytes)
 }
