@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { formatIpv4, type Subnet } from '../kit/ip.ts'
+import { run, runOrFail } from '../processes/run.ts'
 import { type Attachment, type LabNetwork, labAddress, labNames, refuseSubnet } from './network.ts'
-import { run, runOrFail } from './run.ts'
 
 /** The end of the cable that is inside the lab. */
 const UPLINK = 'uplink'

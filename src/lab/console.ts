@@ -1,7 +1,7 @@
 import { type FSWatcher, statSync, watch } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
-import { run } from './run.ts'
+import { run } from '../processes/run.ts'
 
 /** How much of what a console printed is kept. */
 export const RECORDED_BYTES = 1024 * 1024

@@ -1,6 +1,7 @@
 import { copyFile, open, readFile, rename, rm, truncate } from 'node:fs/promises'
 import { Refusal } from '../kit/errors.ts'
 import type { PowerState } from '../power/power.ts'
+import { run } from '../processes/run.ts'
 import { type LabConsole, SerialLine } from './console.ts'
 import type { LabNetwork } from './network.ts'
 import { end, findMachine, goneWithin } from './process.ts'
@@ -16,7 +17,6 @@ import {
   qemuArguments,
 } from './qemu.ts'
 import { type Qmp, QmpError, withQmp } from './qmp.ts'
-import { run } from './run.ts'
 import { pngFromPpm } from './screen.ts'
 import { LabSpec, MOST_DISKS } from './spec.ts'
 

@@ -3,13 +3,26 @@ import { Refusal } from '../kit/errors.ts'
 
 export type Outcome = Readonly<{ code: number; stdout: string; stderr: string }>
 
+/** `timeoutMs`: the program is ended then; two minutes if left out. `env` is added to our own environment. */
+export type RunOptions = Readonly<{ cwd?: string; timeoutMs?: number; env?: Readonly<Record<string, string>> }>
+
+const TIMEOUT_MS = 120_000
+const MOST_OUTPUT = 16 * 1024 * 1024
+
 /** Runs a program to its end. A program that is not there gives code 127, as a shell would say. */
-export function run(command: string, args: readonly string[], options: { cwd?: string } = {}): Promise<Outcome> {
+export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+  const { cwd, timeoutMs = TIMEOUT_MS, env } = options
   return new Promise((resolve) => {
     execFile(
       command,
       [...args],
-      { encoding: 'utf8', maxBuffer: 16 * 1024 * 1024, timeout: 120_000, ...options },
+      {
+        encoding: 'utf8',
+        maxBuffer: MOST_OUTPUT,
+        timeout: timeoutMs,
+        cwd,
+        env: env ? { ...process.env, ...env } : undefined,
+      },
       (error, stdout, stderr) => {
         if (!error) return resolve({ code: 0, stdout, stderr })
         const missing = error.code === 'ENOENT'
@@ -24,11 +37,7 @@ export function run(command: string, args: readonly string[], options: { cwd?: s
 }
 
 /** Like `run`, but failure is a `Refusal` that says which command failed and what it printed. */
-export async function runOrFail(
-  command: string,
-  args: readonly string[],
-  options: { cwd?: string } = {},
-): Promise<string> {
+export async function runOrFail(command: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
   const { code, stdout, stderr } = await run(command, args, options)
   if (code !== 0)
     throw new Refusal('not-available', `${command} ${args.join(' ')}: ${stderr.trim() || `status ${code}`}`)

@@ -1,36 +1,6 @@
-import { crc32, inflateSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { type CpioEntry, cpioArchive } from './cpio.ts'
-import { loadOrder, moduleDependencies, moduleName } from './modules.ts'
-import { pngFromPpm } from './screen.ts'
-
-describe('pngFromPpm', () => {
-  const pixels = Uint8Array.from({ length: 3 * 2 * 3 }, (_, i) => i * 7)
-  const ppm = Buffer.concat([Buffer.from('P6\n3 2\n255\n'), pixels])
-
-  test('writes chunks with right lengths and sums, and every pixel', () => {
-    const png = Buffer.from(pngFromPpm(ppm))
-    expect(png.subarray(1, 4).toString()).toBe('PNG')
-    const chunks = new Map<string, Buffer>()
-    for (let at = 8; at < png.length; ) {
-      const length = png.readUInt32BE(at)
-      const body = png.subarray(at + 4, at + 8 + length)
-      expect(png.readUInt32BE(at + 8 + length)).toBe(crc32(body))
-      chunks.set(body.subarray(0, 4).toString(), body.subarray(4))
-      at += 12 + length
-    }
-    expect([...chunks.keys()]).toEqual(['IHDR', 'IDAT', 'IEND'])
-    expect(chunks.get('IHDR')?.readUInt32BE(0)).toBe(3)
-    expect(chunks.get('IHDR')?.readUInt32BE(4)).toBe(2)
-    const lines = inflateSync(chunks.get('IDAT')!)
-    expect([...lines]).toEqual([0, ...pixels.subarray(0, 9), 0, ...pixels.subarray(9)])
-  })
-
-  test.each([
-    ['another format', Buffer.from('P5\n3 2\n255\n')],
-    ['a picture cut short', ppm.subarray(0, ppm.length - 1)],
-  ])('refuses %s', (_, bytes) => expect(() => pngFromPpm(bytes)).toThrow(/picture/))
-})
+import { completeTree, cpioArchive, cpioPieces, type LoadedEntry } from './cpio.ts'
+import { loadOrder, moduleDependencies, moduleFacts, moduleIndexes, moduleName } from './modules.ts'
 
 describe('cpioArchive', () => {
   /** Reads an archive back as the kernel does (Documentation/driver-api/early-userspace/buffer-format.rst). */
@@ -53,7 +23,7 @@ describe('cpioArchive', () => {
   }
 
   test('holds every kind of entry, aligned, to the trailer', () => {
-    const entries: CpioEntry[] = [
+    const entries: LoadedEntry[] = [
       { name: 'bin', kind: 'directory', mode: 0o755 },
       { name: 'bin/x', kind: 'file', mode: 0o700, content: Buffer.from('hello') },
       { name: 'bin/longer-name', kind: 'file', mode: 0o644, content: Buffer.from('four') },
@@ -67,6 +37,34 @@ describe('cpioArchive', () => {
       { name: 'init', mode: 0o120777, content: 'bin/x', device: [0, 0] },
       { name: 'dev-console', mode: 0o020600, content: '', device: [5, 1] },
     ])
+  })
+})
+
+describe('a tree for an archive', () => {
+  const file = (name: string, text: string): LoadedEntry => ({
+    name,
+    kind: 'file',
+    mode: 0o644,
+    content: Buffer.from(text),
+  })
+
+  test('is sorted and has every directory, before what is inside', () => {
+    const tree = completeTree([file('lib/modules/x.ko', 'x'), file('lib-other', ''), file('init', '')])
+    expect(tree.map(({ name }) => name)).toEqual(['init', 'lib', 'lib-other', 'lib/modules', 'lib/modules/x.ko'])
+  })
+
+  test('is the same however its entries were found, and keeps the last of one name', () => {
+    const entries = [file('a/b', '1'), file('c', '2'), file('a/d', '3')]
+    expect(completeTree(entries.toReversed())).toEqual(completeTree(entries))
+    expect(completeTree([...entries, file('c', 'new')]).at(-1)).toEqual(file('c', 'new'))
+  })
+
+  test('written piece by piece is the same archive, contents being read as they are reached', async () => {
+    const entries = [file('a', 'one'), file('b', 'three')]
+    const pieces: Uint8Array[] = []
+    const lazy = entries.map((entry) => ({ ...entry, content: async () => (entry as { content: Uint8Array }).content }))
+    for await (const piece of cpioPieces(lazy as never)) pieces.push(piece)
+    expect(Buffer.concat(pieces)).toEqual(cpioArchive(entries))
   })
 })
 
@@ -93,5 +91,28 @@ describe('kernel modules', () => {
     expect(moduleDependencies(module)).toEqual(['virtio', 'net_failover'])
     expect(moduleDependencies(Buffer.from('\0depends=\0'))).toEqual([])
     expect(moduleName('virtio-pci.ko')).toBe('virtio_pci')
+  })
+
+  test('name the hardware they are for', () => {
+    const module = Buffer.from('\x7fELF\0alias=pci:v00001AF4d*\0alias=bad one\0alias=virtio:d1v*\0depends=virtio\0')
+    expect(moduleFacts(module)).toEqual({ dependencies: ['virtio'], aliases: ['pci:v00001AF4d*', 'virtio:d1v*'] })
+    expect(['e1000e.ko', 'virtio-net.ko.xz', 'nvme-core.ko.zst'].map(moduleName)).toEqual([
+      'e1000e',
+      'virtio_net',
+      'nvme_core',
+    ])
+  })
+
+  test('are listed for modprobe, which loads what stands last first', () => {
+    const facts = (...needed: string[]) => ({ dependencies: needed, aliases: needed.map((each) => `for-${each}`) })
+    const tree = new Map([
+      ['c', { path: 'kernel/c.ko', facts: facts('b', 'a') }],
+      ['b', { path: 'kernel/b.ko', facts: facts('a') }],
+      ['a', { path: 'kernel/a.ko', facts: facts() }],
+    ])
+    expect(moduleIndexes(tree)).toEqual({
+      dep: 'kernel/a.ko:\nkernel/b.ko: kernel/a.ko\nkernel/c.ko: kernel/b.ko kernel/a.ko\n',
+      alias: 'alias for-a b\nalias for-b c\nalias for-a c\n',
+    })
   })
 })
