@@ -1,6 +1,7 @@
 import type { SettingDescription } from '../config/describe.ts'
 import { CliCommand } from './command.ts'
 import { accessCommands } from './commands/access.ts'
+import { agentCommands } from './commands/agent.ts'
 import { applyCommand } from './commands/apply.ts'
 import { completionCommands } from './commands/completion.ts'
 import { deployCommands } from './commands/deploy.ts'
@@ -29,6 +30,7 @@ export function buildProgram(context: Context, settings: readonly SettingDescrip
   serverCommands(program, context, settings)
   machineCommands(program, context)
   deployCommands(program, context)
+  agentCommands(program, context)
   powerCommands(program, context)
   whyCommand(program, context)
   traceCommands(program, context)

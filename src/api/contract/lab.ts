@@ -10,6 +10,12 @@ const LabName = z
     /^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$/,
     'a lab machine name has 1 to 32 lower-case letters, digits and hyphens',
   )
+/** Whole MiB, so that tests and trials need not wait for gigabytes. */
+const DiskGiB = z
+  .number()
+  .min(1 / 1024)
+  .max(2048)
+  .multipleOf(1 / 1024, 'a disk has a whole number of MiB')
 export const NIC_MODELS = ['virtio-net-pci', 'e1000', 'e1000e'] as const
 
 export const NewLabMachine = z
@@ -17,7 +23,7 @@ export const NewLabMachine = z
     name: LabName,
     firmware: z.enum(FIRMWARES).default('bios'),
     memoryMiB: z.number().int().min(128).max(65_536).default(512),
-    disksGiB: z.array(z.number().int().min(1).max(2048)).max(4).default([]),
+    disksGiB: z.array(DiskGiB).max(4).default([]),
     nic: z.enum(NIC_MODELS).default('virtio-net-pci'),
     /** What the firmware itself speaks: QEMU's iPXE option ROM, or (UEFI only) EDK2's own PXE or HTTP boot. */
     rom: z.enum(['ipxe', 'pxe', 'http']).default('ipxe'),
@@ -130,7 +136,7 @@ export const labRoutes = {
     body: z
       .object({
         bootOrder: z.enum(['network', 'disk']),
-        attachDiskGiB: z.number().int().min(1).max(2048),
+        attachDiskGiB: DiskGiB,
         /** Done last. Works before the machine was ever seen on the network. */
         power: z.enum(POWER_ACTIONS),
       })

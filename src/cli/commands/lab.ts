@@ -15,11 +15,19 @@ const NICS = ['virtio-net-pci', 'e1000', 'e1000e'] as const satisfies readonly N
 const ROMS = ['ipxe', 'pxe', 'http'] as const satisfies readonly NewLabMachine['rom'][]
 const BOOT_ORDERS = ['network', 'disk'] as const satisfies readonly NewLabMachine['bootOrder'][]
 
-function size(text: string, unit: 'M' | 'G'): number {
-  const value = readSize(text, unit)
-  if (value === undefined || !Number.isInteger(value) || value < 1)
-    throw new WrongUse(`${JSON.stringify(text)} is no size; write ${unit === 'M' ? '512M or 1G' : '10G'}`)
-  return value
+function memorySize(text: string): number {
+  const mib = readSize(text, 'M')
+  if (mib === undefined || !Number.isInteger(mib) || mib < 1)
+    throw new WrongUse(`${JSON.stringify(text)} is no size; write 512M or 1G`)
+  return mib
+}
+
+/** A disk's size in GiB, down to whole MiB. */
+function diskSize(text: string): number {
+  const gib = readSize(text, 'G')
+  if (gib === undefined || !Number.isInteger(gib * 1024) || gib <= 0)
+    throw new WrongUse(`${JSON.stringify(text)} is no size; write 10G or 256M`)
+  return gib
 }
 
 type AddOptions = Common &
@@ -63,7 +71,7 @@ export function labCommands(program: CliCommand, context: Context): void {
   ])
     .addOption(choice('--firmware <kind>', 'bios if not given', FIRMWARES))
     .option('--memory <size>', 'such as 1G (512M if not given)')
-    .option('--disk <size>', 'such as 10G; may be given several times', collect)
+    .option('--disk <size>', 'such as 10G or 256M; may be given several times', collect)
     .addOption(choice('--nic <model>', 'network card', NICS))
     .addOption(
       choice('--rom <kind>', 'what its firmware speaks: QEMU’s iPXE, or (uefi) its own PXE or HTTP boot', ROMS),
@@ -72,8 +80,8 @@ export function labCommands(program: CliCommand, context: Context): void {
     .option('--no-start', 'leave it switched off')
     .action(async (name: string, options: AddOptions) => {
       const { firmware, nic, rom, bootOrder, start } = options
-      const memoryMiB = options.memory === undefined ? undefined : size(options.memory, 'M')
-      const disksGiB = options.disk?.map((disk) => size(disk, 'G'))
+      const memoryMiB = options.memory === undefined ? undefined : memorySize(options.memory)
+      const disksGiB = options.disk?.map(diskSize)
       const made = await (await context.client()).addLabMachine({
         body: { name, firmware, nic, rom, bootOrder, start, memoryMiB, disksGiB },
       })
@@ -90,7 +98,7 @@ export function labCommands(program: CliCommand, context: Context): void {
         each.mac,
         each.firmware,
         bytes(each.memoryMiB * 1024 * 1024),
-        each.disksGiB.map((disk) => `${disk} GiB`).join(', '),
+        each.disksGiB.map((disk) => bytes(disk * 1024 ** 3)).join(', '),
         each.bootOrder,
         each.machine && `${each.machine.name} (${each.machine.state})`,
       ])
@@ -111,7 +119,7 @@ export function labCommands(program: CliCommand, context: Context): void {
     .action(async (name: string, options: Common & Partial<Pick<NewLabMachine, 'bootOrder'>> & { disk?: string }) => {
       if (options.bootOrder === undefined && options.disk === undefined)
         throw new WrongUse('lab set needs --boot-order or --disk')
-      const attachDiskGiB = options.disk === undefined ? undefined : size(options.disk, 'G')
+      const attachDiskGiB = options.disk === undefined ? undefined : diskSize(options.disk)
       const changed = await (await context.client()).patchLabMachine({
         params: { name },
         body: { bootOrder: options.bootOrder, attachDiskGiB },
