@@ -1,8 +1,9 @@
-import { type Disk, DiskError } from '../disk/disk.ts'
+import type { Disk } from '../disk/disk.ts'
 import { openOtherDisk, openTaskDisk, type TaskDisk } from '../disk/find.ts'
-import { type Around, type Outcome, TaskFailure, type TaskOf, type TaskRunner } from '../task.ts'
+import type { Around, Outcome, TaskOf, TaskRunner } from '../task.ts'
 import type { OtherDisk } from './donors.ts'
 import { type FlashFigures, flash } from './engine.ts'
+import { told } from './told.ts'
 
 /** What a flash uses of the machine; tests give their own. */
 export type Machine = Readonly<{
@@ -18,7 +19,7 @@ export function flashRunner(machine: Machine): TaskRunner<TaskOf<'flash'>> {
   return async (task, around) => {
     const began = performance.now()
     const list = await around.chunks.list(task.chunks)
-    const disk = await opened(() => machine.open(task.to, { write: true }), task.to)
+    const disk = await told(task.to, () => machine.open(task.to, { write: true }), { clean: true })
     const others: OtherDisk[] = []
     let figures: FlashFigures
     try {
@@ -47,21 +48,6 @@ async function otherDisk(machine: Machine, serial: string, partition: number | n
     return await machine.openOther(serial, partition)
   } catch {
     return undefined
-  }
-}
-
-const opened = (open: () => Promise<Disk>, disk: TaskDisk) => told(disk, open, { clean: true })
-
-/** What a disk fails with, in words for people. */
-async function told<T>(disk: TaskDisk, act: () => Promise<T>, more: { clean?: boolean } = {}): Promise<T> {
-  try {
-    return await act()
-  } catch (error) {
-    if (!(error instanceof DiskError)) throw error
-    throw new TaskFailure(`${error.message}; serial ${disk.serial}. ${error.advice}`, {
-      ...more,
-      detail: { disk: error.disk, serial: disk.serial, offset: error.offset, code: error.code },
-    })
   }
 }
 

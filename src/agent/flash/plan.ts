@@ -42,8 +42,8 @@ export function planFlash(
   if (list.bytes > how.diskBytes) throw new RangeError('the image is larger than the disk')
   const tailOffset = Math.max(0, how.diskBytes - TAIL_BYTES)
   const edges: number[] = []
-  for (let index = Math.floor(tailOffset / CHUNK_BYTES); index < list.chunks.length; index++)
-    if (index > 0) edges.push(index)
+  for (let index = Math.max(1, Math.floor(tailOffset / CHUNK_BYTES)); index < list.chunks.length; index++)
+    if (index * CHUNK_BYTES + chunkLength(list, index) > tailOffset) edges.push(index)
   edges.push(0)
   const isEdge = new Set(edges)
   const writes = new Map<string, number[]>()
