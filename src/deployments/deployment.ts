@@ -1,3 +1,4 @@
+import type { MachineState } from '../machines/machine.ts'
 import type { DiskHints } from './hints.ts'
 
 /**
@@ -45,7 +46,7 @@ export type TaskState = (typeof TASK_STATES)[number]
 /** Which disk, exactly: the agent compares serial and size again before it writes. */
 export type TaskDisk = Readonly<{ serial: string; bytes: number; fingerprint: string | null; partition: number | null }>
 
-/** What is to happen after the disk holds the image. */
+/** What the installed system is given of its own once the disk holds the image. */
 export type Identity = Readonly<{
   hostname: string | null
   sshKeys: readonly string[]
@@ -89,6 +90,31 @@ export type Task = Readonly<{
   endedAt: number | null
 }>
 
+/** An image version for one disk or partition, as it was when the deployment was ordered. */
+export type PinnedTarget = Readonly<{
+  /** `NAME@N`. */
+  image: string
+  kind: 'disk' | 'partition'
+  /** SHA-256 of the chunk list. */
+  chunks: string
+  /** Size of the image. */
+  bytes: number
+  disk: DiskHints
+  partition: number | null
+  writeBack: boolean
+}>
+
+/** What an `install` writes: profile and images as they were when it was ordered; later changes of theirs do not reach it. */
+export type InstallOrder = Readonly<{
+  targets: readonly PinnedTarget[]
+  holes: 'zero' | 'discard'
+  verify: 'sampled' | 'full'
+  grow: boolean
+  /** Never shown. */
+  identity: Identity | null
+  finish: 'reboot' | 'power-off' | 'kexec'
+}>
+
 /** What the agent last said of its running task. Rates in bytes a second. */
 export type TaskProgress = Readonly<{
   phase: string
@@ -108,7 +134,11 @@ export type Deployment = Readonly<{
   sequence: number
   machine: string
   action: DeploymentAction
+  /** Of an `install`. */
+  order: InstallOrder | null
   armed: readonly ArmedDisk[]
+  /** The deployment whose release this one carries out; such a one goes before all others that wait. */
+  follows: string | null
   state: DeploymentState
   /** Why it is in this state, and what would help. */
   reason: string
@@ -123,6 +153,12 @@ export type Deployment = Readonly<{
   dirty: boolean
   reservedUntil: number | null
   release: Release
+  /** When the reserved time was over and what was to be done then was ordered. `null` before, and without reserved time. */
+  releasedAt: number | null
+  /** The machine's state before, to which a cancelled deployment leads back. */
+  machineBefore: MachineState | null
+  /** Whether somebody is still to be told how it ended. */
+  noticeDue: boolean
   notify: Readonly<{ webhook: string | null; email: string | null }>
   orderedBy: string
   createdAt: number
@@ -135,4 +171,29 @@ export type LogLine = Readonly<{ at: number; level: 'debug' | 'info' | 'warn' | 
 
 export function isAtRest({ state }: Pick<Deployment, 'state'>): boolean {
   return state === 'succeeded' || state === 'failed' || state === 'cancelled'
+}
+
+/** Whether it holds its machine after its end, until its reserved time is over. */
+export function isReserving({ state, reservedUntil, releasedAt }: Deployment): boolean {
+  return state === 'succeeded' && reservedUntil !== null && releasedAt === null
+}
+
+/** Whether nothing will ever happen with it again. */
+export function isSettled(deployment: Deployment): boolean {
+  return isAtRest(deployment) && !isReserving(deployment) && !deployment.noticeDue
+}
+
+/** The disk that a task changes, if any: it must be armed. */
+export function changedDisk(work: TaskWork): TaskDisk | undefined {
+  switch (work.kind) {
+    case 'flash':
+      return work.to
+    case 'wipe':
+      return work.disk
+    case 'identity':
+    case 'boot-entry':
+      return work.on
+    default:
+      return undefined
+  }
 }

@@ -1,8 +1,9 @@
 import { Refusal } from '../kit/errors.ts'
 import type { Machine, MachineState } from './machine.ts'
 
-/** What leads from one state to another. `operator` is a person's wish; the others are things that were seen. */
-export type Cause = 'approve' | 'operator' | 'launch'
+/** What leads from one state to another. `operator` is a person's wish; `deployment` what a deployment
+ * does to its machine; the others are things that were seen. */
+export type Cause = 'approve' | 'operator' | 'launch' | 'deployment'
 
 const STATES_BY_CAUSE: Readonly<Record<Cause, Partial<Record<MachineState, readonly MachineState[]>>>> = {
   approve: { discovered: ['ready'] },
@@ -13,6 +14,12 @@ const STATES_BY_CAUSE: Readonly<Record<Cause, Partial<Record<MachineState, reado
     failed: ['ready', 'maintenance', 'retired'],
     maintenance: ['ready', 'retired'],
     retired: ['ready', 'maintenance'],
+  },
+  deployment: {
+    ready: ['deploying', 'active', 'failed'],
+    active: ['deploying', 'ready', 'failed'],
+    failed: ['deploying', 'ready', 'active'],
+    deploying: ['ready', 'active', 'failed'],
   },
   launch: { ready: ['active'], active: ['active'], failed: ['active'] },
 }

@@ -12,8 +12,8 @@ import {
   type NewMachine,
 } from './edit.ts'
 import { learned, sameMachine, tellingUuid } from './identity.ts'
-import { assertBootable, assertRemovable, moved } from './lifecycle.ts'
-import type { Machine, Sighting } from './machine.ts'
+import { allows, assertBootable, assertRemovable, moved } from './lifecycle.ts'
+import type { Machine, MachineState, Sighting } from './machine.ts'
 import { NameSequence } from './naming.ts'
 import { MachineRegistry } from './registry.ts'
 import type { MachineRepository } from './repository.ts'
@@ -162,6 +162,18 @@ export class Machines {
       if (!consumed && state === machine.state) return
       const next = moved({ ...machine, nextBoot: consumed ? null : machine.nextBoot }, state, 'launch')
       await this.#store([{ ...next, updatedAt: this.#with.clock.now() }])
+    })
+  }
+
+  /** What a deployment makes of a machine; `undefined` and a profile that is gone leave its profile. One out of use stays as it is. */
+  deploy(id: string, state: MachineState, profile?: string | null): Promise<void> {
+    return this.#alone(async () => {
+      const machine = this.#registry.get(id)
+      if (!machine || !allows('deployment', machine.state, state)) return
+      const next = profile && !this.#with.hasProfile(profile) ? machine.profile : profile
+      const deployed = { ...machine, state, profile: next === undefined ? machine.profile : next }
+      if (changedFields(machine, deployed).length > 0)
+        await this.#store([{ ...deployed, updatedAt: this.#with.clock.now() }])
     })
   }
 

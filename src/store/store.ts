@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path'
 import type { AccessRepository } from '../access/repository.ts'
+import type { DeploymentRepository } from '../deployments/repository.ts'
 import type { ImageRepository } from '../images/repository.ts'
 import type { Log } from '../kit/log.ts'
 import type { MachineRepository } from '../machines/repository.ts'
@@ -7,6 +8,7 @@ import type { LeaseRepository } from '../networks/lease.ts'
 import type { ProfileRepository } from '../profiles/repository.ts'
 import type { TraceRepository } from '../traces/trace.ts'
 import { accessRepository } from './access.ts'
+import { deploymentRepository } from './deployments.ts'
 import { DATABASE_FILE, LEASE_FILE, lockDirectory, prepareDirectory } from './directory.ts'
 import { imageRepository } from './images.ts'
 import { leaseRepository, moveLeases } from './leases.ts'
@@ -22,6 +24,7 @@ export type Store = Readonly<{
   machines: MachineRepository
   profiles: ProfileRepository
   images: ImageRepository
+  deployments: DeploymentRepository
   leases: LeaseRepository
   traces: TraceRepository
   access: AccessRepository
@@ -50,6 +53,7 @@ export async function openStore(dataDir: string, { log }: { log: Log }): Promise
         machines: machineRepository(engine.db),
         profiles: profileRepository(engine.db),
         images: imageRepository(engine.db),
+        deployments: deploymentRepository(engine.db),
         leases,
         traces: traceRepository(engine),
         access: await accessRepository(engine.db),

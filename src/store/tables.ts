@@ -73,34 +73,44 @@ export type ImageVersionRow = {
   created_by: string
 }
 
-/** Columns are what is searched or sorted by; the whole deployment is in `content_json`. */
+/** Columns are what is searched or sorted by; the whole deployment is in `content_json`. `settled` 0: something may still happen with it. */
 export type DeploymentRow = {
   id: string
   sequence: number
   machine: string
   state: string
+  settled: number
+  profile: string | null
+  ordered_by: string
   created_at: number
   content_json: string
 }
 
 export type DeploymentLogRow = { deployment: string; n: number; at: number; level: string; text: string }
 
-/** One boot of the management OS. `nonce` and `server_nonce` are set by its first hello. */
+/** One boot of the management OS, kept when its pass is fetched. `nonce` and `server_nonce` are set by its first hello. */
 export type AgentBootRow = {
   id: string
   machine: string
-  deployment: string | null
+  deployment: string
   created_at: number
   expires_at: number
-  fetched: number
   nonce: string | null
   server_nonce: string | null
 }
 
 export type InventoryRow = { machine: string; taken_at: number; content_json: string }
 
-/** What a disk was last seen to hold: written and verified, or captured. `partition` 0 is the whole disk. */
-export type DiskContentRow = { machine: string; serial: string; partition: number; chunks: string; at: number }
+/** What is known of the content of a disk. `partition` 0 is the whole disk. */
+export type DiskContentRow = {
+  machine: string
+  serial: string
+  partition: number
+  chunks: string | null
+  half_written_by: string | null
+  write_back_json: string | null
+  at: number
+}
 
 export type LeaseRow = {
   ip: number
