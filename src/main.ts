@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import { join, resolve } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { Access } from './access/access.ts'
 import { PasswordFile } from './access/drivers/password-file.ts'
 import type { Finding } from './api/contract/server.ts'
@@ -22,7 +23,10 @@ import { listen } from './http/listen.ts'
 import { boundedServer } from './http/server.ts'
 import { FileChunks } from './images/drivers/chunk-files.ts'
 import { FileBlobs } from './images/drivers/files.ts'
+import { scrubStamp } from './images/drivers/scrub-stamp.ts'
 import { Images } from './images/images.ts'
+import { inspectDisk } from './images/inspect.ts'
+import { Scrub } from './images/scrub.ts'
 import { Refusal } from './kit/errors.ts'
 import { formatIpv4 } from './kit/ip.ts'
 import type { Log } from './kit/log.ts'
@@ -102,6 +106,16 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     await images.collect()
   })
   every(HOUR_MS, () => access.prune())
+  const scrub = await Scrub.open({
+    images,
+    clock: CLOCK,
+    log,
+    stamp: scrubStamp(join(dataDir, 'chunks', 'scrubbed')),
+    days: config.images.scrubDays,
+    rest: setTimeout,
+  })
+  onStop(() => scrub.stop())
+  every(MINUTE_MS, () => scrub.tick())
 
   // The lab comes before the listeners: its interface is served like any other.
   const lab = config.lab.enabled ? await openLab(around, domain) : undefined
@@ -160,7 +174,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     machines,
     profiles,
     images,
-    deployments: { bootFor: () => undefined, launchedLocal: async () => undefined, bootSeen: () => undefined },
+    deployments: { bootFor: () => undefined, launchedLocal: async () => undefined, bootSeen: async () => undefined },
     traces,
     unknownMachines: config.unknownMachines,
     key,
@@ -185,6 +199,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     machines,
     profiles,
     images,
+    scrub,
     leases,
     networks,
     traces,
@@ -209,6 +224,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     lab,
     webDirectory: join(PACKAGE, 'dist/web'),
     maxUploadBytes: config.images.maxUploadGiB * 2 ** 30,
+    maxDiskBytes: config.images.maxDiskGiB * 2 ** 30,
   })
   await openDoors(config, dataDir, api, boot, onStop)
   // Event streams end first: a door waits for what it let in.
@@ -243,6 +259,7 @@ async function openDomain(store: Store, { config, dataDir, events, log }: Surrou
     repository: store.images,
     blobs: await FileBlobs.open(join(dataDir, 'blobs')),
     chunks: await FileChunks.open(join(dataDir, 'chunks')),
+    inspect: inspectDisk,
     clock: CLOCK,
     events,
     usedBy: (name, version) => profiles.naming(name, version),
@@ -352,3 +369,6 @@ export function doctor({ config }: LoadedConfig): Promise<Finding[]> {
 export async function replay({ config }: LoadedConfig, capture: Uint8Array): Promise<readonly ReplayRecord[]> {
   return replayPackets(capture, config)
 }
+
+/** Makes a disk image of a root filesystem; needs no running server. */
+export { buildImage } from './imaging/build.ts'

@@ -10,11 +10,32 @@ export type SettingFlags = Readonly<Record<string, string | undefined>>
 /** One packet of a replayed capture: what would have been decided, and why. */
 export type Replayed = Readonly<{ at: number; summary: string; reason: string }>
 
+/** A disk image to be made of a root filesystem; see `src/imaging/build.ts`. */
+export type ImageOrder = Readonly<{
+  file: string
+  from: string
+  size: number | undefined
+  cmdline: string
+  firmware: readonly ('bios' | 'uefi')[]
+  kernel: string | undefined
+  initrd: string | undefined
+}>
+export type BuiltImage = Readonly<{
+  file: string
+  bytes: number
+  allocatedBytes: number
+  kernel: string
+  initrd: string | null
+  notes: readonly string[]
+}>
+
 /** What works without a running server; `local.ts` is the real one. */
 export interface Local {
   serve(flags: SettingFlags): Promise<void>
   doctor(flags: SettingFlags): Promise<Finding[]>
   replay(flags: SettingFlags, capture: Uint8Array): Promise<readonly Replayed[]>
+  /** `tell` is given what is being done, in words. */
+  buildImage(order: ImageOrder, tell: (text: string) => void): Promise<BuiltImage>
 }
 
 /** What every command receives. */

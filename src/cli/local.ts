@@ -23,4 +23,8 @@ export const LOCAL: Local = {
     const { replay } = await import('../main.ts')
     return replay(config, capture)
   },
+  async buildImage(order, tell) {
+    const { buildImage } = await import('../main.ts')
+    return buildImage(order, tell)
+  },
 }

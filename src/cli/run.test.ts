@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Handlers } from '../../test/fakes/api.ts'
 import { AT, cli, MACHINE } from '../../test/fakes/cli.ts'
-import { runCli } from '../../test/fakes/terminal.ts'
+import { NO_LOCAL, runCli } from '../../test/fakes/terminal.ts'
 import { unreachable } from '../api/client/problem.ts'
 import type { Finding } from '../api/contract/server.ts'
 import { Refusal } from '../kit/errors.ts'
@@ -325,6 +325,7 @@ describe('serve, doctor and replay', () => {
   test('flags of serve become settings', async () => {
     let given: unknown
     const local = {
+      ...NO_LOCAL,
       async serve(flags: unknown) {
         given = flags
       },
@@ -369,7 +370,7 @@ describe('serve, doctor and replay', () => {
     ['a socket was left behind', {}, []],
     ['settings are given', {}, ['--dhcp-mode', 'off']],
   ])('doctor looks for itself when %s', async (_, more, flags) => {
-    const local = { serve: async () => {}, doctor: async () => findings.slice(0, 1), replay: async () => [] }
+    const local = { ...NO_LOCAL, doctor: async () => findings.slice(0, 1) }
     const result = await runCli(
       ['doctor', '--json', ...flags],
       () => Promise.reject(unreachable('/socket', new Error('gone'))),

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import websocket from '@fastify/websocket'
 import Fastify from 'fastify'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
-import { runCli } from '../../test/fakes/terminal.ts'
+import { NO_LOCAL, runCli } from '../../test/fakes/terminal.ts'
 import type { Target } from '../api/client/node.ts'
 import { CONSOLE_PATH as CONTRACT_PATH } from '../api/contract/lab.ts'
 import { attachConsole, CONSOLE_PATH, untilEscape } from './console.ts'
@@ -43,7 +43,7 @@ const context = (target: Target) => ({
   cwd: '/',
   target: async () => target,
   client: () => Promise.reject(new Error('not asked')),
-  local: { serve: async () => {}, doctor: async () => [], replay: async () => [] },
+  local: NO_LOCAL,
   interrupted: new AbortController().signal,
 })
 

@@ -4,10 +4,12 @@ import type { Context, Local } from '../../src/cli/context.ts'
 import { run } from '../../src/cli/run.ts'
 import { SETTINGS } from '../../src/config/describe.ts'
 
-const NO_LOCAL: Local = {
+/** Nothing that works without a server is expected; tests replace what they do expect. */
+export const NO_LOCAL: Local = {
   serve: () => Promise.reject(new Error('serve was not expected')),
   doctor: () => Promise.reject(new Error('doctor was not expected')),
   replay: () => Promise.reject(new Error('replay was not expected')),
+  buildImage: () => Promise.reject(new Error('buildImage was not expected')),
 }
 
 /** 2026-11-21 12:00:00 UTC: the time of the command line in tests. */
