@@ -1,5 +1,7 @@
 import { createRootRoute, createRoute, createRouter, Link, lazyRouteComponent, redirect } from '@tanstack/react-router'
+import type { Image } from '../api/contract/images.ts'
 import type { Machine } from '../api/contract/machines.ts'
+import type { DeploymentFilter } from './deployments/words.ts'
 import { Empty, Page, ProblemNote } from './parts/page.tsx'
 import { Shell } from './shell/shell.tsx'
 
@@ -58,12 +60,30 @@ const profiles = createRoute({
 const images = createRoute({
   getParentRoute: () => root,
   path: '/images',
+  validateSearch: (search: Record<string, unknown>): { q?: string; kind?: Image['kind'] } => ({
+    q: text(search.q),
+    kind: text(search.kind) as Image['kind'] | undefined,
+  }),
   component: lazyRouteComponent(() => import('./images/list.tsx'), 'ImagesPage'),
 })
 const image = createRoute({
   getParentRoute: () => root,
   path: '/images/$image',
   component: lazyRouteComponent(() => import('./images/page.tsx'), 'ImagePage'),
+})
+const deployments = createRoute({
+  getParentRoute: () => root,
+  path: '/deployments',
+  validateSearch: (search: Record<string, unknown>): DeploymentFilter => ({
+    q: text(search.q),
+    show: text(search.show) as DeploymentFilter['show'],
+  }),
+  component: lazyRouteComponent(() => import('./deployments/list.tsx'), 'DeploymentsPage'),
+})
+const deployment = createRoute({
+  getParentRoute: () => root,
+  path: '/deployments/$deployment',
+  component: lazyRouteComponent(() => import('./deployments/page.tsx'), 'DeploymentPage'),
 })
 const networks = createRoute({
   getParentRoute: () => root,
@@ -104,6 +124,8 @@ export const router = createRouter({
     profiles,
     images,
     image,
+    deployments,
+    deployment,
     networks,
     lab,
     server,

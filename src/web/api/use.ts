@@ -20,7 +20,7 @@ function sessionEnded(error: Error): void {
 }
 
 /** Whether trying again at once could help: refusals stay, and what is not available needs somebody to change that. */
-function mayPass(error: Error): boolean {
+export function mayPass(error: Error): boolean {
   if (!(error instanceof ApiProblem)) return true
   return error.code !== 'not-available' && (error.status === 0 || error.status >= 500)
 }

@@ -1,81 +1,142 @@
-import { Button } from '@mantine/core'
+import { Button, Group } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { IconUpload } from '@tabler/icons-react'
-import { Link } from '@tanstack/react-router'
+import { IconLock, IconUpload, IconUsers, IconWorld, IconWorldDownload } from '@tabler/icons-react'
+import { Link, useNavigate, useSearch } from '@tanstack/react-router'
+import { useCallback } from 'react'
+import type { Image } from '../../api/contract/images.ts'
 import { useMay } from '../api/me.tsx'
-import { useGet } from '../api/use.ts'
-import { Card, Empty, Loaded, Page } from '../parts/page.tsx'
-import { Pager, useCursor } from '../parts/pager.tsx'
+import { FilterChoice, Filters, FilterText } from '../parts/filters.tsx'
+import { Listing, useList } from '../parts/listing.tsx'
+import { Card, Empty, Page } from '../parts/page.tsx'
+import { type Look, Status } from '../parts/status.tsx'
 import { Ago } from '../parts/time.tsx'
 import { bytes } from '../parts/words.ts'
-import { Upload } from './upload.tsx'
+import { Damage } from './damage.tsx'
+import { FetchImage } from './fetch.tsx'
+import { KIND_WORDS, Upload } from './upload.tsx'
 
-const LIMIT = 50
+const KINDS = Object.keys(KIND_WORDS) as Image['kind'][]
+
+export const VISIBILITY_LOOKS: Readonly<Record<Image['visibility'], Look>> = {
+  private: ['calm', IconLock, 'private'],
+  shared: ['note', IconUsers, 'shared'],
+  public: ['calm', IconWorld, 'public'],
+}
 
 export function ImagesPage() {
-  const [opened, { open, close }] = useDisclosure(false)
+  const { q, kind } = useSearch({ from: '/images' })
+  const navigate = useNavigate({ from: '/images' })
+  const [uploading, upload] = useDisclosure(false)
+  const [fetching, fetch] = useDisclosure(false)
   const user = useMay('user')
-  const walk = useCursor('')
-  const images = useGet('listImages', { query: { limit: LIMIT, cursor: walk.cursor } }, { keep: true })
-  const button = user && (
-    <Button leftSection={<IconUpload size={15} />} onClick={open}>
-      Upload image
-    </Button>
+  const operator = useMay('operator')
+  const images = useList('listImages', { query: { kind, q } })
+  const filterText = useCallback(
+    (text: string | undefined) => void navigate({ search: (before) => ({ ...before, q: text }), replace: true }),
+    [navigate],
+  )
+  const buttons = (
+    <>
+      {operator && (
+        <Button variant="default" leftSection={<IconWorldDownload size={15} />} onClick={fetch.open}>
+          Fetch from an address
+        </Button>
+      )}
+      {user && (
+        <Button leftSection={<IconUpload size={15} />} onClick={upload.open}>
+          Upload image
+        </Button>
+      )}
+    </>
   )
   return (
     <Page
       title="Images"
-      actions={button}
-      lead="What machines load: a kernel with its initrds, or an ISO, in numbered versions that never change."
+      actions={buttons}
+      lead="What machines load or have written to their disks, in numbered versions that never change. Equal pieces are kept once."
     >
-      <Card flush label="Images">
-        <Loaded query={images}>
-          {(page) =>
-            page.items.length === 0 ? (
-              <Empty title="There is no image yet" action={button}>
-                Upload a kernel and its initrds, or an ISO. A profile then names the image, and machines with that
-                profile boot it.
-              </Empty>
+      <Damage />
+      <Card flush open label="Images">
+        <Filters>
+          <FilterText label="Filter images" placeholder="Name, description, label" value={q} onChange={filterText} />
+          <FilterChoice
+            label="Kind"
+            words={[[undefined, 'all'], ...KINDS.map((each) => [each, each] as const)]}
+            value={kind}
+            onChange={(word) => void navigate({ search: (before) => ({ ...before, kind: word }) })}
+          />
+        </Filters>
+        <Listing
+          list={images}
+          head={
+            <>
+              <th>Image</th>
+              <th>Kind</th>
+              <th className="end">Size</th>
+              <th className="end wide">Kept</th>
+              <th>Newest</th>
+              <th className="wide">Seen by</th>
+              <th className="wide">Owner</th>
+              <th className="wide">Used by profiles</th>
+              <th className="widest">Changed</th>
+            </>
+          }
+          empty={
+            q || kind ? (
+              <Empty
+                title="No image matches"
+                action={
+                  <Button variant="default" onClick={() => void navigate({ to: '/images', search: {} })}>
+                    Show all images
+                  </Button>
+                }
+              />
             ) : (
-              <>
-                <table className="rows">
-                  <thead>
-                    <tr>
-                      <th>Image</th>
-                      <th>Kind</th>
-                      <th>Newest version</th>
-                      <th className="end">Size</th>
-                      <th className="wide">Used by profiles</th>
-                      <th className="wide">Changed</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {page.items.map((image) => (
-                      <tr key={image.name}>
-                        <td>
-                          <Link to="/images/$image" params={{ image: image.name }} className="name">
-                            {image.name}
-                          </Link>
-                          {image.description && <div className="soft wide">{image.description}</div>}
-                        </td>
-                        <td>{image.kind}</td>
-                        <td>{image.latest === null ? <span className="soft">none</span> : `@${image.latest}`}</td>
-                        <td className="end figures">{bytes(image.bytes)}</td>
-                        <td className="wide">{image.usedBy.join(', ') || <span className="soft">none</span>}</td>
-                        <td className="wide soft">
-                          <Ago at={image.updatedAt} />
-                        </td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-                <Pager walk={walk} limit={LIMIT} shown={page.items.length} next={page.next} total={page.total} />
-              </>
+              <Empty title="There is no image yet" action={<Group gap="xs">{buttons}</Group>}>
+                Upload a disk, a kernel with its initrds, or an ISO. A profile then names the image, and machines with
+                that profile get it.
+              </Empty>
             )
           }
-        </Loaded>
+        >
+          {(image) => <ImageRow key={image.name} image={image} />}
+        </Listing>
       </Card>
-      {opened && <Upload opened onClose={close} />}
+      {uploading && <Upload onClose={upload.close} />}
+      {fetching && <FetchImage onClose={fetch.close} />}
     </Page>
+  )
+}
+
+function ImageRow({ image }: { image: Image }) {
+  const newest = image.versions.find(({ number }) => number === image.latest)
+  return (
+    <tr>
+      <td>
+        <Link to="/images/$image" params={{ image: image.name }} className="name">
+          {image.name}
+        </Link>
+        {image.description && <div className="soft wide">{image.description}</div>}
+      </td>
+      <td>{image.kind}</td>
+      <td className="end figures">
+        {newest ? bytes(newest.disk?.bytes ?? newest.files.reduce((sum, file) => sum + file.bytes, 0)) : ''}
+      </td>
+      <td className="end figures wide" title="All versions together; what they share counts once">
+        {bytes(image.bytes)}
+      </td>
+      <td>{image.latest === null ? <span className="soft">none</span> : `@${image.latest}`}</td>
+      <td className="wide">
+        <Status look={VISIBILITY_LOOKS[image.visibility]} bare />
+      </td>
+      <td className="wide">{image.owner}</td>
+      <td className="wide">
+        {image.usedBy.slice(0, 3).join(', ') || <span className="soft">none</span>}
+        {image.usedBy.length > 3 && ` and ${image.usedBy.length - 3} more`}
+      </td>
+      <td className="widest soft">
+        <Ago at={image.updatedAt} />
+      </td>
+    </tr>
   )
 }

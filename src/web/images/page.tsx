@@ -1,18 +1,22 @@
-import { ActionIcon, Button } from '@mantine/core'
+import { Button, Drawer, Menu } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { IconDownload, IconTrash, IconUpload } from '@tabler/icons-react'
+import { IconChevronDown, IconPencil, IconTrash, IconUpload, IconWorldDownload } from '@tabler/icons-react'
 import { Link, useNavigate, useParams } from '@tanstack/react-router'
-import { pathOf } from '../../api/client/client.ts'
-import { ROUTES } from '../../api/client/routes.ts'
+import { useState } from 'react'
 import type { Image } from '../../api/contract/images.ts'
-import { useMay } from '../api/me.tsx'
+import { useMay, useMe } from '../api/me.tsx'
 import { useDo, useGet } from '../api/use.ts'
 import { Confirm } from '../parts/confirm.tsx'
-import { Code } from '../parts/copy.tsx'
-import { Card, Empty, Loaded, Page } from '../parts/page.tsx'
+import { Card, Columns, Empty, Facts, Loaded, Page, Stacked } from '../parts/page.tsx'
+import { Status } from '../parts/status.tsx'
 import { Ago } from '../parts/time.tsx'
-import { bytes } from '../parts/words.ts'
+import { bytes, count } from '../parts/words.ts'
+import { Damage } from './damage.tsx'
+import { ImageForm } from './edit.tsx'
+import { FetchImage } from './fetch.tsx'
+import { VISIBILITY_LOOKS } from './list.tsx'
 import { Upload } from './upload.tsx'
+import { Version } from './version.tsx'
 
 export function ImagePage() {
   const { image: name } = useParams({ from: '/images/$image' })
@@ -25,8 +29,50 @@ export function ImagePage() {
   )
 }
 
+/** How many versions are drawn at first. */
+const FIRST = 30
+
 function ImageView({ image }: { image: Image }) {
-  const [uploading, { open, close }] = useDisclosure(false)
+  const [all, setAll] = useState(false)
+  const versions = image.versions.toReversed()
+  const shown = all ? versions : versions.slice(0, FIRST)
+  return (
+    <Page
+      title={image.name}
+      beside={
+        <>
+          <span className="soft">{image.kind}</span>
+          <Status look={VISIBILITY_LOOKS[image.visibility]} />
+        </>
+      }
+      lead={image.description || undefined}
+      actions={<Actions image={image} />}
+    >
+      <Columns aside={<About image={image} />}>
+        <Damage image={image.name} />
+        {image.versions.length === 0 && (
+          <Card>
+            <Empty title="It has no version yet">
+              Upload the files that machines are to get, let the server fetch them, or capture the disk of a machine.
+            </Empty>
+          </Card>
+        )}
+        {shown.map((version) => (
+          <Version key={version.number} image={image} version={version} />
+        ))}
+        {shown.length < versions.length && (
+          <Button variant="default" onClick={() => setAll(true)}>
+            Show the {count(versions.length - shown.length, 'older version')}
+          </Button>
+        )}
+      </Columns>
+    </Page>
+  )
+}
+
+function Actions({ image }: { image: Image }) {
+  const [uploading, upload] = useDisclosure(false)
+  const [fetching, fetch] = useDisclosure(false)
   const user = useMay('user')
   const operator = useMay('operator')
   const navigate = useNavigate()
@@ -34,140 +80,107 @@ function ImageView({ image }: { image: Image }) {
     done: () => `${image.name} is deleted.`,
     after: () => void navigate({ to: '/images' }),
   })
+  const used = image.usedBy.length > 0
   return (
-    <Page
-      title={image.name}
-      beside={<span className="soft">{image.kind}</span>}
-      lead={image.description || undefined}
-      actions={
-        <>
-          {user && (
-            <Button leftSection={<IconUpload size={15} />} onClick={open}>
-              New version
-            </Button>
-          )}
-          {operator && (
-            <Confirm
-              title={`Delete ${image.name}?`}
-              text={`All ${image.versions.length} versions (${bytes(image.bytes)}) are deleted. This cannot be undone.`}
-              action="Delete image"
-              onConfirm={() => remove.mutate({ params: { image: image.name } })}
-            >
-              {(ask) => (
-                <Button variant="default" leftSection={<IconTrash size={15} />} onClick={ask}>
-                  Delete
-                </Button>
-              )}
-            </Confirm>
-          )}
-        </>
-      }
-    >
-      <div style={{ display: 'grid', gap: '0.9rem' }}>
-        {image.usedBy.length > 0 && (
-          <p style={{ margin: 0 }}>
-            Used by <Link to="/profiles">{image.usedBy.join(', ')}</Link>.
-          </p>
-        )}
-        {image.versions.length === 0 && (
-          <Card>
-            <Empty title="It has no version yet">Upload the files that machines are to load.</Empty>
-          </Card>
-        )}
-        {image.versions.toReversed().map((version) => (
-          <Version key={version.number} image={image} version={version} mayDelete={operator} />
-        ))}
-      </div>
-      {uploading && (image.kind === 'bundle' || image.kind === 'iso') && (
-        <Upload image={{ name: image.name, kind: image.kind }} opened onClose={close} />
+    <>
+      {user && (
+        <Button leftSection={<IconUpload size={15} />} onClick={upload.open}>
+          New version
+        </Button>
       )}
-    </Page>
+      {operator && (
+        <Confirm
+          title={`Delete ${image.name}?`}
+          text={`All ${count(image.versions.length, 'version')} (${bytes(image.bytes)}) are deleted; pieces that other images share stay. This cannot be undone.`}
+          action="Delete image"
+          onConfirm={() => remove.mutate({ params: { image: image.name } })}
+        >
+          {(ask) => (
+            <Menu>
+              <Menu.Target>
+                <Button variant="default" rightSection={<IconChevronDown size={13} />} loading={remove.isPending}>
+                  More
+                </Button>
+              </Menu.Target>
+              <Menu.Dropdown>
+                <Menu.Item leftSection={<IconWorldDownload size={15} />} onClick={fetch.open}>
+                  Fetch a version from an address…
+                </Menu.Item>
+                <Menu.Item color="red" leftSection={<IconTrash size={15} />} disabled={used} onClick={ask}>
+                  {used ? `Delete: not while ${image.usedBy[0]} names it` : 'Delete…'}
+                </Menu.Item>
+              </Menu.Dropdown>
+            </Menu>
+          )}
+        </Confirm>
+      )}
+      {uploading && <Upload image={image} onClose={upload.close} />}
+      {fetching && <FetchImage image={image} onClose={fetch.close} />}
+    </>
   )
 }
 
-function Version({
-  image,
-  version,
-  mayDelete,
-}: {
-  image: Image
-  version: Image['versions'][number]
-  mayDelete: boolean
-}) {
-  const reference = `${image.name}@${version.number}`
-  const remove = useDo('deleteVersion', { done: () => `${reference} is deleted.` })
+function About({ image }: { image: Image }) {
+  const me = useMe()
+  const operator = useMay('operator')
+  const user = useMay('user')
+  const [editing, { open, close }] = useDisclosure(false)
+  const may = operator || (user && image.owner === me.name)
+  const labels = Object.entries(image.labels)
   return (
-    <Card
-      flush
-      title={`@${version.number}${version.number === image.latest ? ' · newest' : ''}`}
-      beside={
-        <span className="soft">
-          <Ago at={version.createdAt} /> by {version.createdBy}
-          {version.note && ` · ${version.note}`}
-        </span>
-      }
-      aside={
-        mayDelete && (
-          <Confirm
-            title={`Delete ${reference}?`}
-            text="Its files are deleted unless another version has the same ones. This cannot be undone."
-            action="Delete version"
-            onConfirm={() => remove.mutate({ params: { image: image.name, version: version.number } })}
-          >
-            {(ask) => (
-              <ActionIcon onClick={ask} aria-label={`Delete ${reference}`}>
-                <IconTrash size={16} />
-              </ActionIcon>
-            )}
-          </Confirm>
-        )
-      }
-    >
-      <table className="rows">
-        <thead>
-          <tr>
-            <th>File</th>
-            <th>Role</th>
-            <th className="end">Size</th>
-            <th className="wide">SHA-256</th>
-            <th aria-label="Download" />
-          </tr>
-        </thead>
-        <tbody>
-          {version.files.map((file) => (
-            <tr key={file.role + file.name}>
-              <td className="mono">{file.name}</td>
-              <td>{file.role}</td>
-              <td className="end figures">{bytes(file.bytes)}</td>
-              <td className="wide soft">
-                <span className="mono" title={file.sha256}>
-                  {file.sha256.slice(0, 16)}…
+    <Stacked>
+      <Card
+        title="About"
+        aside={
+          may && (
+            <Button size="compact-xs" variant="default" leftSection={<IconPencil size={13} />} onClick={open}>
+              Edit
+            </Button>
+          )
+        }
+      >
+        <Facts
+          rows={[
+            ['Owner', image.owner],
+            ['Seen by', seenBy(image)],
+            ['Kept', `${bytes(image.bytes)} in ${count(image.versions.length, 'version')}`],
+            [
+              'Pruned',
+              image.prune ? (
+                `all but the newest ${image.prune.keep}, pinned ones, and those in use`
+              ) : (
+                <span key="never" className="soft">
+                  never
                 </span>
-              </td>
-              <td className="end">
-                <ActionIcon
-                  component="a"
-                  href={pathOf(
-                    ROUTES.getContent[1],
-                    { image: image.name, version: version.number },
-                    { file: file.name },
-                  )}
-                  download={file.name}
-                  aria-label={`Download ${file.name}`}
-                >
-                  <IconDownload size={16} />
-                </ActionIcon>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {version.cmdline && (
-        <p style={{ margin: 0, padding: '0.6rem 0.75rem', borderTop: '1px solid var(--rv-line)' }}>
-          <span className="soft">Command line: </span>
-          <Code copy>{version.cmdline}</Code>
-        </p>
-      )}
-    </Card>
+              ),
+            ],
+            [
+              'Used by',
+              image.usedBy.length > 0 ? (
+                <Link key="used" to="/profiles">
+                  {image.usedBy.join(', ')}
+                </Link>
+              ) : (
+                <span key="none" className="soft">
+                  no profile
+                </span>
+              ),
+            ],
+            ...labels.map(([name, value]) => [name, value || 'yes'] as const),
+            ['Made', <Ago key="made" at={image.createdAt} />],
+            ['Changed', <Ago key="changed" at={image.updatedAt} />],
+          ]}
+        />
+      </Card>
+      <Drawer opened={editing} onClose={close} title={`Edit ${image.name}`} size="md">
+        {editing && <ImageForm image={image} onClose={close} />}
+      </Drawer>
+    </Stacked>
   )
+}
+
+function seenBy(image: Image): string {
+  if (image.visibility === 'public') return 'everybody who can log in'
+  if (image.visibility === 'private' || image.sharedWith.length === 0) return 'its owner and operators'
+  return `its owner, operators, ${image.sharedWith.join(', ')}`
 }

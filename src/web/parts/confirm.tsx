@@ -7,6 +7,8 @@ export function Confirm(props: {
   title: string
   text: ReactNode
   action: string
+  /** The word of the way back; `Keep it` unless said. */
+  keep?: string
   onConfirm: () => void
   children: (ask: () => void) => ReactElement
 }) {
@@ -21,7 +23,7 @@ export function Confirm(props: {
           </Text>
           <Group justify="flex-end" gap="xs">
             <Button variant="default" onClick={close}>
-              Keep it
+              {props.keep ?? 'Keep it'}
             </Button>
             <Button
               color="red.8"

@@ -126,3 +126,18 @@ export function Facts({ rows }: { rows: readonly (readonly [string, ReactNode])[
     </dl>
   )
 }
+
+/** Parts of a page one below the other. */
+export function Stacked({ children }: { children: ReactNode }) {
+  return <div className={style.stacked}>{children}</div>
+}
+
+/** What a page is about, and beside it, where there is room, what is known of it. */
+export function Columns({ children, aside }: { children: ReactNode; aside: ReactNode }) {
+  return (
+    <div className={style.columns}>
+      <Stacked>{children}</Stacked>
+      {aside}
+    </div>
+  )
+}

@@ -1,9 +1,11 @@
 import {
   IconAlertTriangle,
   IconArchive,
+  IconBan,
   IconCircleCheck,
   IconCircleDashed,
   IconCircleX,
+  IconClock,
   IconEye,
   IconHelpCircle,
   IconHourglass,
@@ -14,6 +16,7 @@ import {
 } from '@tabler/icons-react'
 import type { ComponentType, ReactNode } from 'react'
 import type { z } from 'zod'
+import type { Deployment } from '../../api/contract/deployments.ts'
 import type { Machine, PowerStatus as PowerAnswer } from '../../api/contract/machines.ts'
 import type { Finding, Listeners } from '../../api/contract/server.ts'
 import type { Trace } from '../../api/contract/traces.ts'
@@ -63,6 +66,28 @@ export const TRACE_LOOKS: Readonly<Record<Trace['state'], Look>> = {
   superseded: ['calm', IconArchive, 'superseded'],
 }
 
+export const DEPLOYMENT_LOOKS: Readonly<Record<Deployment['state'], Look>> = {
+  queued: ['wait', IconClock, 'queued'],
+  armed: ['wait', IconClock, 'armed'],
+  powering: ['busy', IconLoader2, 'powering'],
+  booting: ['busy', IconLoader2, 'booting'],
+  running: ['busy', IconLoader2, 'running'],
+  writing: ['busy', IconLoader2, 'writing'],
+  verifying: ['busy', IconLoader2, 'verifying'],
+  rebooting: ['busy', IconLoader2, 'rebooting'],
+  succeeded: ['good', IconCircleCheck, 'succeeded'],
+  failed: ['bad', IconCircleX, 'failed'],
+  cancelled: ['calm', IconBan, 'cancelled'],
+}
+
+export const TASK_LOOKS: Readonly<Record<Deployment['tasks'][number]['state'], Look>> = {
+  waiting: ['calm', IconCircleDashed, 'waiting'],
+  running: ['busy', IconLoader2, 'running'],
+  done: ['good', IconCircleCheck, 'done'],
+  failed: ['bad', IconCircleX, 'failed'],
+  skipped: ['calm', IconPlayerPause, 'skipped'],
+}
+
 type Power = z.infer<typeof PowerAnswer>['state']
 const POWER_LOOKS: Readonly<Record<Power, Look>> = {
   on: ['good', IconPower, 'on'],
@@ -84,6 +109,7 @@ const LISTENER_LOOKS: Readonly<Record<z.infer<typeof Listeners>[number]['state']
 }
 
 export const MachineState = ({ state }: { state: Machine['state'] }) => <Status look={MACHINE_LOOKS[state]} />
+export const DeploymentState = ({ state }: { state: Deployment['state'] }) => <Status look={DEPLOYMENT_LOOKS[state]} />
 export const TraceState = ({ state, bare }: { state: Trace['state']; bare?: boolean }) => (
   <Status look={TRACE_LOOKS[state]} {...(bare ? { bare } : {})} />
 )

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ago, bytes, clock, count, span } from './words.ts'
+import { ago, bytes, clock, count, left, span } from './words.ts'
 
 describe('times as words', () => {
   const now = Date.UTC(2026, 10, 21, 12, 0, 0)
@@ -26,6 +26,14 @@ describe('times as words', () => {
     [3_840_000, '1 h 04 min'],
     [-1500, '−1.50 s'],
   ])('a span of %i ms is %s', (ms, words) => expect(span(ms)).toBe(words))
+
+  test.each([
+    [0.2, '1 s left'],
+    [59.4, '59 s left'],
+    [60, '1 min left'],
+    [3_570, '1 h 00 min left'],
+    [4_800, '1 h 20 min left'],
+  ])('%f seconds that remain are %s', (seconds, words) => expect(left(seconds)).toBe(words))
 
   test('a clock time has seconds and leading zeros', () => {
     expect(clock(new Date(2026, 0, 2, 3, 4, 5).getTime())).toBe('2026-01-02 03:04:05')

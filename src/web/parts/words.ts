@@ -37,6 +37,14 @@ export function bytes(count: number): string {
   return `${step === 0 ? count : scaled >= 100 ? scaled.toFixed(0) : scaled.toFixed(1)} ${units[step]}`
 }
 
+/** What is left of something under way, coarsely, because it is a guess: `12 s left`, `4 min left`, `1 h 20 min left`. */
+export function left(seconds: number): string {
+  if (seconds < 60) return `${Math.max(1, Math.round(seconds))} s left`
+  const minutes = Math.round(seconds / 60)
+  if (minutes < 60) return `${minutes} min left`
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min left`
+}
+
 /** `1 machine`, `2 machines`, `3,000 machines`. */
 export function count(n: number, one: string, many = `${one}s`): string {
   return `${n.toLocaleString('en-US')} ${n === 1 ? one : many}`

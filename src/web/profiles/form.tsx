@@ -3,13 +3,12 @@ import { IconPlus, IconTrash } from '@tabler/icons-react'
 import { useState } from 'react'
 import type { Profile } from '../../api/contract/images.ts'
 import { fieldProblem } from '../api/call.ts'
-import { useDo, useGet } from '../api/use.ts'
+import { useDo } from '../api/use.ts'
 import { ProblemNote } from '../parts/page.tsx'
 import { ProfileSelect } from './choose.tsx'
-import { type Fields, fieldsOf, KINDS, NEW, specOf } from './spec.ts'
-
-type Set = <F extends keyof Fields>(field: F, value: Fields[F]) => void
-type Part = { fields: Fields; set: Set; error: Error | null }
+import { ImageSelect } from './image-select.tsx'
+import { InstallPart } from './install.tsx'
+import { type Fields, fieldsOf, KINDS, NEW, type Part, type SetField, specOf } from './spec.ts'
 
 /** Creates a profile, or replaces the one given; the name of one that exists stays. */
 export function ProfileForm({ profile, onClose }: { profile: Profile | undefined; onClose: () => void }) {
@@ -18,7 +17,7 @@ export function ProfileForm({ profile, onClose }: { profile: Profile | undefined
   const create = useDo('createProfile', doing)
   const replace = useDo('replaceProfile', doing)
   const { error, isPending } = profile ? replace : create
-  const set: Set = (field, value) => setFields({ ...fields, [field]: value })
+  const set: SetField = (field, value) => setFields({ ...fields, [field]: value })
   const part = { fields, set, error }
   return (
     <form
@@ -51,7 +50,16 @@ export function ProfileForm({ profile, onClose }: { profile: Profile | undefined
           value={fields.kind}
           onChange={(kind) => kind && set('kind', kind as Fields['kind'])}
         />
-        {(fields.kind === 'live' || fields.kind === 'iso') && <ImageChoice {...part} />}
+        {(fields.kind === 'live' || fields.kind === 'iso') && (
+          <ImageSelect
+            label="Image"
+            kinds={[fields.kind === 'iso' ? 'iso' : 'bundle']}
+            value={fields.image}
+            error={fieldProblem(error, 'image')}
+            onChange={(image) => set('image', image)}
+          />
+        )}
+        {fields.kind === 'install' && <InstallPart {...part} />}
         {fields.kind === 'live' && <Live {...part} />}
         {fields.kind === 'script' && (
           <Textarea
@@ -91,34 +99,6 @@ export function ProfileForm({ profile, onClose }: { profile: Profile | undefined
         </Group>
       </Stack>
     </form>
-  )
-}
-
-function ImageChoice({ fields, set, error }: Part) {
-  const kind = fields.kind === 'iso' ? 'iso' : 'bundle'
-  const images = useGet('listImages', { query: { kind, limit: 1000 } })
-  const items = images.data?.items ?? []
-  const choices = items.flatMap((image) => [
-    { value: image.name, label: `${image.name}  (always the newest version)` },
-    ...image.versions
-      .toReversed()
-      .map(({ number }) => ({ value: `${image.name}@${number}`, label: `${image.name}@${number}` })),
-  ])
-  if (fields.image && !choices.some((choice) => choice.value === fields.image))
-    choices.push({ value: fields.image, label: fields.image })
-  return (
-    <Select
-      label="Image"
-      searchable
-      required
-      withAsterisk={false}
-      placeholder={images.data && items.length === 0 ? `No ${kind} image yet: upload one first` : 'Choose an image'}
-      nothingFoundMessage="No image of that name"
-      data={choices}
-      value={fields.image || null}
-      error={fieldProblem(error, 'image')}
-      onChange={(image) => set('image', image ?? '')}
-    />
   )
 }
 

@@ -30,15 +30,15 @@ export function ProfilesPage() {
     <Page
       title="Profiles"
       actions={button}
-      lead="What a machine becomes at its next boot: its own disk, a live system from an image, an ISO, a menu, or your own script."
+      lead="What a machine becomes at its next boot: its own disk, images written to that disk, a live system, an ISO, a menu, or your own script."
     >
       <Card flush label="Profiles">
         <Loaded query={profiles}>
           {(page) =>
             page.items.length === 0 ? (
               <Empty title="There is no profile yet" action={button}>
-                Create one of kind live for an image that you uploaded, or of kind local for machines that boot their
-                own disk.
+                Create one of kind live or install for an image that you uploaded, or of kind local for machines that
+                boot their own disk.
               </Empty>
             ) : (
               <>

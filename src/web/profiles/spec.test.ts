@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest'
 import { ProfileSpec } from '../../profiles/profile.ts'
 import { type Fields, fieldsOf, KINDS, NEW, specOf } from './spec.ts'
+import { NEW_TARGET } from './target.ts'
 
 const fields: Fields = {
   ...NEW,
   name: 'x',
   image: 'debian@2',
+  targets: [{ ...NEW_TARGET, image: 'debian@2' }],
   items: [{ profile: 'debian', label: '' }],
   default: 'debian',
 }

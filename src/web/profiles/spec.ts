@@ -1,6 +1,17 @@
 import type { Profile } from '../../api/contract/images.ts'
 import type { SentBodyOf } from '../../api/contract/route.ts'
 import type { Contract } from '../../api/contract.ts'
+import {
+  type IdentityFields,
+  identityFields,
+  identityOf,
+  NEW_TARGET,
+  NO_IDENTITY,
+  type TargetFields,
+  targetFields,
+  targetOf,
+  targetText,
+} from './target.ts'
 
 /** A profile as the API takes it. */
 export type Spec = SentBodyOf<Contract['createProfile']>
@@ -9,6 +20,7 @@ export type Kind = Profile['kind']
 /** Every kind with what it does, in the order in which people need them. */
 export const KINDS: readonly (readonly [Kind, string])[] = [
   ['live', 'a kernel and initrds of an image'],
+  ['install', 'its own disk, with images written to it when it is deployed'],
   ['local', 'its own disk'],
   ['iso', 'an ISO image'],
   ['menu', 'a choice on its screen'],
@@ -24,7 +36,12 @@ export type Fields = {
   image: string
   cmdline: string
   files: { name: string; content: string }[]
-  targets: { image: string }[]
+  targets: TargetFields[]
+  holes: 'zero' | 'discard'
+  verify: 'sampled' | 'full'
+  grow: boolean
+  finish: 'reboot' | 'power-off' | 'kexec'
+  identity: IdentityFields
   script: string
   title: string
   items: { profile: string; label: string }[]
@@ -33,6 +50,10 @@ export type Fields = {
   message: string
 }
 
+export type SetField = <F extends keyof Fields>(field: F, value: Fields[F]) => void
+/** What each part of the form is given. */
+export type Part = { fields: Fields; set: SetField; error: Error | null }
+
 export const NEW: Fields = {
   name: '',
   description: '',
@@ -40,7 +61,12 @@ export const NEW: Fields = {
   image: '',
   cmdline: '',
   files: [],
-  targets: [],
+  targets: [NEW_TARGET],
+  holes: 'zero',
+  verify: 'full',
+  grow: false,
+  finish: 'reboot',
+  identity: NO_IDENTITY,
   script: '#!ipxe\n\n',
   title: '',
   items: [],
@@ -49,7 +75,15 @@ export const NEW: Fields = {
   message: '',
 }
 
-export const fieldsOf = (profile: Profile): Fields => ({ ...NEW, ...profile })
+export const fieldsOf = (profile: Profile): Fields =>
+  profile.kind === 'install'
+    ? {
+        ...NEW,
+        ...profile,
+        targets: profile.targets.map(targetFields),
+        identity: identityFields(profile.identity),
+      }
+    : { ...NEW, ...profile }
 
 /** Only the fields of the chosen kind: the API refuses others. */
 export function specOf(fields: Fields): Spec {
@@ -59,7 +93,16 @@ export function specOf(fields: Fields): Spec {
     case 'local':
       return { ...common, kind }
     case 'install':
-      return { ...common, kind, targets: fields.targets }
+      return {
+        ...common,
+        kind,
+        targets: fields.targets.map(targetOf),
+        holes: fields.holes,
+        verify: fields.verify,
+        grow: fields.grow,
+        finish: fields.finish,
+        identity: identityOf(fields.identity),
+      }
     case 'live':
       return { ...common, kind, image: fields.image, cmdline: fields.cmdline, files: fields.files }
     case 'iso':
@@ -86,7 +129,7 @@ export function summary(profile: Profile): string {
     case 'local':
       return 'its own disk'
     case 'install':
-      return profile.targets.map(({ image }) => image).join(', ')
+      return profile.targets.map(targetText).join('; ')
     case 'live':
       return profile.cmdline ? `${profile.image} with ${profile.cmdline}` : profile.image
     case 'iso':

@@ -3,10 +3,11 @@ import { IconRefresh } from '@tabler/icons-react'
 import { useState } from 'react'
 import { useMay } from '../api/me.tsx'
 import { useGet } from '../api/use.ts'
-import { Card, Empty, Facts, Loaded, Page } from '../parts/page.tsx'
+import { Card, Empty, Facts, Loaded, Page, Stacked } from '../parts/page.tsx'
 import { FindingStatus, ListenerState } from '../parts/status.tsx'
 import { Ago } from '../parts/time.tsx'
 import { count } from '../parts/words.ts'
+import { ManagementSystem } from './management.tsx'
 
 /** What the server does, whether everything it needs is there, and how it is set. */
 export function ServerPage() {
@@ -15,7 +16,7 @@ export function ServerPage() {
   const admin = useMay('admin')
   return (
     <Page title="Status">
-      <div style={{ display: 'grid', gap: '0.9rem' }}>
+      <Stacked>
         <Card title="Server">
           <Loaded query={status}>
             {(data) => (
@@ -67,9 +68,10 @@ export function ServerPage() {
             )}
           </Loaded>
         </Card>
+        <ManagementSystem />
         {operator && <Doctor />}
         {admin && <Settings />}
-      </div>
+      </Stacked>
     </Page>
   )
 }

@@ -1,5 +1,6 @@
 import {
   IconDeviceDesktop,
+  IconDeviceFloppy,
   IconDisc,
   IconFlask,
   IconKey,
@@ -24,6 +25,7 @@ export const PLACES: readonly (readonly [string, readonly Entry[]])[] = [
     'Boot',
     [
       { to: '/machines', word: 'Machines', icon: IconDeviceDesktop },
+      { to: '/deployments', word: 'Deployments', icon: IconDeviceFloppy },
       { to: '/profiles', word: 'Profiles', icon: IconTemplate },
       { to: '/images', word: 'Images', icon: IconDisc },
       { to: '/networks', word: 'Networks', icon: IconNetwork },
@@ -56,6 +58,7 @@ export function Navigation({ onGo }: { onGo: () => void }) {
   const status = useGet('getStatus', {})
   const connected = useConnected()
   const discovered = status.data?.machines.discovered ?? 0
+  const deploying = status.data?.machines.deploying ?? 0
   return (
     <nav className={style.nav} aria-label="Main">
       {places.map(([group, entries]) => (
@@ -65,6 +68,11 @@ export function Navigation({ onGo }: { onGo: () => void }) {
             <Link key={to} to={to} className={style.link} onClick={onGo}>
               <Icon size={17} />
               {word}
+              {to === '/deployments' && deploying > 0 && (
+                <span className={style.badge} data-calm title={`${deploying} machines are being deployed`}>
+                  {deploying}
+                </span>
+              )}
               {to === '/machines' && discovered > 0 && (
                 <span className={style.badge} title={`${discovered} discovered, waiting to be approved`}>
                   {discovered} new

@@ -1,6 +1,6 @@
 import { Modal, Text } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
-import { IconDeviceDesktop, IconPlus } from '@tabler/icons-react'
+import { IconDeviceDesktop, IconDisc, IconPlus } from '@tabler/icons-react'
 import { useNavigate } from '@tanstack/react-router'
 import { type ComponentType, type KeyboardEvent, type ReactNode, useId, useState } from 'react'
 import { useMay } from '../api/me.tsx'
@@ -11,7 +11,7 @@ import style from './shell.module.css'
 
 type Hit = { key: string; icon: ComponentType<{ size?: number }>; text: string; more?: ReactNode; go: () => void }
 
-/** Finds machines on the server by name, MAC, address, serial or tag, and the pages of the console. */
+/** Finds machines on the server by name, MAC, address, serial or tag, images by name, and the pages of the console. */
 export function Search({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   return (
     <Modal
@@ -54,6 +54,20 @@ function Palette({ onClose }: { onClose: () => void }) {
     ),
     go: () => void navigate({ to: '/machines/$machine', params: { machine: machine.name } }),
   }))
+  const images = useGet('listImages', { query: { q: wanted, limit: 5 } }, { keep: true, enabled: wanted !== '' })
+  if (wanted !== '')
+    for (const image of images.data?.items ?? [])
+      hits.push({
+        key: `image ${image.name}`,
+        icon: IconDisc,
+        text: image.name,
+        more: (
+          <Text span size="xs" c="dimmed">
+            image of kind {image.kind}
+          </Text>
+        ),
+        go: () => void navigate({ to: '/images/$image', params: { image: image.name } }),
+      })
   const said = text.trim().toLowerCase()
   for (const [, entries] of places)
     for (const { to, word, icon } of entries)
@@ -84,11 +98,11 @@ function Palette({ onClose }: { onClose: () => void }) {
       <input
         data-autofocus
         role="combobox"
-        aria-label="Search machines and pages"
+        aria-label="Search machines, images and pages"
         aria-expanded="true"
         aria-controls={list}
         aria-activedescendant={hits[at] ? `${list}-${at}` : undefined}
-        placeholder="A name, MAC, address, serial or tag"
+        placeholder="A machine (name, MAC, address, serial, tag), image or page"
         value={text}
         onChange={(event) => {
           setText(event.currentTarget.value)

@@ -1,0 +1,48 @@
+import { Button, Group, Modal } from '@mantine/core'
+import { IconPrinter } from '@tabler/icons-react'
+import type { Deployment } from '../../api/contract/deployments.ts'
+import { clock } from '../parts/words.ts'
+import style from './certificate.module.css'
+import { resultRows } from './result.ts'
+
+/** What was wiped, how, and how it was checked: a page to print and keep. */
+export function Certificate(props: { task: Deployment['tasks'][number]; deployment: Deployment; onClose: () => void }) {
+  const { task, deployment, onClose } = props
+  const rows: [string, string][] = [
+    ['Machine', deployment.machine],
+    ['Task', task.what],
+    ['Outcome', task.summary || task.state],
+    ...resultRows(task.result),
+    ['Begun', task.startedAt ? clock(task.startedAt) : '–'],
+    ['Ended', task.endedAt ? clock(task.endedAt) : '–'],
+    ['Ordered by', deployment.orderedBy],
+    ['Deployment', deployment.id],
+  ]
+  return (
+    <Modal opened onClose={onClose} size="lg" title="Certificate" classNames={{ content: style.sheet ?? '' }}>
+      <div className={style.certificate}>
+        <h2>Certificate of a wiped disk</h2>
+        <dl className="pairs">
+          {rows.map(([name, value]) => (
+            <div key={name} style={{ display: 'contents' }}>
+              <dt>{name}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+        </dl>
+        <p className="soft">
+          Told by Reveille from what the management OS on the machine reported. It is a record, and no substitute for
+          the destruction of a disk where rules ask for that.
+        </p>
+      </div>
+      <Group justify="flex-end" gap="xs" className={style.noPrint ?? ''}>
+        <Button variant="default" onClick={onClose}>
+          Close
+        </Button>
+        <Button leftSection={<IconPrinter size={15} />} onClick={() => print()}>
+          Print
+        </Button>
+      </Group>
+    </Modal>
+  )
+}
