@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import { join, resolve } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Access } from './access/access.ts'
 import { PasswordFile } from './access/drivers/password-file.ts'
 import type { Finding } from './api/contract/server.ts'
@@ -112,7 +112,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     log,
     stamp: scrubStamp(join(dataDir, 'chunks', 'scrubbed')),
     days: config.images.scrubDays,
-    rest: setTimeout,
+    rest: delay,
   })
   onStop(() => scrub.stop())
   every(MINUTE_MS, () => scrub.tick())

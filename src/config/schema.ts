@@ -182,6 +182,18 @@ export const Settings = z
     images: z
       .object({
         maxUploadGiB: z.number().min(0.001).max(4096).default(64).describe('largest file that may be uploaded'),
+        maxDiskGiB: z
+          .number()
+          .min(0.001)
+          .max(2048)
+          .default(2048)
+          .describe('largest disk that an upload may hold, unpacked'),
+        scrubDays: z
+          .number()
+          .min(0)
+          .max(3650)
+          .default(30)
+          .describe('how often every stored chunk is read again to find damage, in days; 0 for never'),
       })
       .strict()
       .prefault({}),

@@ -27,6 +27,8 @@ export interface ChunkStore {
   /** The raw bytes, checked against their SHA-256; otherwise like `get`. */
   read(sha256: string): Promise<Uint8Array | undefined>
   list(): AsyncIterable<ChunkStat>
+  /** How many there are, and what they take. May be off by what changes at this moment. */
+  usage(): Promise<{ chunks: number; storedBytes: number }>
   /** Deletes chunks whose last `put` (or `touch`) is older than `storedBefore`; returns the bytes that went. */
   remove(sha256: string, only: { storedBefore: number }): Promise<number>
   /** Chunks that were set aside. */

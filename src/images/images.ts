@@ -115,6 +115,19 @@ export class Images {
     return blob
   }
 
+  /** Versions (`NAME@N`) that have this chunk. Looks into all chunk lists. */
+  async withChunk(sha256: string): Promise<string[]> {
+    const found: string[] = []
+    for (const { name, versions } of this.all())
+      for (const { number, files } of versions)
+        for (const file of files) {
+          if (file.role !== 'chunks') continue
+          // A list that is damaged itself is named by `verify`.
+          if (await this.disks.names(file.sha256, sha256).catch(() => false)) found.push(`${name}@${number}`)
+        }
+    return found
+  }
+
   /** Keeps a blob, and the chunks of it if it is a chunk list, from `collect` until the returned function is called. */
   hold(sha256: string): () => void {
     this.#transfers.set(sha256, (this.#transfers.get(sha256) ?? 0) + 1)
@@ -125,6 +138,13 @@ export class Images {
       else if (held) this.#transfers.delete(sha256)
       held = false
     }
+  }
+
+  /** Deletes a blob that was only needed for a moment, unless somebody else needs it too. */
+  discard(sha256: string): Promise<void> {
+    return this.#inTurn(async () => {
+      if (!this.#needed().blobs.has(sha256) && !this.#promised.has(sha256)) await this.blobs.remove(sha256)
+    })
   }
 
   /** Public and of `admin` unless given. */
@@ -215,6 +235,17 @@ export class Images {
       const saved = await this.#save(this.#pruned({ ...image, versions, lastNumber: number, updatedAt: now }))
       if (list) for (const chunk of (await this.disks.list(list.sha256)).chunks) if (chunk) this.#known?.add(chunk)
       return saved
+    })
+  }
+
+  /** Notes the SHA-256 of the raw content of a disk, once somebody has computed it. */
+  learnSha256(name: string, number: number, sha256: string): Promise<void> {
+    return this.#inTurn(async () => {
+      const image = this.#images.get(name)
+      const version = image?.versions.find((each) => each.number === number)
+      if (!image || !version?.disk || version.disk.sha256 !== null) return
+      const learned = { ...version, disk: { ...version.disk, sha256 } }
+      await this.#save({ ...image, versions: image.versions.map((each) => (each === version ? learned : each)) })
     })
   }
 

@@ -54,6 +54,11 @@ export class MemoryChunks implements ChunkStore {
       yield { sha256, storedBytes: chunk.payload.length, storedAt }
   }
 
+  async usage() {
+    const sizes = [...this.chunks.values()].map(({ chunk }) => chunk.payload.length)
+    return { chunks: sizes.length, storedBytes: sizes.reduce((sum, bytes) => sum + bytes, 0) }
+  }
+
   async remove(sha256: string, { storedBefore }: { storedBefore: number }): Promise<number> {
     const found = this.chunks.get(sha256)
     if (!found || found.storedAt >= storedBefore) return 0

@@ -1,6 +1,7 @@
 import type { Access } from '../../access/access.ts'
 import type { Events } from '../../events/event.ts'
 import type { Images } from '../../images/images.ts'
+import type { Scrub } from '../../images/scrub.ts'
 import type { Clock } from '../../kit/clock.ts'
 import type { Log } from '../../kit/log.ts'
 import type { LabConsole } from '../../lab/console.ts'
@@ -28,6 +29,8 @@ export type ApiDependencies = Readonly<{
   machines: Machines
   profiles: Profiles
   images: Images
+  /** Tells when all chunks were last read again. */
+  scrub?: Pick<Scrub, 'finishedAt'>
   leases: Pick<Leases, 'all' | 'usage'>
   networks: readonly Network[]
   traces: Pick<Traces, 'newest' | 'get' | 'list' | 'why'>
@@ -64,4 +67,6 @@ export type ApiDependencies = Readonly<{
   /** Directory of the built console; without it a page says how to build it. */
   webDirectory: string
   maxUploadBytes: number
+  /** Largest disk that an upload may hold, unpacked; 2 TiB if left out. */
+  maxDiskBytes?: number
 }>

@@ -9,6 +9,8 @@ import { accessHandlers } from './handlers/access.ts'
 import { deploymentHandlers } from './handlers/deployments.ts'
 import { imageHandlers } from './handlers/images.ts'
 import { chunkHandlers } from './handlers/images-chunks.ts'
+import { contentHandlers } from './handlers/images-content.ts'
+import { fetchHandlers } from './handlers/images-fetch.ts'
 import { labHandlers } from './handlers/lab.ts'
 import { machineHandlers } from './handlers/machines.ts'
 import { profileHandlers } from './handlers/profiles.ts'
@@ -29,6 +31,8 @@ function handlersOf(api: ApiDependencies, streams: EventStreams) {
     ...traceHandlers(api),
     ...imageHandlers(api),
     ...chunkHandlers(api),
+    ...contentHandlers(api),
+    ...fetchHandlers(api),
     ...profileHandlers(api),
     ...deploymentHandlers(),
     ...serverHandlers(api),

@@ -49,6 +49,11 @@ export class FileChunks implements ChunkStore {
   /** Who asks for a chunk that is being read shares the reading. */
   readonly #reading = new Map<string, Promise<StoredChunk | undefined>>()
 
+  /** Counted once, when somebody first asks, and kept right since. */
+  #counting: Promise<void> | undefined
+  #chunks = 0
+  #storedBytes = 0
+
   private constructor(directory: string, { reserveBytes = 64 * 2 ** 20, clock = { now: () => Date.now() } }: Options) {
     this.#directory = directory
     this.#clock = clock
@@ -112,7 +117,9 @@ export class FileChunks implements ChunkStore {
         await rename(temporary, place)
         await syncDirectory(dirname(place))
         await this.#healed(sha256)
-        return { added, storedBytes: CHUNK_HEADER_BYTES + packed.payload.length }
+        const storedBytes = CHUNK_HEADER_BYTES + packed.payload.length
+        if (added) this.#changed(1, storedBytes)
+        return { added, storedBytes }
       })
     } catch (error) {
       await rm(temporary, { force: true })
@@ -147,12 +154,19 @@ export class FileChunks implements ChunkStore {
     }
   }
 
+  async usage(): Promise<{ chunks: number; storedBytes: number }> {
+    this.#counting ??= this.#count()
+    await this.#counting
+    return { chunks: this.#chunks, storedBytes: this.#storedBytes }
+  }
+
   async remove(sha256: string, { storedBefore }: { storedBefore: number }): Promise<number> {
     const place = this.#placeOf(sha256)
     return this.#inTurn(sha256, async () => {
       const found = await absentAsUndefined(stat(place))
       if (!found || Math.floor(found.mtimeMs) >= storedBefore) return 0
       await rm(place, { force: true })
+      this.#changed(-1, -found.size)
       return found.size
     })
   }
@@ -203,7 +217,9 @@ export class FileChunks implements ChunkStore {
       const chunk = await load(place)
       if (!chunk || (!(chunk instanceof DecodeError) && !((await rawOf(chunk, sha256)) instanceof DecodeError)))
         return refusal
+      const { size } = await stat(place)
       await rename(place, join(this.#directory, DAMAGED, sha256))
+      this.#changed(-1, -size)
       this.#corrupt.set(sha256, { sha256, detail, at: this.#clock.now() })
       return refusal
     })
@@ -219,6 +235,16 @@ export class FileChunks implements ChunkStore {
       if (errorCode(error) === 'ENOENT') return false
       throw error
     }
+  }
+
+  async #count(): Promise<void> {
+    for await (const { storedBytes } of this.list()) this.#changed(1, storedBytes)
+  }
+
+  #changed(chunks: number, bytes: number): void {
+    if (!this.#counting) return
+    this.#chunks += chunks
+    this.#storedBytes += bytes
   }
 
   async #healed(sha256: string): Promise<void> {

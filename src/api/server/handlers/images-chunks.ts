@@ -1,8 +1,8 @@
 import { Refusal } from '../../../kit/errors.ts'
+import { Slots } from '../../../kit/slots.ts'
 import { MOST_PAYLOAD } from '../../../protocols/chunks/chunk-file.ts'
 import type { HandlersOf } from '../call.ts'
 import type { ApiDependencies } from '../dependencies.ts'
-import { Slots } from '../slots.ts'
 import { seenVersion } from './images-found.ts'
 
 /** Chunks that are held in memory at once on their way in or out: 4 MiB each and as much again while one is unpacked. */
