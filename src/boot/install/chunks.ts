@@ -15,6 +15,8 @@ const SLOT_MS = 10_000
 const SILENCE_MS = 30_000
 /** Chunk lists known by heart, in bytes; beyond, those not asked for longest are forgotten. */
 const MOST_INDEXED = 64 * 1024 * 1024
+/** A list that cannot be read is looked for again after this long. */
+const UNREADABLE_MS = 30_000
 /** A list of a 64 TiB disk has 512 MiB; a captured disk may have 2 TiB. */
 const MOST_LIST_BODY = 16 * 1024 * 1024 + 32
 const MOST_QUESTION = 4096 * 70
@@ -25,7 +27,7 @@ export class Chunks {
   readonly #desk: Pick<InstallDesk, 'lists' | 'captures'>
   readonly #slots = new Slots(CHUNKS_AT_ONCE)
   /** By the SHA-256 of the list; the last used last. */
-  readonly #indexes = new Map<string, Promise<ChunkIndex>>()
+  readonly #indexes = new Map<string, Promise<ChunkIndex | undefined>>()
   #indexed = 0
 
   constructor(shelf: ChunkShelf, desk: Pick<InstallDesk, 'lists' | 'captures'>) {
@@ -115,30 +117,31 @@ export class Chunks {
     }
     const loading = this.#load(list)
     this.#indexes.set(list, loading)
+    const index = await loading
+    if (!index) setTimeout(() => this.#indexes.delete(list), UNREADABLE_MS).unref()
+    this.#indexed += index?.bytes ?? 0
+    for (const oldest of this.#indexes.keys()) {
+      if (this.#indexed <= MOST_INDEXED || oldest === list) break
+      await this.#forget(oldest)
+    }
+    return index
+  }
+
+  /** A list that went with its image, or is damaged, names nothing: that of another disk is no loss. */
+  async #load(list: string): Promise<ChunkIndex | undefined> {
     try {
-      this.#indexed += (await loading).bytes
-      for (const oldest of this.#indexes.keys()) {
-        if (this.#indexed <= MOST_INDEXED || oldest === list) break
-        await this.#forget(oldest)
-      }
-      return await loading
-    } catch (error) {
-      this.#indexes.delete(list)
-      if (error instanceof Refusal) throw error
-      throw new Refusal('corrupt', `the chunk list ${list} cannot be read`, { next: 'push the image again' })
+      const encoded = await this.#shelf.readList(list)
+      if (!encoded) return undefined
+      decodeChunkList(encoded)
+      return new ChunkIndex(encoded)
+    } catch {
+      return undefined
     }
   }
 
-  async #load(list: string): Promise<ChunkIndex> {
-    const encoded = await this.#shelf.readList(list)
-    if (!encoded) throw new Refusal('not-found', `the chunk list ${list} is not in the library any more`)
-    decodeChunkList(encoded)
-    return new ChunkIndex(encoded)
-  }
-
   async #forget(list: string): Promise<void> {
-    const index = await this.#indexes.get(list)?.catch(() => undefined)
-    if (index && this.#indexes.delete(list)) this.#indexed -= index.bytes
+    const index = await this.#indexes.get(list)
+    if (this.#indexes.delete(list)) this.#indexed -= index?.bytes ?? 0
   }
 }
 

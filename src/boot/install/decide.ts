@@ -9,7 +9,7 @@ export type Question =
   | Readonly<{ what: 'chunk' | 'put-chunk' | 'list' | 'put-list'; sha256: string }>
 
 const SHA256 = /^[0-9a-f]{64}$/
-const TASK = /^[A-Za-z0-9_-]{1,64}$/
+const TASK = /^[A-Za-z0-9._-]{1,64}$/
 const POSTS: ReadonlyMap<string, 'hello' | 'inventory' | 'next' | 'log'> = new Map(
   (['hello', 'inventory', 'next', 'log'] as const).map((what) => [what, what]),
 )

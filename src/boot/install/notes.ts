@@ -116,7 +116,10 @@ export class InstallNotes {
     if (this.#suspicions.size >= MOST_SEEN) this.#suspicions.clear()
     this.#suspicions.add(key)
     this.#desk.remark(boot, 'warn', text)
-    this.#trace(boot, client, 'agent.refused', 'install', 'refused', [summary, text])
+    // No sign of life of the agent itself.
+    const mac = this.#seen.get(boot.id)?.mac ?? this.#desk.machine(boot.machine)?.mac
+    const event = { kind: 'agent.refused', stage: 'install', outcome: 'refused' } satisfies Partial<TraceEvent>
+    this.#traces.record({ mac, address: client }, { ...event, summary, reason: text })
   }
 
   /** Somebody whose boot is not known at all. */

@@ -56,7 +56,7 @@ async function start(more: { unknownMachines?: string; perSecond?: number } = {}
     deployments: {
       bootFor: (id) => (machines.get(id) ? wanted : undefined),
       launchedLocal: async (id) => void told.push(`launched ${id}`),
-      bootSeen: (id) => void told.push(`seen ${id}`),
+      bootSeen: async (id) => void told.push(`seen ${id}`),
     },
     unknownMachines: 'park',
     ...more,

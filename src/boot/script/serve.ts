@@ -47,7 +47,7 @@ export type ScriptStageDependencies = Readonly<{
     /** The machine reported that it starts its own disk now. */
     launchedLocal(machine: string): Promise<void>
     /** The machine asked for its script and was given the management OS. */
-    bootSeen(machine: string): void
+    bootSeen(machine: string): Promise<void>
   }
   traces: TraceRecorder
   /** The setting: `park`, `ignore`, or the name of a profile. */
@@ -112,7 +112,7 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
     const grant = (use: GrantUse, binding: BootBinding) =>
       sealGrant({ use, mac, ...binding, expiresAt: clock.now() + LASTS_MS[use] }, key)
     const decision = decideScript(request, { ...known, machine, notRecorded, grant })
-    if (decision.does === 'agent' && machine) deployments.bootSeen(machine.id)
+    if (decision.does === 'agent' && machine) await deployments.bootSeen(machine.id)
     traces.decided(mac, decision.profile)
     record(mac, target.client, scriptEvent(decision), {
       bytes: decision.text.length,
