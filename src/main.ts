@@ -7,6 +7,7 @@ import { PasswordFile } from './access/drivers/password-file.ts'
 import type { Finding } from './api/contract/server.ts'
 import { type Api, createApi, type Door } from './api/server/server.ts'
 import { serveConfigure } from './boot/configure/serve.ts'
+import { AGENT_PREFIX, type InstallStage } from './boot/install/serve.ts'
 import { loaderHandler } from './boot/loader/http.ts'
 import { findProgram } from './boot/loader/programs.ts'
 import { type BootServer, serveBoot } from './boot/loader/target.ts'
@@ -14,8 +15,11 @@ import { serveTftp } from './boot/loader/tftp.ts'
 import { type OfferService, serveOffer } from './boot/offer/serve.ts'
 import { serveScript } from './boot/script/serve.ts'
 import { counters, listeners, unready } from './boot/status.ts'
+import { openDeployments } from './compose/deployments.ts'
+import { openInstall } from './compose/install.ts'
 import type { LoadedConfig } from './config/load.ts'
 import type { Config } from './config/schema.ts'
+import type { Deployments } from './deployments/deployments.ts'
 import { examine } from './doctor/doctor.ts'
 import { LINUX } from './doctor/linux.ts'
 import { Events } from './events/event.ts'
@@ -43,6 +47,7 @@ import { Leases } from './networks/leases.ts'
 import { planNetworks } from './networks/plan.ts'
 import { Reservations } from './networks/reservations.ts'
 import { LabPower } from './power/drivers/lab.ts'
+import type { PowerFinder } from './power/power.ts'
 import { Profiles } from './profiles/profiles.ts'
 import { type ReplayRecord, replay as replayPackets } from './replay/replay.ts'
 import { listInterfaces } from './sockets/interfaces.ts'
@@ -164,6 +169,16 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   if (config.dhcp.mode !== 'off') await offer(config.dhcp.mode, config.dhcp.interfaces)
   if (labWiring) await offer('server', [labWiring.interface])
 
+  // What machines are to become, before the stages that make it so.
+  const power: PowerFinder = ({ macs }) => {
+    const name = labName(lab, macs)
+    return lab && name !== undefined ? new LabPower(lab, name) : undefined
+  }
+  const { notify } = config
+  const deployments = await openDeployments({ store, ...domain, power, notify, events, clock: CLOCK, log })
+  domain.holds.push(deployments)
+  every(TICK_MS, () => deployments.tick())
+
   // Stages 2 to 6.
   const find = findProgram()
   const wantsTftp = config.tftp.enabled ?? (config.dhcp.mode !== 'off' || labWiring !== undefined)
@@ -174,7 +189,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     machines,
     profiles,
     images,
-    deployments: { bootFor: () => undefined, launchedLocal: async () => undefined, bootSeen: async () => undefined },
+    deployments,
     traces,
     unknownMachines: config.unknownMachines,
     key,
@@ -182,11 +197,14 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     clock: CLOCK,
     log,
   })
+  const { agent } = config
+  const install = openInstall({ deployments, images, machines, traces, key, agent, clock: CLOCK, log })
   const advertised = config.advertise === undefined ? undefined : baseUrl(formatIpv4(config.advertise), config)
   const boot = serveBoot({
     handlers: [
       script.handler,
       loaderHandler({ find, blobs: images.blobs, describe: (sha256) => images.describe(sha256), trace: traces, log }),
+      install.pass,
       serveConfigure({ machines, profiles, traces, key, clock: CLOCK, log }),
     ],
     log,
@@ -206,14 +224,14 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     events,
     clock: CLOCK,
     log,
-    power: ({ macs }) => {
+    deployments,
+    runningAgents: () => deployments.running(),
+    power,
+    consoles: ({ id, macs }) => {
       const name = labName(lab, macs)
-      return lab && name !== undefined ? new LabPower(lab, name) : undefined
+      return name === undefined ? install.console(id) : lab?.console(name)
     },
-    consoles: ({ macs }) => {
-      const name = labName(lab, macs)
-      return name === undefined ? undefined : lab?.console(name)
-    },
+    agentShell: ({ id }) => install.console(id),
     previewScript: async (machine) => script.preview(machine, advertised ?? baseUrl(ownAddress(), config)),
     applyManifest: (manifest, how) => applyManifest(domain, manifest, how),
     doctor: () => examine(config, LINUX),
@@ -226,7 +244,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     maxUploadBytes: config.images.maxUploadGiB * 2 ** 30,
     maxDiskBytes: config.images.maxDiskGiB * 2 ** 30,
   })
-  await openDoors(config, dataDir, api, boot, onStop)
+  await openDoors(config, dataDir, api, { boot, install }, onStop)
   // Event streams end first: a door waits for what it let in.
   onStop(() => api.close())
   announce(config, access, log)
@@ -247,6 +265,8 @@ async function openDomain(store: Store, { config, dataDir, events, log }: Surrou
   })
   // Machines, profiles and images guard each other: what is named must exist, what is used must stay.
   let profiles: Profiles
+  /** The deployments, once they are open: what they go by must stay. */
+  const holds: Pick<Deployments, 'naming' | 'chunkLists'>[] = []
   const machines = await Machines.open({
     repository: store.machines,
     events,
@@ -263,6 +283,8 @@ async function openDomain(store: Store, { config, dataDir, events, log }: Surrou
     clock: CLOCK,
     events,
     usedBy: (name, version) => profiles.naming(name, version),
+    heldBy: (name, version) => holds.flatMap((each) => each.naming(name, version)),
+    keeps: () => holds.flatMap((each) => each.chunkLists()),
   })
   profiles = await Profiles.open({
     repository: store.profiles,
@@ -284,7 +306,7 @@ async function openDomain(store: Store, { config, dataDir, events, log }: Surrou
     keep: { days: config.traces.keepDays, perMachine: config.traces.keepPerMachine },
     neighbour: (address) => neighbours.macOf(address),
   })
-  return { access, machines, profiles, images, traces }
+  return { access, machines, profiles, images, traces, holds }
 }
 
 function openLab({ config, dataDir, events, log }: Surroundings, { images, profiles }: Domain): Promise<Lab> {
@@ -316,22 +338,35 @@ async function openDoors(
   config: Config,
   dataDir: string,
   api: Api,
-  boot: BootServer,
+  machines: MachineDoors,
   onStop: (stop: Stop) => void,
 ): Promise<void> {
   const { listen: main, adminListen } = config.http
   const control = serverFor(api.control)
   onStop(await listen(control, { path: join(dataDir, 'control.sock') }, 'dataDir'))
   if (adminListen) onStop(await listen(serverFor(api.network), adminListen, 'http.adminListen'))
-  onStop(await listen(serverFor(adminListen ? undefined : api.network, boot), main, 'http.listen'))
+  onStop(await listen(serverFor(adminListen ? undefined : api.network, machines), main, 'http.listen'))
 }
 
-/** Boot paths go to the stages; the rest goes through the door, or is unknown here when there is none. */
-function serverFor(door: Door | undefined, boot?: BootServer): Server {
-  return boundedServer((request, response) => {
-    if (boot && (!door || request.url?.startsWith('/boot/'))) boot(request, response)
-    else door?.request(request, response)
-  }, door && { wanted: door.upgradable, take: door.upgrade })
+/** What machines ask: the stages of a boot, and the conversation of the management OS. */
+type MachineDoors = Readonly<{ boot: BootServer; install: InstallStage }>
+
+/** What machines ask goes to the stages; the rest goes through the door, or is unknown here when there is none. */
+function serverFor(door: Door | undefined, machines?: MachineDoors): Server {
+  return boundedServer(
+    (request, response) => {
+      if (machines && request.url?.startsWith(AGENT_PREFIX)) machines.install.answer(request, response)
+      else if (machines && (!door || request.url?.startsWith('/boot/'))) machines.boot(request, response)
+      else door?.request(request, response)
+    },
+    {
+      wanted: (request) => (machines?.install.upgradable(request) || door?.upgradable(request)) ?? false,
+      take(request, socket, head) {
+        if (machines?.install.upgradable(request)) machines.install.upgrade(request, socket, head)
+        else door?.upgrade(request, socket, head)
+      },
+    },
+  )
 }
 
 function announce(config: Config, access: Access, log: Log): void {

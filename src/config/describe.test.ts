@@ -16,12 +16,12 @@ test('every setting says what it means', () => {
 })
 
 test('a default as written is read as the default again', () => {
-  const written: Record<string, Record<string, unknown> | unknown> = {}
+  const written: Record<string, unknown> = {}
   for (const { path, default: value } of SETTINGS) {
-    const [section, key] = path as [string, string?]
     if (value === undefined) continue
-    if (key === undefined) written[section] = value
-    else written[section] = { ...(written[section] as Record<string, unknown>), [key]: value }
+    let section = written
+    for (const part of path.slice(0, -1)) section = (section[part] ??= {}) as Record<string, unknown>
+    section[path.at(-1)!] = value
   }
   expect(Settings.parse(written)).toEqual(Settings.parse({}))
 })

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { formatIpv4, formatSubnet, type Ipv4, type Subnet } from '../kit/ip.ts'
+import { Secret } from '../kit/secret.ts'
 import { NetworkSettings, Settings } from './schema.ts'
 
 /** How a setting is written where only text is possible: in the environment and in flags. */
@@ -89,6 +90,7 @@ export function asWritten(value: unknown, name = ''): unknown {
   if (Array.isArray(value)) return value.map((item) => asWritten(item, name))
   if (typeof value === 'number') return ADDRESSES.has(name) ? formatIpv4(value as Ipv4) : value
   if (typeof value !== 'object' || value === null) return value
+  if (value instanceof Secret) return String(value)
   if ('host' in value && 'port' in value) return `${value.host}:${value.port}`
   if ('base' in value && 'prefix' in value) return formatSubnet(value as Subnet)
   if ('first' in value && 'last' in value)

@@ -174,3 +174,12 @@ describe('dataDirOf', () => {
     expect(dataDirOf({}, empty)).toBe('/var/lib/reveille')
   })
 })
+
+test('the value of a secret is shown in no list, whatever is wrong with it', () => {
+  const given = { REVEILLE_NOTIFY_WEBHOOK_SECRET: 'correct horse', REVEILLE_NOTIFY_SMTP_PASSWORD: 'battery staple' }
+  const { config, settings } = load({}, { ...given, REVEILLE_DATA_DIR: '/tmp/x' }, '/')
+  expect(config.notify.webhookSecret?.reveal()).toBe('correct horse')
+  expect(JSON.stringify({ config, settings })).not.toMatch(/correct horse|battery/)
+  expect(settings.find(({ name }) => name === 'notify.smtp.password')?.value).toBe('[secret]')
+  expect(() => load({}, { REVEILLE_NOTIFY_WEBHOOK_SECRET: 'qwerty' }, '/')).toThrow(/^(?!.*qwerty).*webhookSecret/s)
+})

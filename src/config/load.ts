@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import { Refusal } from '../kit/errors.ts'
 import { asWritten, NETWORK_SETTINGS, SETTING_NAMES, SETTINGS, type SettingDescription } from './describe.ts'
 import { findSettingsFile, readSettingsFile, type SettingsFile } from './file.ts'
-import { type Config, Settings } from './schema.ts'
+import { type Config, SECRET_SETTINGS, Settings } from './schema.ts'
 import { suggest } from './suggest.ts'
 import { findImpossible } from './validate.ts'
 import { pathName, shown, wanted } from './wording.ts'
@@ -225,7 +225,8 @@ function explain(issue: z.core.$ZodIssue, where: (path: Path) => string): string
   const name = pathName(path)
   if (issue.input === undefined) return `${where(path)}: ${name} is missing: it must be ${wanted(issue)}`
   const near = issue.code === 'invalid_value' ? suggest(String(issue.input), issue.values.map(String)) : undefined
-  return `${where(path)}: ${name} is ${shown(issue.input)}: it must be ${wanted(issue)}${near ? `; did you mean ${near}?` : ''}`
+  const value = SECRET_SETTINGS.has(name) ? 'not right (it is not shown)' : shown(issue.input)
+  return `${where(path)}: ${name} is ${value}: it must be ${wanted(issue)}${near ? `; did you mean ${near}?` : ''}`
 }
 
 function freeze<T>(value: T): T {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type Ipv4, parseIpv4, parseSubnet } from '../kit/ip.ts'
+import { Secret } from '../kit/secret.ts'
 
 /**
  * All settings with their defaults and one line of help each. The file, the environment, the flags, `reveille serve --help`,
@@ -36,6 +37,16 @@ const listen = z.string('an IPv4 address and port such as 0.0.0.0:8080').transfo
   return { host, port }
 })
 export type ListenAddress = z.output<typeof listen>
+
+/** A value that is shown nowhere. Its setting is listed in `SECRET_SETTINGS`. */
+const secret = z
+  .string()
+  .min(8, 'at least 8 characters')
+  .max(1000)
+  .transform((text) => new Secret(text))
+
+/** Settings whose values no answer, log or error shows. */
+export const SECRET_SETTINGS: ReadonlySet<string> = new Set(['notify.webhookSecret', 'notify.smtp.password'])
 
 const interfaceName = z
   .string()
@@ -194,6 +205,39 @@ export const Settings = z
           .max(3650)
           .default(30)
           .describe('how often every stored chunk is read again to find damage, in days; 0 for never'),
+      })
+      .strict()
+      .prefault({}),
+    notify: z
+      .object({
+        webhookSecret: secret
+          .optional()
+          .describe('key that signs what webhooks receive (HMAC-SHA-256); without one they are not signed'),
+        smtp: z
+          .object({
+            server: z.string().min(1).max(253).optional().describe('mail server; without one no e-mail is sent'),
+            port: z.number().int().min(1).max(65_535).default(587).describe('port of the mail server'),
+            tls: z
+              .enum(['starttls', 'tls', 'none'])
+              .default('starttls')
+              .describe(
+                'starttls (port 587), tls from the first byte (port 465), or none (a mail server on this host)',
+              ),
+            user: z.string().max(200).optional().describe('user name at the mail server'),
+            password: secret.optional().describe('password at the mail server'),
+            from: z.email('an e-mail address').max(200).optional().describe('sender of e-mails; needed to send any'),
+          })
+          .strict()
+          .prefault({}),
+      })
+      .strict()
+      .prefault({}),
+    agent: z
+      .object({
+        shell: z
+          .boolean()
+          .default(true)
+          .describe('operators may open a shell on machines that run the management OS; each is in the audit log'),
       })
       .strict()
       .prefault({}),

@@ -243,11 +243,9 @@ export class Deployments {
     return { what: 'park', reason, next: 'deploy it again, or wipe the disk' }
   }
 
-  /** The machine asked for its script and was given the management OS. */
-  bootSeen(machine: string): void {
-    this.agents
-      .bootSeen(machine)
-      .catch((error: unknown) => this.#log.error({ machine, error }, 'a boot could not be recorded'))
+  /** The machine asked for its script and was given the management OS. Resolves when that is recorded. */
+  bootSeen(machine: string): Promise<void> {
+    return this.agents.bootSeen(machine)
   }
 
   /** The machine reported that it starts its own disk now: that ends a deployment well. */
@@ -264,12 +262,13 @@ export class Deployments {
     return this.#ledger.inventory(machine)
   }
 
-  /** What machines run the management OS now, and since when. */
+  /** Names of the machines that run the management OS now, and since when. */
   running(): { machine: string; since: number; heardAt: number; doing: string }[] {
     return this.#ledger.boots().flatMap(({ id, machine, createdAt, nonce }) => {
       const heardAt = this.#course.heardAt(machine)
       if (nonce === null || !this.agents.boot(id) || this.#with.clock.now() - heardAt > PATIENCE.silence) return []
-      return [{ machine, since: createdAt, heardAt, doing: this.#ledger.current(machine)?.reason ?? 'nothing' }]
+      const name = this.#with.machines.get(machine)?.name ?? machine
+      return [{ machine: name, since: createdAt, heardAt, doing: this.#ledger.current(machine)?.reason ?? 'nothing' }]
     })
   }
 

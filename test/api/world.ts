@@ -13,6 +13,8 @@ import { type ApiClient, createClient } from '../../src/api/client/client.ts'
 import { nodeTransport } from '../../src/api/client/node.ts'
 import type { ApiDependencies } from '../../src/api/server/dependencies.ts'
 import { createApi, type Door } from '../../src/api/server/server.ts'
+import { versionFromCapture } from '../../src/compose/deployments.ts'
+import { Deployments } from '../../src/deployments/deployments.ts'
 import { Events } from '../../src/events/event.ts'
 import { boundedServer } from '../../src/http/server.ts'
 import { FileChunks } from '../../src/images/drivers/chunk-files.ts'
@@ -29,6 +31,7 @@ import type { Network } from '../../src/networks/network.ts'
 import type { Power, PowerState } from '../../src/power/power.ts'
 import { Profiles } from '../../src/profiles/profiles.ts'
 import type { Trace } from '../../src/traces/trace.ts'
+import { MemoryDeployments } from '../fakes/deployment-rows.ts'
 
 /** Access data in memory, with the rules of the interface: rows go with their user, the audit log is newest first. */
 export class MemoryAccess implements AccessRepository {
@@ -187,9 +190,22 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
     namePattern: 'node-%04d',
     hasProfile: (name) => profiles.get(name) !== undefined,
   })
+  const power = new FakePower()
+  const findPower: ApiDependencies['power'] = ({ macs }) => (macs.includes(DUMB) ? undefined : power)
+  const deployments = await Deployments.open({
+    repository: new MemoryDeployments(),
+    machines,
+    profiles,
+    images,
+    versionFromCapture: versionFromCapture(images),
+    power: (machine) => findPower(machine),
+    notifier: { tell: async () => [] },
+    events,
+    clock,
+    sleep: async () => undefined,
+  })
   const traces: Trace[] = []
   const leases: Lease[] = []
-  const power = new FakePower()
   const serial = new FakeConsole()
   const dependencies: ApiDependencies = {
     access,
@@ -210,7 +226,8 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
       },
       why: async () => ({ trace: null, state: null, verdict: 'It has never booted.', sentences: [], next: ['wait'] }),
     },
-    power: ({ macs }) => (macs.includes(DUMB) ? undefined : power),
+    power: findPower,
+    deployments,
     consoles: ({ macs }) => (macs.includes(DUMB) ? undefined : serial),
     applyManifest: (manifest, how) => applyManifest({ machines, profiles }, manifest, how),
     previewScript: async () => ({ script: '#!ipxe\n', reason: 'it is parked' }),
@@ -235,6 +252,7 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
 
   return {
     ...dependencies,
+    deployments,
     api,
     directory,
     clock,

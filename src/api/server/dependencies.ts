@@ -1,4 +1,5 @@
 import type { Access } from '../../access/access.ts'
+import type { Deployments } from '../../deployments/deployments.ts'
 import type { Events } from '../../events/event.ts'
 import type { Images } from '../../images/images.ts'
 import type { Scrub } from '../../images/scrub.ts'
@@ -8,6 +9,7 @@ import type { LabConsole } from '../../lab/console.ts'
 import type { Lab } from '../../lab/lab.ts'
 import type { Machine } from '../../machines/machine.ts'
 import type { Machines } from '../../machines/machines.ts'
+import type { ManagementOs } from '../../management/management.ts'
 import type { Leases } from '../../networks/leases.ts'
 import type { Network } from '../../networks/network.ts'
 import type { PowerFinder } from '../../power/power.ts'
@@ -18,7 +20,11 @@ import type { Manifest } from '../contract/server.ts'
 import type { Contract } from '../contract.ts'
 
 /** The serial console of one machine. */
-export type SerialConsole = LabConsole
+export type SerialConsole = LabConsole &
+  Readonly<{
+    /** Set for a shell with the powers of root: nobody but operators sees it, and opening it is audited under this action. */
+    audited?: string | undefined
+  }>
 
 /**
  * What the API needs of the rest, handed in by main.ts. Whatever a service refuses it throws as `Refusal`; anything else it
@@ -29,6 +35,10 @@ export type ApiDependencies = Readonly<{
   machines: Machines
   profiles: Profiles
   images: Images
+  deployments: Pick<
+    Deployments,
+    'create' | 'plan' | 'get' | 'list' | 'ofMachine' | 'ahead' | 'log' | 'cancel' | 'release' | 'inventoryOf'
+  >
   /** Tells when all chunks were last read again. */
   scrub?: Pick<Scrub, 'finishedAt'>
   leases: Pick<Leases, 'all' | 'usage'>
@@ -40,6 +50,8 @@ export type ApiDependencies = Readonly<{
   power: PowerFinder
   /** Finds the serial console of a machine; `undefined` when it has none that we can reach. */
   consoles: (machine: Machine) => SerialConsole | undefined
+  /** A shell on the management OS of a machine that runs it now, for who asks for `?shell`. */
+  agentShell?: ((machine: Machine) => SerialConsole | undefined) | undefined
   /** The boot script a machine would get now; records and consumes nothing. */
   previewScript: (machine: Machine) => Promise<ResponseOf<Contract['previewScript']>>
   /** Makes the server match a manifest, or says what that would change; what is refused has changed nothing. */
@@ -64,6 +76,10 @@ export type ApiDependencies = Readonly<{
   counters: () => Readonly<Record<string, number>>
   /** Present when `lab.enabled`. */
   lab?: Pick<Lab, 'status' | 'up' | 'destroy' | 'list' | 'nameOf' | 'add' | 'change' | 'remove' | 'screen'> | undefined
+  /** Builds the management OS; without it there is none to build. */
+  management?: Pick<ManagementOs, 'build' | 'newest'> | undefined
+  /** Agents that were heard a short time ago. Times in milliseconds since 1970. */
+  runningAgents?: () => readonly Readonly<{ machine: string; since: number; heardAt: number; doing: string }>[]
   /** Directory of the built console; without it a page says how to build it. */
   webDirectory: string
   maxUploadBytes: number

@@ -6,6 +6,7 @@ import type { Visit } from './call.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import type { EventStreams } from './events.ts'
 import { accessHandlers } from './handlers/access.ts'
+import { agentHandlers } from './handlers/agent.ts'
 import { deploymentHandlers } from './handlers/deployments.ts'
 import { imageHandlers } from './handlers/images.ts'
 import { chunkHandlers } from './handlers/images-chunks.ts'
@@ -34,7 +35,8 @@ function handlersOf(api: ApiDependencies, streams: EventStreams) {
     ...contentHandlers(api),
     ...fetchHandlers(api),
     ...profileHandlers(api),
-    ...deploymentHandlers(),
+    ...deploymentHandlers(api),
+    ...agentHandlers(api),
     ...serverHandlers(api),
     ...labHandlers(api),
     events: streams.open.bind(streams),

@@ -1,0 +1,62 @@
+import type { Config } from '../config/schema.ts'
+import { Deployments } from '../deployments/deployments.ts'
+import { WebAndMailNotifier } from '../deployments/drivers/notifier.ts'
+import type { VersionFromCapture } from '../deployments/task-results.ts'
+import type { Events } from '../events/event.ts'
+import type { Images } from '../images/images.ts'
+import type { Clock } from '../kit/clock.ts'
+import { Refusal } from '../kit/errors.ts'
+import type { Log } from '../kit/log.ts'
+import type { Machines } from '../machines/machines.ts'
+import type { PowerFinder } from '../power/power.ts'
+import type { Profiles } from '../profiles/profiles.ts'
+import type { Store } from '../store/store.ts'
+
+type Around = Readonly<{
+  store: Pick<Store, 'deployments'>
+  machines: Machines
+  profiles: Profiles
+  images: Images
+  power: PowerFinder
+  notify: Config['notify']
+  events: Events
+  clock: Clock
+  log: Log
+  wantsShell?: ((machine: string) => boolean) | undefined
+}>
+
+/** The deployments over the services they change: machines, and images for what is captured. */
+export function openDeployments({ store, images, notify, ...around }: Around): Promise<Deployments> {
+  const { server: host, from, ...smtp } = notify.smtp
+  const notifier = new WebAndMailNotifier({
+    secret: notify.webhookSecret,
+    mail: host === undefined || from === undefined ? undefined : { ...smtp, host, from },
+    clock: around.clock,
+    // Waiting for another try keeps no server from ending: what was not told is told after its next start.
+    sleep: (ms) => new Promise((done) => setTimeout(done, ms).unref()),
+  })
+  return Deployments.open({
+    ...around,
+    images,
+    notifier,
+    repository: store.deployments,
+    versionFromCapture: versionFromCapture(images),
+  })
+}
+
+/** A captured chunk list as a version. The result of a task may be told twice: the same list of the same source is the same version. */
+export function versionFromCapture(images: Pick<Images, 'get' | 'create' | 'addVersion'>): VersionFromCapture {
+  return async (name, { chunks, kind, note, source, by }) => {
+    const image = images.get(name) ?? (await images.create({ name, kind, owner: by, visibility: 'private' }))
+    if (image.kind !== kind)
+      throw new Refusal('wrong-state', `${name} is an image of kind ${image.kind}, and a ${kind} was captured`, {
+        next: 'capture it to an image of another name',
+      })
+    const newest = image.versions.at(-1)
+    if (newest?.source === source && newest.files.some(({ role, sha256 }) => role === 'chunks' && sha256 === chunks))
+      return { number: newest.number }
+    const files = [{ role: 'chunks' as const, name: `${name}.chunks`, sha256: chunks }]
+    const saved = await images.addVersion(name, { files, cmdline: '', note, source }, by)
+    return { number: saved.lastNumber }
+  }
+}
