@@ -65,8 +65,8 @@ function ArmDisk(props: { candidate: Candidate; gone: string; armed: boolean; on
           {candidate.bytes !== null && <span className="figures"> · {bytes(candidate.bytes)}</span>} · serial{' '}
           <Code wrap>{serial}</Code>
           <div className="soft">
-            {partition !== null ? `Partition ${partition} is ${gone}` : `All of it is ${gone}`}
-            {image && ` with ${image}`}.
+            {partition !== null ? `Partition ${partition}` : 'All of it'} {armed ? 'will be' : 'would be'} {gone}
+            {image && ` with ${image}`}. {contents.length > 0 && 'Now it has:'}
           </div>
         </div>
       </Group>
@@ -92,7 +92,7 @@ function ArmDisk(props: { candidate: Candidate; gone: string; armed: boolean; on
           }
           autoComplete="off"
           spellCheck={false}
-          maw={320}
+          maw={420}
           value={typed}
           error={typed.length >= word.length && !fits ? 'That is not the end of its serial number' : undefined}
           onChange={(event) => set(ticked, event.currentTarget.value)}

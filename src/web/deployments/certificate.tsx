@@ -8,20 +8,22 @@ import { resultRows } from './result.ts'
 /** What was wiped, how, and how it was checked: a page to print and keep. */
 export function Certificate(props: { task: Deployment['tasks'][number]; deployment: Deployment; onClose: () => void }) {
   const { task, deployment, onClose } = props
+  const { means, doesNotMean, startedAt, endedAt, ...figures } = task.result ?? {}
   const rows: [string, string][] = [
-    ['Machine', deployment.machine],
+    ['Name', deployment.machine],
     ['Task', task.what],
-    ['Outcome', task.summary || task.state],
-    ...resultRows(task.result),
-    ['Begun', task.startedAt ? clock(task.startedAt) : '–'],
-    ['Ended', task.endedAt ? clock(task.endedAt) : '–'],
+    ['State', task.state === 'done' ? 'wiped' : 'not wiped'],
+    ['In words', task.summary],
+    ...resultRows(figures),
+    ['Begun', time(startedAt ?? task.startedAt)],
+    ['Ended', time(endedAt ?? task.endedAt)],
     ['Ordered by', deployment.orderedBy],
     ['Deployment', deployment.id],
   ]
   return (
     <Modal opened onClose={onClose} size="lg" title="Certificate" classNames={{ content: style.sheet ?? '' }}>
       <div className={style.certificate}>
-        <h2>Certificate of a wiped disk</h2>
+        <h2>{task.state === 'done' ? 'Certificate of a wiped disk' : 'Record of a wipe that failed'}</h2>
         <dl className="pairs">
           {rows.map(([name, value]) => (
             <div key={name} style={{ display: 'contents' }}>
@@ -30,6 +32,8 @@ export function Certificate(props: { task: Deployment['tasks'][number]; deployme
             </div>
           ))}
         </dl>
+        {typeof means === 'string' && <p>What this means: {means}</p>}
+        {typeof doesNotMean === 'string' && <p>What it does not mean: {doesNotMean}</p>}
         <p className="soft">
           Told by Reveille from what the management OS on the machine reported. It is a record, and no substitute for
           the destruction of a disk where rules ask for that.
@@ -46,3 +50,5 @@ export function Certificate(props: { task: Deployment['tasks'][number]; deployme
     </Modal>
   )
 }
+
+const time = (at: unknown) => (typeof at === 'string' || typeof at === 'number' ? clock(at) : '–')

@@ -7,6 +7,7 @@ import { useDo, useGet } from '../api/use.ts'
 import { Confirm } from '../parts/confirm.tsx'
 import { Code } from '../parts/copy.tsx'
 import { Meter } from '../parts/meter.tsx'
+import { Notice } from '../parts/notice.tsx'
 import { Card, Columns, Facts, Loaded, Page } from '../parts/page.tsx'
 import { DEPLOYMENT_LOOKS, DeploymentState } from '../parts/status.tsx'
 import { Ago } from '../parts/time.tsx'
@@ -53,20 +54,31 @@ function Standing({ deployment }: { deployment: Deployment }) {
   const { progress, state, reason, next, ahead, deadlineAt } = deployment
   const open = isOpen(deployment)
   const ended = state === 'failed' || state === 'cancelled'
+  const said = (
+    <>
+      {next && <p className={style.next}>{next}</p>}
+      {deployment.dirty && state !== 'succeeded' && (
+        <p className={style.next}>
+          Its disk is written only in part: {deployment.machine} is not booted from it before all of it is.
+        </p>
+      )}
+    </>
+  )
   return (
     <Card label="How it goes">
       <div style={{ display: 'grid', gap: '0.8rem' }} aria-live="polite" aria-atomic="false">
-        <div>
-          <p className={style.reason}>
-            {reason || (state === 'queued' ? aheadText(ahead) : DEPLOYMENT_LOOKS[state][2])}
-          </p>
-          {next && <p className={style.next}>{next}</p>}
-          {deployment.dirty && state !== 'succeeded' && (
-            <p className={style.next}>
-              A byte of its disk was written already: {deployment.machine} is not booted from it before all of it is.
+        {state === 'failed' ? (
+          <Notice tone="bad" title={reason || 'It failed'}>
+            {said}
+          </Notice>
+        ) : (
+          <div>
+            <p className={style.reason}>
+              {reason || (state === 'queued' ? aheadText(ahead) : DEPLOYMENT_LOOKS[state][2])}
             </p>
-          )}
-        </div>
+            {said}
+          </div>
+        )}
         {!ended && (
           <ol className={style.way} aria-label="The way of a deployment">
             {wayOf(deployment).map(({ state: each, at }) => (
@@ -93,7 +105,7 @@ function Standing({ deployment }: { deployment: Deployment }) {
         )}
         {open && deadlineAt && state !== 'queued' && (
           <div className="soft" style={{ fontSize: '0.75rem' }}>
-            Given up for this step <Ago at={deadlineAt} />, unless something is heard before.
+            Unless something is heard, this step is given up <Ago at={deadlineAt} />.
           </div>
         )}
       </div>

@@ -15,3 +15,13 @@ test('the figures of a task are told in their units', () => {
   ])
   expect(resultRows(null)).toEqual([])
 })
+
+test('what lies inside of something is named after it, one level deep', () => {
+  const at = new Date(2026, 10, 21, 16, 0, 0).getTime()
+  expect(resultRows({ disk: { serial: 'S1', bytes: 1024, more: { a: 1 } }, startedAt: at })).toEqual([
+    ['Disk: serial', 'S1'],
+    ['Disk: bytes', '1.0 KiB'],
+    ['Disk: more', '{"a":1}'],
+    ['Started at', '2026-11-21 16:00:00'],
+  ])
+})

@@ -1,4 +1,4 @@
-import { bytes, span } from '../parts/words.ts'
+import { bytes, clock, span } from '../parts/words.ts'
 
 /** `fetchedBytes` as `Fetched`, `bytesPerSecond` as `Bytes per second`: the name of a figure for people. */
 export function figureName(key: string): string {
@@ -15,6 +15,7 @@ export function figureText(key: string, value: unknown): string {
   if (typeof value === 'number') {
     if (/bytesPerSecond$/i.test(key)) return `${bytes(value)}/s`
     if (/bytes$/i.test(key)) return bytes(value)
+    if (/At$/.test(key)) return clock(value)
     if (/seconds$/i.test(key)) return span(value * 1000)
     if (/ms$/.test(key)) return span(value)
     return value.toLocaleString('en-US')
@@ -25,7 +26,17 @@ export function figureText(key: string, value: unknown): string {
   return JSON.stringify(value)
 }
 
-/** The result of a task as rows. Results are of the agent's making and differ by task: what is in them is shown as it is. */
-export function resultRows(result: Readonly<Record<string, unknown>> | null): [string, string][] {
-  return Object.entries(result ?? {}).map(([key, value]) => [figureName(key), figureText(key, value)])
+/**
+ * The result of a task as rows. Results are of the agent's making and differ by task: what is in them is shown as it is, and
+ * what lies inside of something is named after it.
+ */
+export function resultRows(result: Readonly<Record<string, unknown>> | null, inside = ''): [string, string][] {
+  return Object.entries(result ?? {}).flatMap(([key, value]): [string, string][] => {
+    const name = inside ? `${inside}: ${figureName(key).toLowerCase()}` : figureName(key)
+    return isPlain(value) && !inside ? resultRows(value, name) : [[name, figureText(key, value)]]
+  })
+}
+
+function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -36,7 +36,7 @@ export function Tasks({ deployment }: { deployment: Deployment }) {
 
 function TaskRow({ task, deployment }: { task: Task; deployment: Deployment }) {
   const [certificate, { open, close }] = useDisclosure(false)
-  const rows = resultRows(task.result)
+  const rows = task.kind === 'wipe' ? [] : resultRows(task.result)
   return (
     <tr className={style.task}>
       <td>{task.what}</td>
@@ -58,10 +58,10 @@ function TaskRow({ task, deployment }: { task: Task; deployment: Deployment }) {
             </dl>
           </details>
         )}
-        {task.kind === 'wipe' && task.state === 'done' && (
+        {task.kind === 'wipe' && task.endedAt && task.result && (
           <div>
             <Button size="compact-xs" variant="default" leftSection={<IconCertificate size={13} />} onClick={open}>
-              Certificate
+              {task.state === 'done' ? 'Certificate' : 'Record'}
             </Button>
             {certificate && <Certificate task={task} deployment={deployment} onClose={close} />}
           </div>

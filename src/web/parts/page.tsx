@@ -116,7 +116,7 @@ export function Facts({ rows }: { rows: readonly (readonly [string, ReactNode])[
   return (
     <dl className="pairs">
       {rows
-        .filter(([, value]) => value !== null && value !== undefined && value !== '')
+        .filter(([, value]) => value !== null && value !== undefined && value !== '' && value !== false)
         .map(([name, value]) => (
           <div key={name} style={{ display: 'contents' }}>
             <dt>{name}</dt>

@@ -281,7 +281,11 @@ function IdentityPart(props: {
             {area('sshKeys', 'SSH keys', 'Public keys of who may log in as root, one a line')}
             <TextInput
               label="Password hash of root"
-              description="As openssl passwd -6 prints it; never the password itself"
+              description={
+                identity.passwordHash.startsWith('$kept$')
+                  ? 'One is set and not shown; it stays as long as this is not changed'
+                  : 'As openssl passwd -6 prints it; never the password itself'
+              }
               placeholder="$6$…"
               autoComplete="off"
               value={identity.passwordHash}

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { KEPT } from '../../profiles/hidden.ts'
 import { InstallIdentity, InstallTarget } from '../../profiles/profile.ts'
 import { identityFields, identityOf, NEW_TARGET, NO_IDENTITY, targetFields, targetOf, targetText } from './target.ts'
 
@@ -25,6 +26,10 @@ describe('an identity in a form', () => {
   test('stays what it was when it is not changed', () => {
     const identity = InstallIdentity.parse({ hostname: true, sshKeys: ['ssh-ed25519 AAAA a', 'ssh-rsa BBBB b'] })
     expect(identityOf(identityFields(identity))).toEqual(identity)
+  })
+  test('a password hash that is there and not shown stays', () => {
+    const identity = InstallIdentity.parse({ passwordHash: KEPT })
+    expect(identityOf(identityFields(identity))?.passwordHash).toBe(KEPT)
   })
   test('blank lines and comments between keys are left out', () =>
     expect(identityOf({ ...NO_IDENTITY, sshKeys: '# mine\nssh-ed25519 AAAA a\n\n' })?.sshKeys).toEqual([
