@@ -1,29 +1,29 @@
 import { execFile } from 'node:child_process'
+import { runBootEntry } from './boot-entry/boot-entry.ts'
 import { captureRunner } from './capture/capture.ts'
 import { bootNonce } from './conversation/nonce.ts'
 import { readPass } from './conversation/pass.ts'
 import { LineScreen } from './conversation/screen.ts'
 import { runAgent } from './conversation/serve.ts'
+import { runFinish } from './finish/finish.ts'
 import { flashRunner, HERE } from './flash/flash.ts'
+import { runIdentity } from './identity/identity.ts'
 import { runInventory, takeInventory } from './inventory/inventory.ts'
-import { TaskFailure, type TaskRunners } from './task.ts'
+import { runScript } from './script/script.ts'
+import type { TaskRunners } from './task.ts'
+import { runWipe } from './wipe/wipe.ts'
 
 const VERSION = '0.1.0'
 
-const notYet = async (task: { kind: string }): Promise<never> => {
-  throw new TaskFailure(`this agent cannot do the task ${task.kind}`, { clean: true })
-}
-
-const machine = { ...HERE, grow: notYet as never }
 const RUNNERS: TaskRunners = {
   inventory: runInventory,
-  capture: captureRunner(machine),
-  flash: flashRunner(machine),
-  identity: notYet,
-  'boot-entry': notYet,
-  wipe: notYet,
-  script: notYet,
-  finish: notYet,
+  capture: captureRunner(HERE),
+  flash: flashRunner(HERE),
+  identity: runIdentity,
+  'boot-entry': runBootEntry,
+  wipe: runWipe,
+  script: runScript,
+  finish: runFinish,
 }
 
 /** Restarts at once: disks are flushed by whoever wrote to them. */

@@ -63,6 +63,21 @@ export async function readLogical(
   return found
 }
 
+/**
+ * The first block with its last partition made to reach the end of the disk, in whole MiB; `undefined` if it cannot grow: it ends there
+ * already, it holds logical partitions, or blocks are counted to 2^32 only. Blocks of 512 bytes.
+ */
+export function growLastMbrPartition(block: Uint8Array, diskBytes: number): Uint8Array | undefined {
+  const last = parseMbr(block)
+    ?.partitions.toSorted((a, b) => a.firstLba - b.firstLba)
+    .at(-1)
+  const end = Math.floor(Math.min(diskBytes / 512, 2 ** 32 - 1) / 2048) * 2048
+  if (!last || last.extended || last.type === 0xee || last.firstLba + last.blocks >= end) return undefined
+  const grown = block.slice()
+  new DataView(grown.buffer).setUint32(446 + 16 * (last.number - 1) + 12, end - last.firstLba, true)
+  return grown
+}
+
 /** `0x83` */
 export function mbrTypeText(type: number): string {
   return `0x${hex(Uint8Array.of(type))}`

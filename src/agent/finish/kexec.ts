@@ -1,0 +1,40 @@
+import { join } from 'node:path'
+import { listDisks } from '../disk/find.ts'
+import { findRoot } from '../identity/find-root.ts'
+import { Inside } from '../identity/inside.ts'
+import { namesIn } from '../inventory/tree.ts'
+import { whileMounted } from '../mounting/mounted.ts'
+import { placesOn } from '../mounting/partitions.ts'
+import { runProgram } from '../program.ts'
+
+/** Loads kernel, initrd and command line of the one installed system. Rejects with the reason when that is not clear. */
+export async function loadInstalledKernel(): Promise<true> {
+  const disks = await listDisks()
+  const places = (await Promise.all(disks.map(({ path }) => placesOn(path).catch(() => [])))).flat()
+  const { place, type, folder } = await findRoot(places)
+  return whileMounted({ path: place.path, type, write: false }, async (mounted) => {
+    const system = new Inside(join(mounted, folder))
+    const config = (await system.read('/boot/grub/grub.cfg')) ?? (await system.read('/boot/grub2/grub.cfg'))
+    const boot = config === undefined ? undefined : firstBoot(config)
+    if (!boot) throw new Error('no boot loader configuration with a kernel was found')
+    const names = await namesIn(await system.resolve('/boot'))
+    const at = async (name: string) => {
+      const base = name.slice(name.lastIndexOf('/') + 1)
+      if (!names.includes(base)) throw new Error(`/boot has no ${base}`)
+      return system.resolve(`/boot/${base}`)
+    }
+    const initrd = boot.initrd ? [`--initrd=${await at(boot.initrd)}`] : []
+    await runProgram('kexec', ['-l', await at(boot.kernel), ...initrd, `--command-line=${boot.line}`], { seconds: 60 })
+    return true as const
+  })
+}
+
+/** The first entry of a GRUB menu; one with variables in it cannot be understood here. */
+export function firstBoot(config: string): { kernel: string; line: string; initrd: string | undefined } | undefined {
+  const linux = /^\s*linux(?:efi)?\s+(\S+)[ \t]*(.*)$/m.exec(config)
+  if (!linux || /\$/.test(linux[0])) return undefined
+  const rest = config.slice(linux.index + linux[0].length)
+  const entry = rest.slice(0, Math.max(0, rest.search(/^\s*\}/m)) || rest.length)
+  const initrd = /^\s*initrd(?:efi)?\s+(\S+)\s*$/m.exec(entry)?.[1]
+  return { kernel: linux[1]!, line: linux[2]!.trim(), initrd }
+}
