@@ -24,8 +24,8 @@ export type ListedDisk = Readonly<{
 export const KERNEL = { sys: '/sys', dev: '/dev' } as const
 export type Kernel = Readonly<{ sys: string; dev: string }>
 
-/** No disks of the machine itself: made of others, of memory or of files, or optical. */
-const NO_DISK = /^(loop|ram|zram|sr|fd|dm-|md|nbd|mtdblock)/
+/** No disks of the machine itself: made of others, of memory or of files, optical, boot parts of eMMC, paths of NVMe multipathing. */
+const NO_DISK = /^(loop|ram|zram|sr|fd|dm-|md|nbd|mtdblock|mmcblk\d+(boot|rpmb|gp)|nvme\d+c\d+n)/
 
 /** All disks of this machine that have a size. */
 export async function listDisks({ sys, dev }: Kernel = KERNEL): Promise<ListedDisk[]> {

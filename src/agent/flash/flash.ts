@@ -1,5 +1,6 @@
 import type { Disk } from '../disk/disk.ts'
-import { openOtherDisk, openTaskDisk, type TaskDisk } from '../disk/find.ts'
+import { chooseDisk, listDisks, openOtherDisk, openTaskDisk, type TaskDisk } from '../disk/find.ts'
+import { growDisk } from '../grow/grow.ts'
 import type { Around, Outcome, TaskOf, TaskRunner } from '../task.ts'
 import type { OtherDisk } from './donors.ts'
 import { type FlashFigures, flash } from './engine.ts'
@@ -67,4 +68,12 @@ function mib(bytes: number): string {
 }
 
 /** The disks of this machine. */
-export const HERE: Pick<Machine, 'open' | 'openOther'> = { open: openTaskDisk, openOther: openOtherDisk }
+export const HERE: Machine = {
+  open: openTaskDisk,
+  openOther: openOtherDisk,
+  async grow(disk, around) {
+    if (disk.partition !== null) return ''
+    const { path } = chooseDisk(await listDisks(), disk)
+    return (await growDisk(path, around)).words
+  },
+}
