@@ -29,13 +29,13 @@ export async function insideTree(tree: string, path: string): Promise<string | u
   return undefined
 }
 
-/** A program of an unpacked tree by its name; refused (`not-available`) when no package brought it. */
-export async function findProgram(tree: string, name: string): Promise<Loadable> {
+/** A program of an unpacked tree by its name; `undefined` when no package brought it. */
+export async function findProgram(tree: string, name: string): Promise<Loadable | undefined> {
   for (const folder of PROGRAM_FOLDERS) {
     const path = await insideTree(tree, join(folder, name))
     if (path !== undefined) return { name, content: withoutSections(await readFile(path)) }
   }
-  throw new Refusal('not-available', `none of the Debian packages has the program ${name}`)
+  return undefined
 }
 
 /**

@@ -7,7 +7,7 @@ import { Refusal } from '../kit/errors.ts'
 import { type Outcome, run, runOrFail } from '../processes/run.ts'
 
 /** A package as apt would install it now. */
-export type DebianPackage = Readonly<{ name: string; version: string; sha256: string; bytes: number }>
+export type DebianPackage = Readonly<{ name: string; version: string; section: string; sha256: string; bytes: number }>
 
 /** Debian's name of the architecture we run on, which is the one that machines get. */
 export const DEBIAN_ARCHITECTURE = process.arch === 'arm64' ? 'arm64' : 'amd64'
@@ -48,7 +48,8 @@ async function packageFacts(names: readonly string[]): Promise<DebianPackage[]> 
     const field = (name: string) => new RegExp(`^${name}: (.+)$`, 'm').exec(stanza)?.[1]
     const [name, version, sha256] = [field('Package'), field('Version'), field('SHA256')]
     if (name === undefined || version === undefined || !/^[0-9a-f]{64}$/.test(sha256 ?? '') || found.has(name)) continue
-    found.set(name, { name, version, sha256: sha256 ?? '', bytes: Number(field('Size') ?? 0) })
+    const section = field('Section') ?? ''
+    found.set(name, { name, version, section, sha256: sha256 ?? '', bytes: Number(field('Size') ?? 0) })
   }
   if (found.size === 0)
     throw new Refusal('not-available', `apt knows none of ${names.slice(0, 5).join(', ')}: ${stderr.trim()}`, {

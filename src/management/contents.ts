@@ -1,21 +1,34 @@
-/** Debian packages whose programs are in the management OS; the libraries that those need are found by themselves. */
-export const PROGRAM_PACKAGES = ['busybox-static', 'e2fsprogs', 'util-linux', 'smartmontools'] as const
+import { AGENT_MODULES, AGENT_PROGRAMS } from '../agent/programs.ts'
+
+/** The package of the shell and of all small programs. */
+export const BUSYBOX = 'busybox-static'
 
 /** Needed by the pinned Node, which no package names. */
-export const LIBRARY_PACKAGES = ['libc6', 'libstdc++6', 'libgcc-s1'] as const
+const LIBRARY_PACKAGES = ['libc6', 'libstdc++6', 'libgcc-s1']
 
-/** Programs beside BusyBox, by the name they are called. BusyBox has smaller ones of some names that lack what is needed here. */
-export const PROGRAMS = [
-  'blkdiscard',
-  'blkid',
-  'e2fsck',
-  'fstrim',
-  'mke2fs',
-  'partx',
-  'resize2fs',
-  'smartctl',
-  'wipefs',
-] as const
+/** Programs for scripts of operators and for their shell, beside those that the agent starts. */
+const FOR_OPERATORS = [
+  { name: 'blkid', package: 'util-linux' },
+  { name: 'lsblk', package: 'util-linux' },
+  { name: 'mke2fs', package: 'e2fsprogs' },
+  { name: 'wipefs', package: 'util-linux' },
+]
+
+/** Programs by the name they are called; an optional one is left out where Debian has none. */
+export const PROGRAMS: readonly Readonly<{ name: string; package: string; required: boolean }>[] = [
+  ...AGENT_PROGRAMS.filter((each) => each.package !== BUSYBOX),
+  ...FOR_OPERATORS.map((each) => ({ ...each, required: false })),
+].map(({ name, package: from, required }) => ({ name, package: from, required }))
+
+/** Applets of BusyBox that the agent starts. */
+export const APPLETS: readonly string[] = AGENT_PROGRAMS.filter((each) => each.package === BUSYBOX).map(
+  ({ name }) => name,
+)
+
+/** Debian packages that bring all that; the libraries that programs need are found by themselves. */
+export const PACKAGES: readonly string[] = [
+  ...new Set([BUSYBOX, ...LIBRARY_PACKAGES, ...PROGRAMS.map((each) => each.package)]),
+]
 
 /**
  * Folders below `kernel/` of whose modules all are taken: what servers and desktops have as network cards, controllers and disks, and
@@ -56,7 +69,8 @@ export const MODULE_FOLDERS = [
 ] as const
 
 /** Single modules that are taken besides, by name. */
-export const MODULES = [
+export const MODULES: readonly string[] = [
+  ...AGENT_MODULES.map((name) => name.replaceAll('-', '_')),
   'af_packet',
   'button',
   'evdev',
@@ -67,7 +81,7 @@ export const MODULES = [
   'virtio_net',
   'vmd',
   'xen_netfront',
-] as const
+]
 
 /** Modules that are left out again: tests of themselves, and drivers of what the management OS does nothing with. */
 export const NOT_WANTED =

@@ -139,10 +139,10 @@ export class ManagementOs {
   /** What the system is made of, as apt knows it now, and a short digest of it all. */
   async #ingredients() {
     const kernel = await newestKernel()
-    const names = [...contents.PROGRAM_PACKAGES, ...contents.LIBRARY_PACKAGES]
+    const names = contents.PACKAGES
     const programs = await packagesWithDependencies(names)
     // Of dependencies only libraries are of use here.
-    const useful = programs.filter(({ name }) => name.startsWith('lib') || (names as string[]).includes(name))
+    const useful = programs.filter(({ name, section }) => section === 'libs' || names.includes(name))
     const packages = [await packageNamed(kernel.name), ...useful]
     const node = createHash('sha256')
     await pipeline(createReadStream(this.#with.nodePath), node)

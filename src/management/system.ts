@@ -1,11 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CpioEntry } from '../initramfs/cpio.ts'
-import { withoutSections } from '../initramfs/elf.ts'
-import { findProgram, librariesOf } from '../initramfs/libraries.ts'
+import { elfNeeds, withoutSections } from '../initramfs/elf.ts'
+import { findProgram, insideTree, type Loadable, librariesOf } from '../initramfs/libraries.ts'
 import { moduleFiles, withDependencies } from '../initramfs/module-files.ts'
 import { moduleFacts, moduleIndexes } from '../initramfs/modules.ts'
-import { MODULE_FOLDERS, MODULES, NOT_WANTED, PROGRAMS } from './contents.ts'
+import { Refusal } from '../kit/errors.ts'
+import { runOrFail } from '../processes/run.ts'
+import { APPLETS, BUSYBOX, MODULE_FOLDERS, MODULES, NOT_WANTED, PROGRAMS } from './contents.ts'
 
 const FOLDERS = ['dev', 'etc', 'mnt', 'proc', 'root', 'run', 'sbin', 'sys', 'tmp', 'usr/bin']
 
@@ -16,9 +18,13 @@ const FOLDERS = ['dev', 'etc', 'mnt', 'proc', 'root', 'run', 'sbin', 'sys', 'tmp
 export async function systemEntries(tree: string, release: string, nodePath: string): Promise<CpioEntry[]> {
   const node = { name: 'node', content: withoutSections(await readFile(nodePath)) }
   const programs = [node]
-  for (const name of PROGRAMS) programs.push(await findProgram(tree, name))
+  for (const { name, required } of PROGRAMS) {
+    const program = await findProgram(tree, name)
+    if (program) programs.push(program)
+    else if (required) throw new Refusal('not-available', `none of the Debian packages has the program ${name}`)
+  }
   const { libraries, linkers } = await librariesOf(programs, tree)
-  const busybox = await findProgram(tree, 'busybox')
+  const busybox = await completeBusybox(tree)
   return [
     ...FOLDERS.map((name): CpioEntry => ({ name, kind: 'directory', mode: name === 'root' ? 0o700 : 0o755 })),
     // The kernel opens it before the first program runs, and has no others by then.
@@ -35,6 +41,19 @@ export async function systemEntries(tree: string, release: string, nodePath: str
   ]
 }
 
+/** BusyBox, once it is known to be static and to have the applets that the agent starts. */
+async function completeBusybox(tree: string): Promise<Loadable> {
+  const busybox = await findProgram(tree, 'busybox')
+  if (!busybox) throw new Refusal('not-available', `the package ${BUSYBOX} has no busybox`)
+  const { interpreter } = elfNeeds(busybox.content)
+  const path = await insideTree(tree, 'bin/busybox')
+  const applets = (await runOrFail(path ?? '', ['--list'])).split('\n')
+  const missing = APPLETS.filter((name) => !applets.includes(name))
+  if (interpreter !== null || missing.length > 0)
+    throw new Refusal('not-available', `the busybox of ${BUSYBOX} is not static, or lacks ${missing.join(', ')}`)
+  return busybox
+}
+
 const ETC = [
   ['passwd', 'root:x:0:0:root:/root:/bin/sh\n'],
   ['group', 'root:x:0:\n'],
@@ -46,7 +65,7 @@ async function moduleEntries(directory: string, release: string): Promise<CpioEn
   const files = await moduleFiles(directory)
   const wanted = [...files].filter(([name, path]) => {
     const below = MODULE_FOLDERS.some((folder) => path.startsWith(`kernel/${folder}/`))
-    return (below || (MODULES as readonly string[]).includes(name)) && !NOT_WANTED.test(name)
+    return (below || MODULES.includes(name)) && !NOT_WANTED.test(name)
   })
   const contents = await withDependencies(
     directory,
