@@ -39,16 +39,24 @@ export const PROCESS_KEYBOARD: Keyboard = {
 export async function attachConsole(
   context: Context,
   machine: string,
-  { keyboard = PROCESS_KEYBOARD, write }: { keyboard?: Keyboard; write: (bytes: Uint8Array) => void },
+  {
+    keyboard = PROCESS_KEYBOARD,
+    write,
+    shell = false,
+  }: { keyboard?: Keyboard; write: (bytes: Uint8Array) => void; shell?: boolean | undefined },
 ): Promise<void> {
   let end = (_: { code: number; reason: string }) => {}
   const ended = new Promise<{ code: number; reason: string }>((resolve) => {
     end = resolve
   })
-  const connection = await openWebSocket(await context.target(), pathOf(CONSOLE_PATH, { machine }), {
-    onBytes: write,
-    onEnd: (code, reason) => end({ code, reason }),
-  })
+  const connection = await openWebSocket(
+    await context.target(),
+    `${pathOf(CONSOLE_PATH, { machine })}${shell ? '?shell' : ''}`,
+    {
+      onBytes: write,
+      onEnd: (code, reason) => end({ code, reason }),
+    },
+  )
   context.terminal.err(`Connected to the console of ${machine}. Ctrl-] leaves it.\n`)
   const restore = keyboard.listen((typed) => {
     const { bytes, leave } = untilEscape(typed)

@@ -35,7 +35,7 @@ export function openInstall({ deployments, images, machines, agent, ...around }:
     next: (boot) => agents.next(stored(boot)),
     progress: (boot, task, progress) => agents.progress(stored(boot), task, progress),
     result: (boot, task, result) => agents.result(stored(boot), task, result),
-    log: (boot, lines) => agents.appendLog(stored(boot), lines),
+    log: (boot, lines) => agents.log(stored(boot), lines),
     remark: (boot, level, text) => agents.remark(boot, level, text),
     lists: (boot) => agents.lists(boot),
     captures: (boot) => agents.captures(boot),

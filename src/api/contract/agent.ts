@@ -54,7 +54,7 @@ export type TaskDisk = z.infer<typeof TaskDisk>
 
 const Identity = z.object({
   hostname: z.string().nullable(),
-  sshKeys: z.array(z.string()),
+  sshKeys: z.array(z.string()).readonly(),
   passwordHash: z.string().nullable(),
   userData: z.string().nullable(),
   metaData: z.string().nullable(),

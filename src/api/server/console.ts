@@ -1,12 +1,15 @@
 import { Buffer } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import fastifyWebsocket from '@fastify/websocket'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { allowsRole, allowsScope } from '../../access/scopes.ts'
+import { Refusal } from '../../kit/errors.ts'
 import { CONSOLE_PATH } from '../contract/lab.ts'
 import type { ApiDependencies, SerialConsole } from './dependencies.ts'
+import { authorise } from './guard.ts'
 import { consoleOf } from './handlers/lab.ts'
 import { machineOf } from './handlers/machines.ts'
+import { addressOf } from './operations.ts'
 
 /** What is printed faster than the reader takes it; beyond, the connection ends and the reader begins with the record again. */
 const MOST_UNSENT = 4 * 1024 * 1024
@@ -31,6 +34,9 @@ const OPEN = 1
 /** What stands for the route of the WebSocket in guard and audit; it is no operation of the contract. */
 const CONSOLE_DEMAND = { needs: 'viewer', group: 'console', method: 'GET' } as const
 
+/** A shell is the machine itself: seeing it takes what typing takes. */
+const SHELL_DEMAND = { needs: 'operator', group: 'console', method: 'POST' } as const
+
 const PATH = new RegExp(`^${CONSOLE_PATH.replace('{machine}', '[^/?#]+')}(\\?|$)`)
 
 /** Whether a request asks for a serial console by WebSocket. */
@@ -48,12 +54,15 @@ export async function serveConsoles(app: FastifyInstance, api: ApiDependencies):
     config: { demand: CONSOLE_DEMAND },
     // What cannot be is refused before the upgrade, as a problem that a program can read.
     preValidation: async (request) => {
-      const { machine } = request.params as { machine: string }
-      consoleOf(api.consoles, machineOf(api.machines, machine))
+      const machine = wantedMachine(api, request)
+      const { audited } = wantedConsole(api, request)
+      if (audited === undefined) return
+      authorise(request.visit.principal, SHELL_DEMAND)
+      await recordOpened(api, request, audited, machine.name)
     },
     handler: (socket: Socket, request) => {
-      const { machine: reference } = request.params as { machine: string }
-      const machine = machineOf(api.machines, reference)
+      const machine = wantedMachine(api, request)
+      const serial = wantedConsole(api, request)
       const { credential } = request.visit
       const identify = () => credential && api.access.authenticate(credential)
       const mayType = () => {
@@ -61,17 +70,43 @@ export async function serveConsoles(app: FastifyInstance, api: ApiDependencies):
         return principal && allowsRole(principal.role, 'operator') && allowsScope(principal.scopes, 'console', 'write')
       }
       socket.on('error', () => socket.close())
-      connect(socket, consoleOf(api.consoles, machine), mayType).catch((error: unknown) => {
+      connect(socket, serial, mayType).catch((error: unknown) => {
         api.log.error({ error, machine: machine.name }, 'a serial console could not be read')
         socket.close(CONSOLE_CLOSE.gone, 'the console cannot be read')
       })
       // A user may be disabled while they watch.
       const stop = api.events.listen(({ topic }) => {
-        if ((topic === 'user' || topic === 'token') && !identify()) socket.close(CONSOLE_CLOSE.ended, 'log in again')
+        const may = serial.audited === undefined ? identify : mayType
+        if ((topic === 'user' || topic === 'token') && !may()) socket.close(CONSOLE_CLOSE.ended, 'log in again')
       })
       socket.on('close', stop)
     },
   })
+}
+
+function wantedMachine(api: ApiDependencies, request: FastifyRequest) {
+  return machineOf(api.machines, (request.params as { machine: string }).machine)
+}
+
+/** The serial console; with `?shell` the shell of the management OS, where both can be had. */
+function wantedConsole(api: ApiDependencies, request: FastifyRequest): SerialConsole {
+  const machine = wantedMachine(api, request)
+  if ((request.query as { shell?: string }).shell === undefined) return consoleOf(api.consoles, machine)
+  const shell = api.agentShell?.(machine)
+  if (!shell)
+    throw new Refusal('not-available', `${machine.name} does not run the management OS now, or agent.shell is false`, {
+      next: `wait for its deployment, or leave --agent out: reveille console ${machine.name}`,
+    })
+  return shell
+}
+
+/** Before anything is seen: what cannot be written into the audit log is not opened. */
+async function recordOpened(api: ApiDependencies, request: FastifyRequest, action: string, subject: string) {
+  const { principal } = request.visit
+  const who = principal?.name ?? '(nobody)'
+  const via = principal?.via ?? 'none'
+  const deed = { who, via, address: addressOf(request), action, subject, detail: '', outcome: 'ok' } as const
+  await api.access.audit.record(deed)
 }
 
 async function connect(socket: Socket, console: SerialConsole, mayType: () => boolean | undefined): Promise<void> {

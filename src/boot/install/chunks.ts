@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { MissingQuestion } from '../../api/contract/agent.ts'
-import { Refusal } from '../../kit/errors.ts'
+import { DecodeError, Refusal } from '../../kit/errors.ts'
 import { decodeChunkList } from '../../protocols/chunks/list.ts'
 import { readBody, readJson, sendJson } from './answers.ts'
 import { ChunkIndex, MOST_CHUNK_BODY } from './chunk-index.ts'
@@ -92,7 +92,13 @@ export class Chunks {
 
   async takeList(boot: AgentBoot, sha256: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.#mustCapture(boot)
-    await this.#shelf.putList(sha256, await readBody(request, MOST_LIST_BODY))
+    const list = await readBody(request, MOST_LIST_BODY)
+    try {
+      await this.#shelf.putList(sha256, list)
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      throw new Refusal('validation-failed', `this is no chunk list: ${error.message}`)
+    }
     sendJson(response, 200, {})
   }
 

@@ -13,6 +13,8 @@ export type ShellConsole = Readonly<{
   recorded(): Promise<Uint8Array>
   follow(listener: (bytes: Uint8Array) => void, ended: () => void): () => void
   type(bytes: Uint8Array): void
+  /** Root on the machine: for operators only, under this name in the audit log. */
+  audited: string
 }>
 
 type Shell = {
@@ -39,6 +41,7 @@ export class Shells {
   /** One operator's view. The shell begins with the first and ends with the last. */
   console(machine: string): ShellConsole {
     return {
+      audited: 'machine.shell',
       recorded: async () => this.#shells.get(machine)?.recorded ?? new Uint8Array(),
       follow: (listener, ended) => {
         const shell = this.#shells.get(machine) ?? {

@@ -34,7 +34,8 @@ export function powerCommands(program: CliCommand, context: Context): void {
     'reveille console web1 --log > boot.txt',
   ])
     .option('--log', 'print what it said so far, and end')
-    .action(async (machine: string, options: Common & { log?: boolean }) => {
+    .option('--agent', 'a shell on the management OS that the machine runs now, though it has a serial console')
+    .action(async (machine: string, options: Common & { log?: boolean; agent?: boolean }) => {
       if (options.log) {
         const { body } = await (await context.client()).consoleLog({ params: { machine } })
         const pieces: Uint8Array[] = []
@@ -44,6 +45,7 @@ export function powerCommands(program: CliCommand, context: Context): void {
         return
       }
       if (options.json) throw new Unsuccessful('a live console is no JSON; --json goes with --log')
-      await attachConsole(context, machine, { write: (bytes) => void process.stdout.write(bytes) })
+      const write = (bytes: Uint8Array) => void process.stdout.write(bytes)
+      await attachConsole(context, machine, { write, shell: options.agent })
     })
 }

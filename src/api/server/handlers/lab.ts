@@ -60,6 +60,10 @@ export function labHandlers({ lab, machines, power, consoles }: ApiDependencies)
     },
     async consoleLog({ params, reply }) {
       const console = consoleOf(consoles, machineOf(machines, params.machine))
+      if (console.audited !== undefined)
+        throw new Refusal('not-available', `only a shell of ${params.machine} can be reached, and that has no record`, {
+          next: `open it: reveille console ${params.machine}`,
+        })
       // As a download, and never as a page: a machine may print what it likes.
       reply.header('cache-control', 'no-store').header('content-disposition', 'attachment; filename="console.log"')
       await reply.type('application/octet-stream').send(Buffer.from(await console.recorded()))
