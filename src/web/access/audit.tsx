@@ -2,20 +2,16 @@ import { TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { IconBan, IconCircleCheck } from '@tabler/icons-react'
 import { useState } from 'react'
-import { useGet } from '../api/use.ts'
-import { Card, Empty, Loaded, Page } from '../parts/page.tsx'
-import { Pager, useCursor } from '../parts/pager.tsx'
+import { Listing, useList } from '../parts/listing.tsx'
+import { Card, Empty, Page } from '../parts/page.tsx'
 import { Status } from '../parts/status.tsx'
 import { clock } from '../parts/words.ts'
-
-const LIMIT = 100
 
 export function AuditPage() {
   const [who, setWho] = useState('')
   const [subject, setSubject] = useState('')
   const [query] = useDebouncedValue({ who: who.trim() || undefined, subject: subject.trim() || undefined }, 250)
-  const walk = useCursor(JSON.stringify(query))
-  const audit = useGet('listAudit', { query: { ...query, limit: LIMIT, cursor: walk.cursor } }, { keep: true })
+  const audit = useList('listAudit', { query }, { limit: 100 })
   return (
     <Page title="Audit" lead="Who changed what, and from where. Newest first.">
       <Card
@@ -42,58 +38,52 @@ export function AuditPage() {
           </>
         }
       >
-        <Loaded query={audit} lines={8}>
-          {(page) =>
-            page.items.length === 0 ? (
-              <Empty title="Nothing to show">
-                {query.who || query.subject
-                  ? 'No entry matches: names must be whole.'
-                  : 'Every change will be listed here.'}
-              </Empty>
-            ) : (
-              <>
-                <table className="rows">
-                  <thead>
-                    <tr>
-                      <th>When</th>
-                      <th>Who</th>
-                      <th>Action</th>
-                      <th>What</th>
-                      <th>Outcome</th>
-                      <th className="wide">From</th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {page.items.map((entry) => (
-                      <tr key={entry.id}>
-                        <td className="figures" style={{ whiteSpace: 'nowrap' }}>
-                          {clock(entry.at)}
-                        </td>
-                        <td>{entry.who}</td>
-                        <td className="mono">{entry.action}</td>
-                        <td style={{ overflowWrap: 'anywhere' }}>
-                          {entry.subject}
-                          {entry.detail && <div className="soft">{entry.detail}</div>}
-                        </td>
-                        <td>
-                          {entry.outcome === 'ok' ? (
-                            <Status look={['good', IconCircleCheck, 'ok']} bare />
-                          ) : (
-                            <Status look={['bad', IconBan, 'refused']} bare />
-                          )}
-                        </td>
-                        <td className="wide soft">
-                          <span className="mono">{entry.address}</span> by {entry.via}
-                        </td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-                <Pager walk={walk} limit={LIMIT} shown={page.items.length} next={page.next} total={page.total} />
-              </>
-            )
+        <Listing
+          list={audit}
+          lines={8}
+          head={
+            <>
+              {' '}
+              <th>When</th>
+              <th>Who</th>
+              <th>Action</th>
+              <th>What</th>
+              <th>Outcome</th>
+              <th className="wide">From</th>
+            </>
           }
-        </Loaded>
+          empty={
+            <Empty title="Nothing to show">
+              {query.who || query.subject
+                ? 'No entry matches: names must be whole.'
+                : 'Every change will be listed here.'}
+            </Empty>
+          }
+        >
+          {(entry) => (
+            <tr key={entry.id}>
+              <td className="figures" style={{ whiteSpace: 'nowrap' }}>
+                {clock(entry.at)}
+              </td>
+              <td>{entry.who}</td>
+              <td className="mono">{entry.action}</td>
+              <td style={{ overflowWrap: 'anywhere' }}>
+                {entry.subject}
+                {entry.detail && <div className="soft">{entry.detail}</div>}
+              </td>
+              <td>
+                {entry.outcome === 'ok' ? (
+                  <Status look={['good', IconCircleCheck, 'ok']} bare />
+                ) : (
+                  <Status look={['bad', IconBan, 'refused']} bare />
+                )}
+              </td>
+              <td className="wide soft">
+                <span className="mono">{entry.address}</span> by {entry.via}
+              </td>
+            </tr>
+          )}
+        </Listing>
       </Card>
     </Page>
   )

@@ -3,19 +3,16 @@ import { useDisclosure } from '@mantine/hooks'
 import { IconPlus } from '@tabler/icons-react'
 import { useState } from 'react'
 import { fieldProblem } from '../api/call.ts'
-import { useDo, useGet } from '../api/use.ts'
+import { useDo } from '../api/use.ts'
 import { Confirm } from '../parts/confirm.tsx'
 import { Code } from '../parts/copy.tsx'
-import { Card, Empty, Loaded, Page, ProblemNote } from '../parts/page.tsx'
-import { Pager, useCursor } from '../parts/pager.tsx'
+import { Listing, useList } from '../parts/listing.tsx'
+import { Card, Empty, Page, ProblemNote } from '../parts/page.tsx'
 import { Ago } from '../parts/time.tsx'
-
-const LIMIT = 100
 
 export function TokensPage() {
   const [opened, { open, close }] = useDisclosure(false)
-  const walk = useCursor('')
-  const tokens = useGet('listTokens', { query: { limit: LIMIT, cursor: walk.cursor } }, { keep: true })
+  const tokens = useList('listTokens', {})
   const revoke = useDo('revokeToken', { done: () => 'The token is revoked; programs with it are refused from now on.' })
   const button = (
     <Button leftSection={<IconPlus size={15} />} onClick={open}>
@@ -29,65 +26,57 @@ export function TokensPage() {
       lead="Secrets for programs. A program with a token may do what you may, within the scopes of the token."
     >
       <Card flush label="Tokens">
-        <Loaded query={tokens}>
-          {(page) =>
-            page.items.length === 0 ? (
-              <Empty title="There is no token yet" action={button}>
-                Create one for the command line on another computer (REVEILLE_TOKEN) or for a program that calls the
-                API.
-              </Empty>
-            ) : (
-              <>
-                <table className="rows">
-                  <thead>
-                    <tr>
-                      <th>Token</th>
-                      <th>Begins with</th>
-                      <th>User</th>
-                      <th className="wide">Scopes</th>
-                      <th className="wide">Last used</th>
-                      <th>Ends</th>
-                      <th aria-label="Actions" />
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {page.items.map((token) => (
-                      <tr key={token.id}>
-                        <td>
-                          <b style={{ fontWeight: 580 }}>{token.name}</b>
-                        </td>
-                        <td className="mono">{token.hint}…</td>
-                        <td>{token.user}</td>
-                        <td className="wide mono">{token.scopes.join(', ')}</td>
-                        <td className="wide soft">
-                          <Ago at={token.lastUsedAt} />
-                        </td>
-                        <td className="soft">
-                          <Ago at={token.expiresAt} />
-                        </td>
-                        <td className="end">
-                          <Confirm
-                            title={`Revoke ${token.name}?`}
-                            text="Programs that use it are refused from now on. This cannot be undone."
-                            action="Revoke token"
-                            onConfirm={() => revoke.mutate({ params: { token: token.id } })}
-                          >
-                            {(ask) => (
-                              <Button size="compact-xs" variant="default" onClick={ask}>
-                                Revoke
-                              </Button>
-                            )}
-                          </Confirm>
-                        </td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-                <Pager walk={walk} limit={LIMIT} shown={page.items.length} next={page.next} total={page.total} />
-              </>
-            )
+        <Listing
+          list={tokens}
+          head={
+            <>
+              {' '}
+              <th>Token</th>
+              <th>Begins with</th>
+              <th>User</th>
+              <th className="wide">Scopes</th>
+              <th className="wide">Last used</th>
+              <th>Ends</th>
+              <th aria-label="Actions" />
+            </>
           }
-        </Loaded>
+          empty={
+            <Empty title="There is no token yet" action={button}>
+              Create one for the command line on another computer (REVEILLE_TOKEN) or for a program that calls the API.
+            </Empty>
+          }
+        >
+          {(token) => (
+            <tr key={token.id}>
+              <td>
+                <b style={{ fontWeight: 580 }}>{token.name}</b>
+              </td>
+              <td className="mono">{token.hint}…</td>
+              <td>{token.user}</td>
+              <td className="wide mono">{token.scopes.join(', ')}</td>
+              <td className="wide soft">
+                <Ago at={token.lastUsedAt} />
+              </td>
+              <td className="soft">
+                <Ago at={token.expiresAt} />
+              </td>
+              <td className="end">
+                <Confirm
+                  title={`Revoke ${token.name}?`}
+                  text="Programs that use it are refused from now on. This cannot be undone."
+                  action="Revoke token"
+                  onConfirm={() => revoke.mutate({ params: { token: token.id } })}
+                >
+                  {(ask) => (
+                    <Button size="compact-xs" variant="default" onClick={ask}>
+                      Revoke
+                    </Button>
+                  )}
+                </Confirm>
+              </td>
+            </tr>
+          )}
+        </Listing>
       </Card>
       {opened && <CreateToken onClose={close} />}
     </Page>

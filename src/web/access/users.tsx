@@ -5,14 +5,13 @@ import { useState } from 'react'
 import type { Me, User } from '../../api/contract/access.ts'
 import { fieldProblem } from '../api/call.ts'
 import { useMe } from '../api/me.tsx'
-import { useDo, useGet } from '../api/use.ts'
+import { useDo } from '../api/use.ts'
 import { Confirm } from '../parts/confirm.tsx'
-import { Card, Loaded, Page, ProblemNote } from '../parts/page.tsx'
-import { Pager, useCursor } from '../parts/pager.tsx'
+import { Listing, useList } from '../parts/listing.tsx'
+import { Card, Page, ProblemNote } from '../parts/page.tsx'
 import { Status } from '../parts/status.tsx'
 import { Ago } from '../parts/time.tsx'
 
-const LIMIT = 100
 const ROLES: readonly { value: Me['role']; label: string }[] = [
   { value: 'viewer', label: 'viewer: sees everything, changes nothing' },
   { value: 'user', label: 'user: also boots, switches, uploads images' },
@@ -23,8 +22,7 @@ const ROLES: readonly { value: Me['role']; label: string }[] = [
 export function UsersPage() {
   const [opened, { open, close }] = useDisclosure(false)
   const [changing, setChanging] = useState<User | null>(null)
-  const walk = useCursor('')
-  const users = useGet('listUsers', { query: { limit: LIMIT, cursor: walk.cursor } }, { keep: true })
+  const users = useList('listUsers', {})
   return (
     <Page
       title="Users"
@@ -36,29 +34,22 @@ export function UsersPage() {
       }
     >
       <Card flush label="Users">
-        <Loaded query={users}>
-          {(page) => (
+        <Listing
+          list={users}
+          head={
             <>
-              <table className="rows">
-                <thead>
-                  <tr>
-                    <th>User</th>
-                    <th>Role</th>
-                    <th>State</th>
-                    <th className="wide">Created</th>
-                    <th aria-label="Actions" />
-                  </tr>
-                </thead>
-                <tbody>
-                  {page.items.map((user) => (
-                    <UserRow key={user.name} user={user} onChange={() => setChanging(user)} />
-                  ))}
-                </tbody>
-              </table>
-              <Pager walk={walk} limit={LIMIT} shown={page.items.length} next={page.next} total={page.total} />
+              {' '}
+              <th>User</th>
+              <th>Role</th>
+              <th>State</th>
+              <th className="wide">Created</th>
+              <th aria-label="Actions" />
             </>
-          )}
-        </Loaded>
+          }
+          empty={null}
+        >
+          {(user) => <UserRow key={user.name} user={user} onChange={() => setChanging(user)} />}
+        </Listing>
       </Card>
       {opened && <UserForm onClose={close} />}
       {changing && <UserForm user={changing} onClose={() => setChanging(null)} />}

@@ -1,13 +1,13 @@
-import { Button, Checkbox, CloseButton, TextInput } from '@mantine/core'
-import { useDebouncedValue } from '@mantine/hooks'
-import { IconPlus, IconSearch } from '@tabler/icons-react'
+import { Button, Checkbox } from '@mantine/core'
+import { IconPlus } from '@tabler/icons-react'
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import { useEffect, useState } from 'react'
+import { useCallback, useState } from 'react'
 import { all } from '../../api/client/client.ts'
 import type { Machine } from '../../api/contract/machines.ts'
 import { client } from '../api/call.ts'
 import { useMay } from '../api/me.tsx'
 import { toastProblem, useGet } from '../api/use.ts'
+import { FilterChoice, Filters, FilterText } from '../parts/filters.tsx'
 import { Card, Empty, Loaded, Page } from '../parts/page.tsx'
 import { Pager, useCursor } from '../parts/pager.tsx'
 import { MACHINE_LOOKS } from '../parts/status.tsx'
@@ -26,17 +26,16 @@ export function MachinesPage() {
   const operator = useMay('operator')
   const user = useMay('user')
   const status = useGet('getStatus', {})
-  const [text, setText] = useState(filter.q ?? '')
-  const [wanted] = useDebouncedValue(text.trim(), 200)
   const [chosen, setChosen] = useState<Chosen>(new Map())
   const { q, state, profile, tag } = filter
   const query = { q, state, profile, tag }
   const walk = useCursor(JSON.stringify(query))
   const machines = useGet('listMachines', { query: { ...query, limit: LIMIT, cursor: walk.cursor } }, { keep: true })
 
-  useEffect(() => {
-    void navigate({ search: (before) => ({ ...before, q: wanted || undefined }), replace: true })
-  }, [wanted, navigate])
+  const filterText = useCallback(
+    (text: string | undefined) => void navigate({ search: (before) => ({ ...before, q: text }), replace: true }),
+    [navigate],
+  )
 
   const items = machines.data?.items ?? []
   const total = machines.data?.total
@@ -72,33 +71,22 @@ export function MachinesPage() {
       }
     >
       <Card flush open label="Machines">
-        <div className={style.tools}>
-          <TextInput
-            aria-label="Filter machines"
+        <Filters>
+          <FilterText
+            label="Filter machines"
             placeholder="Name, MAC, address, serial, tag"
-            leftSection={<IconSearch size={15} />}
-            size="xs"
-            w={260}
-            value={text}
-            onChange={(event) => setText(event.currentTarget.value)}
-            rightSection={text && <CloseButton size="xs" aria-label="Clear the filter" onClick={() => setText('')} />}
+            value={q}
+            onChange={filterText}
           />
-          <div className={style.states}>
-            <button type="button" className={style.state} aria-pressed={!state} onClick={() => setState(undefined)}>
-              all <span className="figures">{sum.toLocaleString('en-US')}</span>
-            </button>
-            {shownStates.map((each) => (
-              <button
-                key={each}
-                type="button"
-                className={style.state}
-                aria-pressed={state === each}
-                onClick={() => setState(each)}
-              >
-                {each} <span className="figures">{(counts[each] ?? 0).toLocaleString('en-US')}</span>
-              </button>
-            ))}
-          </div>
+          <FilterChoice
+            label="State"
+            words={[
+              [undefined, <Counted key="all" word="all" n={sum} />],
+              ...shownStates.map((each) => [each, <Counted key={each} word={each} n={counts[each] ?? 0} />] as const),
+            ]}
+            value={state}
+            onChange={setState}
+          />
           {(profile || tag) && (
             <Button
               variant="light"
@@ -108,7 +96,7 @@ export function MachinesPage() {
               {profile ? `profile ${profile}` : `tag ${tag}`}
             </Button>
           )}
-        </div>
+        </Filters>
         {chosen.size > 0 && <BulkBar chosen={chosen} onClear={() => setChosen(new Map())} mayApprove={operator} />}
         {pageChosen && total !== undefined && total > chosen.size && (
           <div className={style.everything}>
@@ -172,6 +160,14 @@ export function MachinesPage() {
         onClose={() => void navigate({ search: (before) => ({ ...before, add: undefined }) })}
       />
     </Page>
+  )
+}
+
+function Counted({ word, n }: { word: string; n: number }) {
+  return (
+    <>
+      {word} <span className="figures">{n.toLocaleString('en-US')}</span>
+    </>
   )
 }
 

@@ -4,13 +4,12 @@ import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { Lease } from '../../api/contract/server.ts'
 import { useGet } from '../api/use.ts'
+import { Listing, useList } from '../parts/listing.tsx'
 import { Card, Empty, Loaded, Page } from '../parts/page.tsx'
-import { Pager, useCursor } from '../parts/pager.tsx'
 import { type Look, Status } from '../parts/status.tsx'
 import { Ago } from '../parts/time.tsx'
 import { count, span } from '../parts/words.ts'
 
-const LIMIT = 100
 const LOOKS: Readonly<Record<Lease['state'], Look>> = {
   bound: ['good', IconCircleCheck, 'bound'],
   released: ['calm', IconCircleDashed, 'released'],
@@ -23,8 +22,7 @@ export function NetworksPage() {
   const [state, setState] = useState<Lease['state'] | null>(null)
   const [network, setNetwork] = useState<string | null>(null)
   const query = { ...(state ? { state } : {}), ...(network ? { network } : {}) }
-  const walk = useCursor(JSON.stringify(query))
-  const leases = useGet('listLeases', { query: { ...query, limit: LIMIT, cursor: walk.cursor } }, { keep: true })
+  const leases = useList('listLeases', { query }, { limit: 100 })
   return (
     <Page
       title="Networks"
@@ -117,57 +115,50 @@ export function NetworksPage() {
             </>
           }
         >
-          <Loaded query={leases}>
-            {(page) =>
-              page.items.length === 0 ? (
-                <Empty title="No lease">
-                  {state || network ? 'None matches.' : 'Addresses appear here as soon as machines ask for them.'}
-                </Empty>
-              ) : (
-                <>
-                  <table className="rows">
-                    <thead>
-                      <tr>
-                        <th>Address</th>
-                        <th>Machine</th>
-                        <th>State</th>
-                        <th className="wide">MAC</th>
-                        <th className="wide">Host name</th>
-                        <th className="wide">Network</th>
-                        <th>Ends</th>
-                      </tr>
-                    </thead>
-                    <tbody>
-                      {page.items.map((lease) => (
-                        <tr key={lease.ip}>
-                          <td className="mono">{lease.ip}</td>
-                          <td>
-                            {lease.machine ? (
-                              <Link to="/machines/$machine" params={{ machine: lease.machine.name }} className="name">
-                                {lease.machine.name}
-                              </Link>
-                            ) : (
-                              <span className="soft">not a machine of ours</span>
-                            )}
-                          </td>
-                          <td>
-                            <Status look={LOOKS[lease.state]} />
-                          </td>
-                          <td className="wide mono soft">{lease.mac}</td>
-                          <td className="wide">{lease.hostname}</td>
-                          <td className="wide">{lease.network}</td>
-                          <td className="soft">
-                            <Ago at={lease.expiresAt} />
-                          </td>
-                        </tr>
-                      ))}
-                    </tbody>
-                  </table>
-                  <Pager walk={walk} limit={LIMIT} shown={page.items.length} next={page.next} total={page.total} />
-                </>
-              )
+          <Listing
+            list={leases}
+            head={
+              <>
+                {' '}
+                <th>Address</th>
+                <th>Machine</th>
+                <th>State</th>
+                <th className="wide">MAC</th>
+                <th className="wide">Host name</th>
+                <th className="wide">Network</th>
+                <th>Ends</th>
+              </>
             }
-          </Loaded>
+            empty={
+              <Empty title="No lease">
+                {state || network ? 'None matches.' : 'Addresses appear here as soon as machines ask for them.'}
+              </Empty>
+            }
+          >
+            {(lease) => (
+              <tr key={lease.ip}>
+                <td className="mono">{lease.ip}</td>
+                <td>
+                  {lease.machine ? (
+                    <Link to="/machines/$machine" params={{ machine: lease.machine.name }} className="name">
+                      {lease.machine.name}
+                    </Link>
+                  ) : (
+                    <span className="soft">not a machine of ours</span>
+                  )}
+                </td>
+                <td>
+                  <Status look={LOOKS[lease.state]} />
+                </td>
+                <td className="wide mono soft">{lease.mac}</td>
+                <td className="wide">{lease.hostname}</td>
+                <td className="wide">{lease.network}</td>
+                <td className="soft">
+                  <Ago at={lease.expiresAt} />
+                </td>
+              </tr>
+            )}
+          </Listing>
         </Card>
       </div>
     </Page>

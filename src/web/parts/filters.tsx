@@ -20,6 +20,12 @@ export function FilterText(props: {
   const [text, setText] = useState(value ?? '')
   const [wanted] = useDebouncedValue(text.trim(), 200)
   useEffect(() => onChange(wanted || undefined), [wanted, onChange])
+  // Cleared from outside, by a button or the way back of the browser.
+  const [before, setBefore] = useState(value)
+  if (before !== value) {
+    setBefore(value)
+    if (value === undefined) setText('')
+  }
   return (
     <TextInput
       aria-label={props.label}

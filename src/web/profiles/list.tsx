@@ -4,21 +4,18 @@ import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { Profile } from '../../api/contract/images.ts'
 import { useMay } from '../api/me.tsx'
-import { useDo, useGet } from '../api/use.ts'
+import { useDo } from '../api/use.ts'
 import { Confirm } from '../parts/confirm.tsx'
-import { Card, Empty, Loaded, Page } from '../parts/page.tsx'
-import { Pager, useCursor } from '../parts/pager.tsx'
+import { Listing, useList } from '../parts/listing.tsx'
+import { Card, Empty, Page } from '../parts/page.tsx'
 import { count } from '../parts/words.ts'
 import { ProfileForm } from './form.tsx'
 import { summary } from './spec.ts'
 
-const LIMIT = 50
-
 export function ProfilesPage() {
   const operator = useMay('operator')
   const [editing, setEditing] = useState<Profile | 'new' | null>(null)
-  const walk = useCursor('')
-  const profiles = useGet('listProfiles', { query: { limit: LIMIT, cursor: walk.cursor } }, { keep: true })
+  const profiles = useList('listProfiles', {})
   const remove = useDo('deleteProfile', { done: (_, { params }) => `${params.profile} is deleted.` })
   const close = () => setEditing(null)
   const button = operator && (
@@ -33,71 +30,64 @@ export function ProfilesPage() {
       lead="What a machine becomes at its next boot: its own disk, images written to that disk, a live system, an ISO, a menu, or your own script."
     >
       <Card flush label="Profiles">
-        <Loaded query={profiles}>
-          {(page) =>
-            page.items.length === 0 ? (
-              <Empty title="There is no profile yet" action={button}>
-                Create one of kind live or install for an image that you uploaded, or of kind local for machines that
-                boot their own disk.
-              </Empty>
-            ) : (
-              <>
-                <table className="rows">
-                  <thead>
-                    <tr>
-                      <th>Profile</th>
-                      <th>Kind</th>
-                      <th>Boots</th>
-                      <th>Machines</th>
-                      {operator && <th aria-label="Actions" />}
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {page.items.map((profile) => (
-                      <tr key={profile.name}>
-                        <td>
-                          <b style={{ fontWeight: 580 }}>{profile.name}</b>
-                          {profile.description && <div className="soft wide">{profile.description}</div>}
-                        </td>
-                        <td>{profile.kind}</td>
-                        <td className="soft">{summary(profile)}</td>
-                        <td>
-                          {profile.usedBy > 0 ? (
-                            <Link to="/machines" search={{ profile: profile.name }}>
-                              {count(profile.usedBy, 'machine')}
-                            </Link>
-                          ) : (
-                            <span className="soft">none</span>
-                          )}
-                        </td>
-                        {operator && (
-                          <td className="end" style={{ whiteSpace: 'nowrap' }}>
-                            <ActionIcon aria-label={`Edit ${profile.name}`} onClick={() => setEditing(profile)}>
-                              <IconPencil size={16} />
-                            </ActionIcon>
-                            <Confirm
-                              title={`Delete ${profile.name}?`}
-                              text="The profile is deleted. It is refused while a machine or a menu names it."
-                              action="Delete profile"
-                              onConfirm={() => remove.mutate({ params: { profile: profile.name } })}
-                            >
-                              {(ask) => (
-                                <ActionIcon aria-label={`Delete ${profile.name}`} onClick={ask}>
-                                  <IconTrash size={16} />
-                                </ActionIcon>
-                              )}
-                            </Confirm>
-                          </td>
-                        )}
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-                <Pager walk={walk} limit={LIMIT} shown={page.items.length} next={page.next} total={page.total} />
-              </>
-            )
+        <Listing
+          list={profiles}
+          head={
+            <>
+              {' '}
+              <th>Profile</th>
+              <th>Kind</th>
+              <th>Boots</th>
+              <th>Machines</th>
+              {operator && <th aria-label="Actions" />}
+            </>
           }
-        </Loaded>
+          empty={
+            <Empty title="There is no profile yet" action={button}>
+              Create one of kind live or install for an image that you uploaded, or of kind local for machines that boot
+              their own disk.
+            </Empty>
+          }
+        >
+          {(profile) => (
+            <tr key={profile.name}>
+              <td>
+                <b style={{ fontWeight: 580 }}>{profile.name}</b>
+                {profile.description && <div className="soft wide">{profile.description}</div>}
+              </td>
+              <td>{profile.kind}</td>
+              <td className="soft">{summary(profile)}</td>
+              <td>
+                {profile.usedBy > 0 ? (
+                  <Link to="/machines" search={{ profile: profile.name }}>
+                    {count(profile.usedBy, 'machine')}
+                  </Link>
+                ) : (
+                  <span className="soft">none</span>
+                )}
+              </td>
+              {operator && (
+                <td className="end" style={{ whiteSpace: 'nowrap' }}>
+                  <ActionIcon aria-label={`Edit ${profile.name}`} onClick={() => setEditing(profile)}>
+                    <IconPencil size={16} />
+                  </ActionIcon>
+                  <Confirm
+                    title={`Delete ${profile.name}?`}
+                    text="The profile is deleted. It is refused while a machine or a menu names it."
+                    action="Delete profile"
+                    onConfirm={() => remove.mutate({ params: { profile: profile.name } })}
+                  >
+                    {(ask) => (
+                      <ActionIcon aria-label={`Delete ${profile.name}`} onClick={ask}>
+                        <IconTrash size={16} />
+                      </ActionIcon>
+                    )}
+                  </Confirm>
+                </td>
+              )}
+            </tr>
+          )}
+        </Listing>
       </Card>
       <Drawer
         opened={editing !== null}
