@@ -17,6 +17,7 @@ import { serveScript } from './boot/script/serve.ts'
 import { counters, listeners, unready } from './boot/status.ts'
 import { openDeployments } from './compose/deployments.ts'
 import { openInstall } from './compose/install.ts'
+import { openManagement } from './compose/management.ts'
 import type { LoadedConfig } from './config/load.ts'
 import type { Config } from './config/schema.ts'
 import type { Deployments } from './deployments/deployments.ts'
@@ -122,8 +123,10 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   onStop(() => scrub.stop())
   every(MINUTE_MS, () => scrub.tick())
 
+  const built = openManagement({ images, dataDir, packageDirectory: PACKAGE, version: VERSION, log })
+
   // The lab comes before the listeners: its interface is served like any other.
-  const lab = config.lab.enabled ? await openLab(around, domain) : undefined
+  const lab = config.lab.enabled ? await openLab(around, domain, built) : undefined
   if (lab) onStop(() => lab.close())
   const labWiring = lab && (await wireLab(lab, config, log))
 
@@ -225,6 +228,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     clock: CLOCK,
     log,
     deployments,
+    management: built.management,
     runningAgents: () => deployments.running(),
     power,
     consoles: ({ id, macs }) => {
@@ -253,6 +257,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
 /** What everything is built in. */
 type Surroundings = Readonly<{ config: Config; dataDir: string; events: Events; log: Log }>
 type Domain = Awaited<ReturnType<typeof openDomain>>
+type Built = ReturnType<typeof openManagement>
 
 async function openDomain(store: Store, { config, dataDir, events, log }: Surroundings) {
   const access = await Access.open({
@@ -309,14 +314,22 @@ async function openDomain(store: Store, { config, dataDir, events, log }: Surrou
   return { access, machines, profiles, images, traces, holds }
 }
 
-function openLab({ config, dataDir, events, log }: Surroundings, { images, profiles }: Domain): Promise<Lab> {
+function openLab(
+  { config, dataDir, events, log }: Surroundings,
+  { images, profiles }: Domain,
+  built: Built,
+): Promise<Lab> {
   return Lab.open({
     config,
     clock: CLOCK,
     log,
     events,
-    buildLinux: () => buildLabLinux({ cacheDir: join(dataDir, 'lab-linux'), log }),
-    offerLinux: (bundle) => offerLabLinux({ images, profiles }, bundle),
+    buildLinux: () => buildLabLinux({ cacheDir: join(dataDir, 'lab-linux'), log, packages: built.packages }),
+    offerLinux: async (bundle) => {
+      await offerLabLinux({ images, profiles }, bundle)
+      // Lab machines that come up now may well be deployed next.
+      built.buildInBackground()
+    },
   })
 }
 
