@@ -32,6 +32,11 @@ export class LogStream {
     this.#waiting.push({ at: Date.now(), level, text: text.slice(0, LONGEST) })
   }
 
+  /** For the screen alone: what the server writes into the log by itself. */
+  show(level: LogLevel, text: string): void {
+    this.#screen.say(level, text)
+  }
+
   /** Sends what waits. Resolves when nothing waits any more, which takes as long as the server is away. */
   flush(): Promise<void> {
     this.#sending ??= this.#send().finally(() => {

@@ -111,18 +111,18 @@ async function runTask(id: string, task: AgentTask, options: WorkOptions): Promi
     }
   }
   const telling = tell()
-  log.say('info', `task ${task.kind} begins`)
+  log.show('info', `task ${task.kind} begins`)
   try {
     // Each kind has the runner for it: the compiler cannot see that through the union.
     const run = runners[task.kind] as TaskRunner
     const outcome = await run(task, around)
-    log.say('info', outcome.summary)
+    log.show('info', outcome.summary)
     return succeeded(outcome)
   } catch (error) {
     if (over) throw over
     if (error instanceof BootOver) throw error
     const result = failed(task.kind, error, dirty, stop.signal)
-    log.say('error', result.summary)
+    log.show('error', result.summary)
     return { result }
   } finally {
     running = false

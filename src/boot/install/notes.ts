@@ -99,7 +99,7 @@ export class InstallNotes {
     const seen = this.#of(boot)
     const done = `result ${task}`
     if (seen.told === done) return
-    const finishes = seen.doing === FINISH
+    const finishes = FINISHES.includes(seen.doing)
     seen.told = done
     seen.doing = ok ? 'finished a task' : 'failed at a task'
     const what = ok ? 'it finished its task' : `it could not do its task${clean ? '' : ', a disk is half written'}`
@@ -164,7 +164,12 @@ export class InstallNotes {
   }
 }
 
-const FINISH = 'restart into what was installed'
+const FINISH = {
+  reboot: 'restart',
+  'power-off': 'switch itself off',
+  kexec: 'start the installed system at once',
+} as const
+const FINISHES: readonly string[] = Object.values(FINISH)
 
 function taskWords(task: AgentTask): string {
   switch (task.kind) {
@@ -183,6 +188,6 @@ function taskWords(task: AgentTask): string {
     case 'script':
       return 'run a script'
     case 'finish':
-      return FINISH
+      return FINISH[task.how]
   }
 }
