@@ -55,8 +55,10 @@ if (what === 'flash') {
       const hashes = [...new Set(chunks)].filter((hash) => hash !== null).values()
       await Promise.all(
         Array.from({ length: 6 }, async () => {
-          for (const hash of hashes)
-            bytes += (await talk.carry({ method: 'GET', path: `chunks/${hash}`, most: 5_000_000 })).body.length
+          for (const hash of hashes) {
+            const { body } = await talk.carry({ method: 'GET', path: `chunks/${hash}`, most: 5_000_000 })
+            bytes += body.length
+          }
         }),
       )
       talk.close()

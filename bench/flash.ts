@@ -15,6 +15,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { buildSync } from 'esbuild'
 import { median, sleep, Wire } from './wire.ts'
 
 /**
@@ -28,6 +29,7 @@ const IMAGE_BYTES = Number(process.env.REVEILLE_BENCH_GIB ?? 4) * 2 ** 30
 const MIB = 2 ** 20
 const EXTENT = 32 * MIB
 const AGENTS = [1, 8, 32]
+const AGENT = ['env', 'MALLOC_ARENA_MAX=2', 'MALLOC_MMAP_THRESHOLD_=262144', process.execPath] as const
 
 const directory = mkdtempSync(join(tmpdir(), 'reveille-bench-'))
 chmodSync(directory, 0o755)
@@ -69,10 +71,10 @@ function change(path: string, extents: readonly number[], share: number): void {
 
 const wire = new Wire()
 const received = () => Number(wire.run('cat', '/sys/class/net/bench0/statistics/rx_bytes'))
-/** Everything is on the disk and nothing in memory, but for what the server sends, which the other servers have in memory too. */
+/** All that was written is on the medium, and nothing of the target in memory. What servers send is in memory, for each of them. */
 const settle = () => {
   execFileSync('sync')
-  writeFileSync('/proc/sys/vm/drop_caches', '3')
+  execFileSync('dd', [`of=${at('disk')}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0', 'status=none'])
 }
 const statusOf = (pid: number, field: string) =>
   Number(new RegExp(`^${field}:\\s*(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024
@@ -142,6 +144,15 @@ http { access_log off; sendfile on; tcp_nopush on;
   await sleep(2000)
   const url = (port: number) => `http://${wire.serverAddress}:${port}`
 
+  // One file and the flags that the management OS starts it with.
+  const bundle = {
+    entryPoints: ['bench/flash-agent.ts'],
+    outfile: at('agent.mjs'),
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)" },
+  }
+  buildSync({ ...bundle, bundle: true, platform: 'node', format: 'esm', logLevel: 'error' })
+  const agent = (...args: string[]) => wire.run(...AGENT, at('agent.mjs'), ...args)
+
   const ways = {
     'curl, zstd, dd': (image: string) =>
       wire.run(
@@ -152,7 +163,7 @@ http { access_log off; sendfile on; tcp_nopush on;
     bmaptool: (image: string) =>
       wire.run('bmaptool', '-q', 'copy', '--bmap', join(www, `${image}.bmap`), `${url(8001)}/${image}.zst`, at('disk')),
     Reveille: (image: string) => {
-      const told = wire.run(process.execPath, 'bench/flash-agent.ts', 'flash', url(8000), lists.get(image)!, at('disk'))
+      const told = agent('flash', url(8000), lists.get(image)!, at('disk'))
       agentRss.push((JSON.parse(told) as { rssBytes: number }).rssBytes)
     },
   }

@@ -44,7 +44,7 @@ export class Wire {
 
   /** Runs a program on the client's side to its end and returns what it printed. */
   run(command: string, ...args: string[]): string {
-    return execFileSync('ip', ['netns', 'exec', this.client, command, ...args], { encoding: 'utf8', timeout: 120_000 })
+    return execFileSync('ip', ['netns', 'exec', this.client, command, ...args], { encoding: 'utf8', timeout: 900_000 })
   }
 
   async close(): Promise<void> {

@@ -6,8 +6,9 @@ import { Donors, type OtherDisk } from './donors.ts'
 import { each } from './each.ts'
 import { type FlashPlan, planFlash, type Range, toVerify } from './plan.ts'
 
-/** Chunks on their way from server to disk at a time. Each takes about 8 MiB of memory. */
-const WRITERS = 6
+/** Chunks on their way from server to disk at a time. Each takes about 12 MiB of memory, packed, unpacked and hashed. */
+const WRITERS = 4
+const VERIFIERS = 2
 /** A flush is begun in the background after so many bytes: the last one is short, and errors show early. */
 const FLUSH_EVERY = 128 * 1024 * 1024
 
@@ -218,11 +219,13 @@ class Run {
 
   async #check(indexes: readonly number[], stopped: AbortSignal, after: () => void = () => undefined): Promise<void> {
     const { list } = this.#order
-    await each(indexes, 2, stopped, async (index) => {
-      const buffer = new Uint8Array(chunkLength(list, index))
+    const buffers = Array.from({ length: VERIFIERS }, () => new Uint8Array(CHUNK_BYTES))
+    await each(indexes, VERIFIERS, stopped, async (index) => {
+      const buffer = buffers.pop()!
       if ((await readChunk(this.#disk, list, index, buffer)) !== list.chunks[index])
         throw misread(this.#disk, index * CHUNK_BYTES)
-      this.#figures.verifiedBytes += buffer.length
+      buffers.push(buffer)
+      this.#figures.verifiedBytes += chunkLength(list, index)
       after()
     })
   }
