@@ -16,7 +16,7 @@ module.exports = {
       name: 'one-protocol-per-folder',
       severity: 'error',
       from: { path: '^src/protocols/([^/]+)/' },
-      to: { path: '^src/protocols/', pathNot: '^src/protocols/($1|ethernet|scsi)/' },
+      to: { path: '^src/protocols/', pathNot: '^src/protocols/($1|ethernet|scsi|zstd)/' },
     },
     {
       name: 'domain-does-no-io',

@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Handlers } from '../../test/fakes/api.ts'
-import { AT, cli, IMAGE } from '../../test/fakes/cli.ts'
-import type { Profile } from '../api/contract/images.ts'
+import { AT, cli, IMAGE, VERSION } from '../../test/fakes/cli.ts'
+import type { Image, Profile } from '../api/contract/images.ts'
 import { Refusal } from '../kit/errors.ts'
 
 let folder = ''
@@ -23,7 +24,6 @@ describe('images', () => {
     await writeFile(kernel, 'kernel bytes')
     await writeFile(initrd, 'initrd bytes')
     await writeFile(again, 'initrd bytes')
-    const { createHash } = await import('node:crypto')
     const sha = (text: string) => createHash('sha256').update(text).digest('hex')
     const uploaded = new Map<string, string>()
     const { status, asked, out } = await cli(
@@ -73,7 +73,7 @@ describe('images', () => {
     expect(await cli(['image', 'push', 'rescue', text], handlers)).toMatchObject({
       status: 2,
       asked: [],
-      err: expect.stringContaining('is no ISO'),
+      err: expect.stringContaining('does not say what it is: give --kind'),
     })
   })
 
@@ -111,12 +111,18 @@ describe('images', () => {
 
   test('pull leaves no half file when the transfer breaks', async () => {
     const path = join(folder, 'out.iso')
-    expect((await cli(['image', 'pull', 'rescue@2', path], { getContent: () => Buffer.from('content') })).status).toBe(
-      0,
-    )
+    const content = Buffer.from('content')
+    const sha256 = createHash('sha256').update(content).digest('hex')
+    const rescue: Image = {
+      ...IMAGE,
+      versions: [{ ...VERSION, number: 2, files: [{ role: 'iso', name: 'r.iso', sha256, bytes: 7 }] }],
+    }
+    const getImage = () => rescue
+    expect((await cli(['image', 'pull', 'rescue@2', path], { getImage, getContent: () => content })).status).toBe(0)
     expect(await readFile(path, 'utf8')).toBe('content')
     const broken = join(folder, 'broken.iso')
     const { status } = await cli(['image', 'pull', 'rescue', broken], {
+      getImage,
       async *getContent() {
         yield Buffer.from('half')
         throw new Error('cut')
@@ -125,6 +131,9 @@ describe('images', () => {
     expect(status).toBe(1)
     await expect(readFile(broken)).rejects.toThrow('ENOENT')
     await expect(readFile(`${broken}.part`)).rejects.toThrow('ENOENT')
+    const wrong = await cli(['image', 'pull', 'rescue', broken], { getImage, getContent: () => Buffer.from('CONTENT') })
+    expect(wrong).toMatchObject({ status: 1, err: expect.stringContaining('does not match its SHA-256') })
+    await expect(readFile(broken)).rejects.toThrow('ENOENT')
   })
 
   test('rm tells images from versions', async () => {

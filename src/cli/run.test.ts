@@ -108,7 +108,7 @@ describe('exit status and errors', () => {
 
   test('every command has help with its examples', async () => {
     const { out } = await cli(['image', 'push', '--help'], {})
-    expect(out).toMatch(/Examples:\n {2}reveille image push debian --kernel linux/)
+    expect(out).toMatch(/Examples:\n {2}reveille image push debian debian\.qcow2/)
   })
 })
 

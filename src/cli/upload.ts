@@ -4,10 +4,11 @@ import { open, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { ApiClient } from '../api/client/client.ts'
 import { ApiProblem } from '../api/client/problem.ts'
+import { formatOf } from './disk-source.ts'
 import { WrongUse } from './failure.ts'
 import type { Progress } from './progress.ts'
 
-export type FileToUpload = Readonly<{ role: 'kernel' | 'initrd' | 'iso'; path: string }>
+export type FileToUpload = Readonly<{ role: 'kernel' | 'initrd' | 'iso' | 'wim'; path: string }>
 export type UploadedFile = Readonly<{ role: FileToUpload['role']; name: string; sha256: string }>
 
 const HASH_READ = 1024 * 1024
@@ -80,14 +81,24 @@ export async function uploadFiles(
   return known.map(({ role, name, sha256 }) => ({ role, name, sha256 }))
 }
 
-/** ECMA-119 §8.1.2: a volume descriptor has `CD001` from the second byte of sector 16 on. */
-export async function looksLikeIso(path: string): Promise<boolean> {
+/**
+ * What a file is by its first bytes; `undefined` when they say nothing. An ISO (ECMA-119 §8.1.2) has `CD001` from the second byte of
+ * sector 16 on; a WIM begins with `MSWIM`; a disk has the signature of an MBR, is qcow2, or is packed, as only disks are.
+ */
+export async function kindOf(path: string): Promise<'iso' | 'wim' | 'disk' | undefined> {
   const file = await open(path)
   try {
-    if ((await file.stat()).isDirectory()) throw new WrongUse(`${path} is a directory`)
+    const stat = await file.stat()
+    if (stat.isDirectory()) throw new WrongUse(`${path} is a directory`)
+    if (!stat.isFile()) return undefined
+    const start = Buffer.alloc(512)
+    const { bytesRead } = await file.read(start, 0, start.length, 0)
     const mark = Buffer.alloc(5)
     await file.read(mark, 0, 5, 16 * 2048 + 1)
-    return mark.toString('latin1') === 'CD001'
+    if (mark.toString('latin1') === 'CD001') return 'iso'
+    if (start.toString('latin1', 0, 8) === 'MSWIM\0\0\0') return 'wim'
+    const signed = bytesRead === 512 && start.readUInt16LE(510) === 0xaa55
+    return signed || formatOf(start.subarray(0, bytesRead)) !== 'raw' ? 'disk' : undefined
   } finally {
     await file.close()
   }

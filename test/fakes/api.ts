@@ -12,8 +12,12 @@ export type Call<Id extends OperationId> = {
   bytes: Uint8Array
 }
 export type Handlers = {
-  [Id in OperationId]?: (call: Call<Id>) => OutputOf<Id> | Uint8Array | AsyncIterable<Uint8Array> | undefined
+  [Id in OperationId]?: (
+    call: Call<Id>,
+  ) => OutputOf<Id> | Uint8Array | AsyncIterable<Uint8Array> | WithHeaders | undefined
 }
+/** Bytes that come with headers. */
+type WithHeaders = { bytes: Uint8Array; headers: Record<string, string> }
 
 /** What was asked of the server, in order. */
 export type Asked = { id: OperationId; params: unknown; query: unknown; body: unknown }
@@ -31,6 +35,10 @@ async function joined(body: string | Upload | undefined): Promise<Uint8Array> {
     body.onProgress?.(sent)
   }
   return Buffer.concat(pieces)
+}
+
+function hasHeaders(result: unknown): result is WithHeaders {
+  return typeof result === 'object' && result !== null && 'bytes' in result && 'headers' in result
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
@@ -101,8 +109,11 @@ export function fakeApi(handlers: Handlers): { transport: Transport; asked: Aske
       const result = await handler(call)
       if (route.response === 'nothing') return answer(204, undefined, '')
       if (route.response === 'bytes' || route.response === 'events') {
-        const stream = result instanceof Uint8Array ? once(result) : (result as AsyncIterable<Uint8Array>)
-        return { status: 200, header: () => undefined, body: stream, cancel() {} }
+        const { bytes, headers } = hasHeaders(result)
+          ? result
+          : { bytes: result, headers: {} as WithHeaders['headers'] }
+        const stream = bytes instanceof Uint8Array ? once(bytes) : (bytes as AsyncIterable<Uint8Array>)
+        return { status: 200, header: (name) => headers[name], body: stream, cancel() {} }
       }
       return answer(route.status ?? 200, route.response.parse(result), 'application/json')
     } catch (error) {

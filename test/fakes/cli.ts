@@ -44,6 +44,17 @@ export const IMAGE: Image = {
   createdAt: AT,
   updatedAt: AT,
 }
+export const VERSION: Image['versions'][number] = {
+  number: 1,
+  files: [],
+  cmdline: '',
+  note: '',
+  disk: null,
+  pinned: false,
+  source: 'upload',
+  createdAt: AT,
+  createdBy: 'admin',
+}
 
 /** Runs one command line against these answers. */
 export async function cli(words: string[], handlers: Handlers, more: Parameters<typeof runCli>[2] = {}) {

@@ -1,7 +1,7 @@
 import { DecodeError } from '../../kit/errors.ts'
+import { zstdFrameLength } from '../zstd/frames.ts'
 import { decodeL1Entry, decodeL2Entry, type Mapping } from './entry.ts'
 import { decodeQcow2Header, HEADER_READ } from './header.ts'
-import { zstdFrameLength } from './zstd-frame.ts'
 
 /** A file that is read at any place. A read never gives fewer bytes than asked for: it throws. */
 export type Source = Readonly<{ bytes: number; read(offset: number, length: number): Promise<Uint8Array> }>
