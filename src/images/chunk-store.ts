@@ -19,6 +19,8 @@ export interface ChunkStore {
    * compressed form says). A full disk refuses (`no-space`) and loses nothing. Tells whether it was new.
    */
   put(sha256: string, chunk: StoredChunk): Promise<{ added: boolean; storedBytes: number }>
+  /** Stores the raw bytes of a chunk under their SHA-256, which is computed here; otherwise like `put`. They may be changed afterwards. */
+  add(raw: Uint8Array): Promise<{ sha256: string; added: boolean; storedBytes: number }>
   /**
    * The chunk as stored, checked against its check sum on the way; `undefined` when absent. A damaged one is set aside and refused
    * (`corrupt`), naming it.

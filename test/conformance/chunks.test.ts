@@ -71,6 +71,22 @@ describe.each(Object.entries(IMPLEMENTATIONS))('chunks in %s', (_, implementatio
     }
   })
 
+  test('raw bytes are named here, and may be changed afterwards', async () => {
+    const store = await fresh()
+    for (const raw of [
+      text('raw'),
+      randomBytes(200_000),
+      Buffer.concat([randomBytes(150_000), Buffer.alloc(150_000)]),
+    ]) {
+      const sha256 = hashOf(raw)
+      const sent = Buffer.from(raw)
+      expect(await store.add(sent)).toMatchObject({ sha256, added: true })
+      expect(await store.add(sent)).toMatchObject({ sha256, added: false })
+      sent.fill(1)
+      expect(Buffer.from((await store.read(sha256))!).equals(raw)).toBe(true)
+    }
+  })
+
   test('the same chunk put many times at once is one', async () => {
     const store = await fresh()
     const raw = randomBytes(50_000)

@@ -34,6 +34,11 @@ export class MemoryChunks implements ChunkStore {
     return { added, storedBytes: chunk.payload.length }
   }
 
+  async add(raw: Uint8Array) {
+    const sha256 = createHash('sha256').update(raw).digest('hex')
+    return { sha256, ...(await this.put(sha256, { encoding: 'identity', payload: Uint8Array.from(raw) })) }
+  }
+
   async get(sha256: string): Promise<StoredChunk | undefined> {
     if (this.#spoiled.has(sha256)) {
       this.chunks.delete(sha256)

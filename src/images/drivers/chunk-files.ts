@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, rename, rm, stat, statfs, utimes } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { promisify } from 'node:util'
-import { constants, crc32, zstdCompress, zstdDecompress } from 'node:zlib'
+import { crc32 } from 'node:zlib'
 import { hex } from '../../kit/bytes.ts'
 import type { Clock } from '../../kit/clock.ts'
 import { DecodeError, Refusal } from '../../kit/errors.ts'
@@ -12,22 +11,17 @@ import {
   encodeChunkHeader,
   MOST_PAYLOAD,
 } from '../../protocols/chunks/chunk-file.ts'
-import { CHUNK_BYTES } from '../../protocols/chunks/list.ts'
 import type { ChunkStat, ChunkStore, Corruption, StoredChunk } from '../chunk-store.ts'
 import { absentAsUndefined, asNoSpace, errorCode, noSpace, syncDirectory, writeWhole } from '../durable/files.ts'
+import { digest, pack, rawOf, unpackGiven } from './chunk-files-pack.ts'
 
 const SHA256 = /^[0-9a-f]{64}$/
 const INCOMING = 'incoming'
 const DAMAGED = 'damaged'
 /** A chunk that was put or asked for this recently need not be touched again. */
 const FRESH_MS = 3_600_000
-/** The largest window of a frame that is unpacked: 8 MiB, for a chunk never needs more. */
-const MOST_WINDOW_LOG = 23
-/** Level 1: four times as fast as the default and nearly as small on disk images. */
-const LEVEL = 1
-
-const compress = promisify(zstdCompress)
-const decompress = promisify(zstdDecompress)
+/** Kept for looking at chunks. */
+const MOST_BUFFERS = 4
 
 type Options = Readonly<{
   /** Bytes of the file system that chunks leave free, for the database and the logs; 64 MiB unless given. */
@@ -49,6 +43,8 @@ export class FileChunks implements ChunkStore {
   /** Who asks for a chunk that is being read shares the reading. */
   readonly #reading = new Map<string, Promise<StoredChunk | undefined>>()
 
+  /** For looking at chunks that are here already: new memory for each would be garbage faster than it is collected. */
+  readonly #buffers: Buffer[] = []
   /** Counted once, when somebody first asks, and kept right since. */
   #counting: Promise<void> | undefined
   #chunks = 0
@@ -93,7 +89,7 @@ export class FileChunks implements ChunkStore {
   }
 
   async put(sha256: string, chunk: StoredChunk): Promise<{ added: boolean; storedBytes: number }> {
-    const place = this.#placeOf(sha256)
+    this.#placeOf(sha256)
     const raw = await unpackGiven(chunk)
     const found = await digest(raw)
     if (found !== sha256)
@@ -104,9 +100,28 @@ export class FileChunks implements ChunkStore {
           next: 'send them again; they changed on the way, or another chunk was meant',
         },
       )
+    return this.#keepRaw(
+      sha256,
+      raw,
+      chunk.encoding === 'zstd' && chunk.payload.length < raw.length ? chunk : undefined,
+    )
+  }
+
+  async add(raw: Uint8Array): Promise<{ sha256: string; added: boolean; storedBytes: number }> {
+    const sha256 = await digest(await unpackGiven({ encoding: 'identity', payload: raw }))
+    return { sha256, ...(await this.#keepRaw(sha256, raw)) }
+  }
+
+  /** `given`: the same bytes, packed already. */
+  async #keepRaw(
+    sha256: string,
+    raw: Uint8Array,
+    given?: StoredChunk,
+  ): Promise<{ added: boolean; storedBytes: number }> {
+    const place = this.#placeOf(sha256)
     const before = await this.#renew(sha256, place)
     if (before !== undefined) return { added: false, storedBytes: before }
-    const packed = chunk.encoding === 'zstd' && chunk.payload.length < raw.length ? chunk : await pack(raw)
+    const packed = given ?? (await pack(raw))
     const temporary = join(this.#directory, INCOMING, randomBytes(12).toString('hex'))
     try {
       await this.#refuseWhenFull()
@@ -199,7 +214,9 @@ export class FileChunks implements ChunkStore {
   /** The stored bytes of a chunk that is here and whole, now renewed; a damaged one is set aside, so that what comes heals it. */
   async #renew(sha256: string, place: string): Promise<number | undefined> {
     if (!(await absentAsUndefined(stat(place)))) return undefined
-    const chunk = await load(place)
+    const buffer = this.#buffers.pop() ?? Buffer.allocUnsafeSlow(CHUNK_HEADER_BYTES + MOST_PAYLOAD)
+    const chunk = await load(place, buffer)
+    if (this.#buffers.length < MOST_BUFFERS) this.#buffers.push(buffer)
     if (chunk instanceof DecodeError) await this.#setAside(sha256, chunk.message)
     if (!chunk || chunk instanceof DecodeError) return undefined
     return (await this.#inTurn(sha256, () => this.#touch(place)))
@@ -267,45 +284,6 @@ export class FileChunks implements ChunkStore {
   }
 }
 
-async function digest(bytes: Uint8Array): Promise<string> {
-  return hex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)))
-}
-
-/** What a sender calls a chunk, unpacked within bounds. */
-async function unpackGiven({ encoding, payload }: StoredChunk): Promise<Uint8Array> {
-  if (payload.length === 0) throw new Refusal('validation-failed', 'a chunk has at least one byte')
-  const tooLarge = () => new Refusal('too-large', `a chunk has at most ${CHUNK_BYTES} bytes`)
-  if (payload.length > (encoding === 'zstd' ? MOST_PAYLOAD : CHUNK_BYTES)) throw tooLarge()
-  if (encoding === 'identity') return payload
-  try {
-    const raw = await unpack(payload, CHUNK_BYTES)
-    if (raw.length > 0) return raw
-  } catch (error) {
-    if (errorCode(error) === 'ERR_BUFFER_TOO_LARGE') throw tooLarge()
-  }
-  throw new Refusal('validation-failed', 'the body is no zstd frame of a chunk', {
-    next: 'send the chunk as one zstd frame, or as it is with encoding=identity',
-  })
-}
-
-function unpack(payload: Uint8Array, most: number): Promise<Uint8Array> {
-  return decompress(payload, {
-    maxOutputLength: most,
-    // One buffer for all of it instead of 256 small ones.
-    chunkSize: Math.max(most, 1024),
-    params: { [constants.ZSTD_d_windowLogMax]: MOST_WINDOW_LOG },
-  })
-}
-
-/** As one zstd frame if that saves a twentieth. */
-async function pack(raw: Uint8Array): Promise<StoredChunk> {
-  const payload = await compress(raw, {
-    chunkSize: Math.max(raw.length, 1024),
-    params: { [constants.ZSTD_c_compressionLevel]: LEVEL },
-  })
-  return payload.length < raw.length * 0.95 ? { encoding: 'zstd', payload } : { encoding: 'identity', payload: raw }
-}
-
 async function write(path: string, { encoding, payload }: StoredChunk, rawBytes: number): Promise<void> {
   const described = { encoding, rawBytes, payloadBytes: payload.length }
   const blank = encodeChunkHeader({ ...described, crc: 0 })
@@ -323,9 +301,9 @@ async function write(path: string, { encoding, payload }: StoredChunk, rawBytes:
 type LoadedChunk = StoredChunk & { rawBytes: number }
 
 /** The chunk in a file; what is wrong with it as a value, and `undefined` if there is none. */
-async function load(path: string): Promise<LoadedChunk | DecodeError | undefined> {
+async function load(path: string, buffer?: Buffer): Promise<LoadedChunk | DecodeError | undefined> {
   try {
-    const bytes = await absentAsUndefined(readBounded(path))
+    const bytes = await absentAsUndefined(readBounded(path, buffer))
     if (bytes === undefined) return undefined
     const { encoding, rawBytes, crc } = decodeChunkHeader(bytes.subarray(0, CHUNK_HEADER_BYTES), bytes.length)
     const payload = bytes.subarray(CHUNK_HEADER_BYTES)
@@ -340,12 +318,12 @@ async function load(path: string): Promise<LoadedChunk | DecodeError | undefined
   }
 }
 
-async function readBounded(path: string): Promise<Uint8Array> {
+async function readBounded(path: string, buffer?: Buffer): Promise<Uint8Array> {
   const file = await open(path, 'r')
   try {
     const { size } = await file.stat()
     if (size > CHUNK_HEADER_BYTES + MOST_PAYLOAD) throw new DecodeError(`its file has ${size} bytes`)
-    const bytes = Buffer.allocUnsafeSlow(size)
+    const bytes = (buffer ?? Buffer.allocUnsafeSlow(size)).subarray(0, size)
     let at = 0
     while (at < size) {
       const { bytesRead } = await file.read(bytes, at, size - at, at)
@@ -355,15 +333,5 @@ async function readBounded(path: string): Promise<Uint8Array> {
     return bytes.subarray(0, at)
   } finally {
     await file.close()
-  }
-}
-
-/** The raw bytes of a stored chunk, if they are those that its name says. */
-async function rawOf({ encoding, payload }: StoredChunk, sha256: string): Promise<Uint8Array | DecodeError> {
-  try {
-    const raw = encoding === 'zstd' ? await unpack(payload, CHUNK_BYTES) : payload
-    return (await digest(raw)) === sha256 ? raw : new DecodeError('its content has another SHA-256')
-  } catch {
-    return new DecodeError('it cannot be unpacked')
   }
 }

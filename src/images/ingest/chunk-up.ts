@@ -113,9 +113,7 @@ class ChunksUp {
     }
     const stored = this.#slots
       .run(async () => {
-        const sha256 = Buffer.from(await crypto.subtle.digest('SHA-256', raw)).toString('hex')
-        this.#chunks[index] = sha256
-        if (!this.#failed) await this.#store.put(sha256, { encoding: 'identity', payload: raw })
+        if (!this.#failed) this.#chunks[index] = (await this.#store.add(raw)).sha256
       })
       .catch((error) => {
         this.#failed ??= error
