@@ -40,22 +40,7 @@ export async function growDisk(path: string, around: Pick<Around, 'log'>): Promi
 
 async function grow(path: string, { log }: Pick<Around, 'log'>): Promise<Growth> {
   const before = await contentOf(path)
-  const last = before.partitions.reduce<(typeof before.partitions)[number] | undefined>(
-    (a, b) => (a && a.startBytes > b.startBytes ? a : b),
-    undefined,
-  )
-  const type = (last ?? before).filesystem?.type ?? null
-  const grows = type !== null && [...GROWABLE, ...CONTAINERS].includes(type)
-  if (before.table !== null) {
-    const disk = await openDisk(path, { write: true })
-    try {
-      if (before.table === 'gpt') await growGpt(disk, grows)
-      else if (grows) await growMbr(disk)
-      await disk.forget()
-    } finally {
-      await disk.close()
-    }
-  }
+  const { last, type, grows } = await growTable(path, before)
   const place = (await placesOn(path)).find(({ number }) => number === (last?.number ?? 0))
   const figures = { partition: last?.number ?? null, before: last?.bytes ?? before.bytes, after: place?.bytes ?? 0 }
   const name = last ? `partition ${last.number}` : 'the disk'
@@ -70,6 +55,25 @@ async function grow(path: string, { log }: Pick<Around, 'log'>): Promise<Growth>
   await growFilesystem(place, type)
   log('info', `grew ${name} with its ${type} to ${place.bytes} bytes`)
   return { ...figures, filesystem: type, words: `Grew ${name} with its ${type} to ${place.bytes} bytes` }
+}
+
+type Content = Awaited<ReturnType<typeof contentOf>>
+
+/** The table alone: its backup to the end of the disk and, if what is in it can grow, the last partition over what is free. */
+export async function growTable(path: string, before: Content) {
+  const last = before.partitions.toSorted((a, b) => a.startBytes - b.startBytes).at(-1)
+  const type = (last ?? before).filesystem?.type ?? null
+  const grows = type !== null && [...GROWABLE, ...CONTAINERS].includes(type)
+  if (before.table === null) return { last, type, grows }
+  const disk = await openDisk(path, { write: true })
+  try {
+    if (before.table === 'gpt') await growGpt(disk, grows)
+    else if (grows) await growMbr(disk)
+    await disk.forget()
+  } finally {
+    await disk.close()
+  }
+  return { last, type, grows }
 }
 
 async function growGpt(disk: Disk, grows: boolean): Promise<void> {

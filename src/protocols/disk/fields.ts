@@ -1,5 +1,8 @@
 import { ByteReader } from '../../kit/bytes.ts'
 
+/** Gives exactly `length` bytes from `offset`; both lie inside of what is described. */
+export type Read = (offset: number, length: number) => Promise<Uint8Array>
+
 /** Fields of superblocks at fixed places. Behind the end everything is zero: a signature that is cut off is none. */
 
 export function has(bytes: Uint8Array, at: number, magic: string): boolean {

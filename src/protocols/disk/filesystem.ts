@@ -1,5 +1,5 @@
 import { hex, latin1 } from '../../kit/bytes.ts'
-import { has, text, u16be, u16le, u32le } from './fields.ts'
+import { has, type Read, text, u16be, u16le, u32le } from './fields.ts'
 import { uuidText } from './guid.ts'
 import { exfatLabel, fatLabel, ntfsLabel } from './windows-labels.ts'
 import { zfsFacts } from './zfs.ts'
@@ -7,8 +7,7 @@ import { zfsFacts } from './zfs.ts'
 /** What lies on a disk or partition. `type` is the word that blkid uses, such as `ext4`, `vfat`, `crypto_LUKS`. */
 export type FilesystemFacts = { type: string; label: string | null; uuid: string | null }
 
-/** Gives exactly `length` bytes from `offset`; both lie inside of what is described. */
-export type Read = (offset: number, length: number) => Promise<Uint8Array>
+export type { Read } from './fields.ts'
 
 /** How much of the front is looked at: the superblocks of all but md 0.90 and 1.0 lie in it. */
 const HEAD_BYTES = 256 * 1024

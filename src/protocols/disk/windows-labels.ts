@@ -1,5 +1,4 @@
-import { has, text, u16le, u32le, u64le, utf16 } from './fields.ts'
-import type { Read } from './filesystem.ts'
+import { has, type Read, text, u16le, u32le, u64le, utf16 } from './fields.ts'
 
 /** Most bytes of a directory that are searched for the label: it is among the first entries. */
 const MOST_DIRECTORY_BYTES = 64 * 1024
