@@ -1,4 +1,5 @@
 import { Refusal } from '../kit/errors.ts'
+import type { Mac } from '../kit/mac.ts'
 import type { Inventory } from '../machines/inventory.ts'
 import type { Course, CourseDependencies } from './course.ts'
 import {
@@ -177,7 +178,7 @@ export class AgentDesk {
     if (waits) return { do: 'wait', seconds: 5, reason: waits.reason }
     if (ledger.records(machine).some(({ halfWrittenBy }) => halfWrittenBy !== null))
       return { do: 'wait', seconds: 15, reason: 'a disk is half-written: deploy this machine again, or wipe it' }
-    course.leaving(machine)
+    course.leaving(machine, true)
     return { do: 'task', id: LEAVE, task: { kind: 'finish', how: 'reboot' } }
   }
 
@@ -283,7 +284,7 @@ export class AgentDesk {
   }
 
   /** Lines of the management OS, for the log of what it works on. */
-  async appendLog({ machine, deployment }: AgentBoot, lines: readonly LogLine[]): Promise<void> {
+  async log({ machine, deployment }: AgentBoot, lines: readonly LogLine[]): Promise<void> {
     const { ledger, course } = this.#with
     await ledger.alone(machine, async () => {
       if (ledger.current(machine)) course.heard(machine)
@@ -343,6 +344,12 @@ export class AgentDesk {
     if (!d.reason.startsWith(SILENCE)) await ledger.save(told, { lines: [ledger.line('warn', told.reason)] })
     else ledger.remember(told)
     return (told.deadlineAt ?? 0) <= now
+  }
+
+  /** What of a machine's name and MAC is shown in traces. */
+  machine(id: string): Readonly<{ name: string; mac: Mac | undefined }> | undefined {
+    const machine = this.#with.machines.get(id)
+    return machine && { name: machine.name, mac: machine.macs[0] }
   }
 
   #over({ expiresAt }: AgentBoot): boolean {

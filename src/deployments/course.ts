@@ -15,6 +15,7 @@ import {
   isInstalled,
   isWritten,
   MOST_ATTEMPTS,
+  restarting,
   switched,
   talking,
   waiting,
@@ -23,6 +24,8 @@ import type { Notice, Notifier } from './notice.ts'
 
 /** An agent that spoke this recently goes on with the next deployment without a restart, in milliseconds. */
 const ALIVE_MS = 15_000
+/** A machine that restarted itself this recently is not switched, in milliseconds. */
+const RESTART_MS = 30_000
 /** How long a system gets to end by itself before its disk is saved, and how often is looked whether it has, in milliseconds. */
 const SOFT_MS = 60_000
 const LOOK_MS = 2000
@@ -53,8 +56,9 @@ export type CourseDependencies = Readonly<{
  */
 export class Course {
   readonly #with: CourseDependencies
-  /** When the management OS of a machine was last heard, and for which machines it is leaving. */
+  /** When the management OS of a machine was last heard, and when it restarted the machine. */
   readonly #heard = new Map<string, number>()
+  readonly #restarting = new Map<string, number>()
 
   constructor(dependencies: CourseDependencies) {
     this.#with = dependencies
@@ -71,9 +75,11 @@ export class Course {
     return this.#heard.get(machine) ?? 0
   }
 
-  /** The management OS was told to end: what it said before is no sign of life any more. */
-  leaving(machine: string): void {
+  /** The management OS ends: what it said before is no sign of life any more. `restarts`: it restarts the machine itself. */
+  leaving(machine: string, restarts: boolean): void {
     this.#heard.delete(machine)
+    if (restarts) this.#restarting.set(machine, this.#with.clock.now())
+    else this.#restarting.delete(machine)
   }
 
   /** Begins the first of a machine's queue if nothing stands in its way; else says in it what does. */
@@ -96,7 +102,8 @@ export class Course {
     if (now - this.heardAt(machineId) < ALIVE_MS && ledger.boots(machineId).some(({ nonce }) => nonce !== null)) {
       const reason = 'the management OS runs already and looks at the hardware again'
       await ledger.save(talking(begun, 'running', reason, now), { lines: [ledger.line('info', reason)] })
-    } else await this.switchOn(begun)
+    } else if (now - (this.#restarting.get(machineId) ?? 0) < RESTART_MS) await ledger.save(restarting(begun, now))
+    else await this.switchOn(begun)
   }
 
   #holds({ id, state, name }: Machine): { reason: string; next: string } | undefined {
@@ -179,7 +186,7 @@ export class Course {
     }
     const again = anew(d, clock.now())
     await ledger.save(again, { lines: [ledger.line('warn', `${why}; attempt ${again.attempts} of ${MOST_ATTEMPTS}`)] })
-    this.leaving(d.machine)
+    this.leaving(d.machine, false)
     await this.switchOn(again)
   }
 

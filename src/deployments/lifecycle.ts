@@ -74,6 +74,12 @@ export function beingSwitched(d: Deployment, driver: string, now: number): Deplo
   return into(d, switching(d), { reason, next: 'nothing: this takes a minute' }, now, PATIENCE.powering)
 }
 
+/** The management OS of the deployment before restarts the machine. */
+export function restarting(d: Deployment, now: number): Deployment {
+  const reason = 'the machine restarts by itself after the deployment before'
+  return into(d, 'powering', { reason, next: 'nothing: this takes some minutes' }, now, PATIENCE.powering)
+}
+
 /** Power was switched and read back. */
 export function switched(d: Deployment, driver: string, now: number): Deployment {
   const reason = `${driver} says the power is on; the machine has not asked for its boot yet`

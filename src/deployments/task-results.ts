@@ -157,7 +157,7 @@ export class TaskResults {
       await ledger.save(next, { lines: [line], records })
       return
     }
-    course.leaving(d.machine)
+    course.leaving(d.machine, task.work.how === 'reboot')
     if (d.action.kind !== 'install') return course.end(succeeded(done, this.#achieved(d), now), [line])
     const records = joined(
       ledger.records(d.machine),
