@@ -207,6 +207,7 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
   const traces: Trace[] = []
   const leases: Lease[] = []
   const serial = new FakeConsole()
+  const shell = Object.assign(new FakeConsole(), { audited: 'machine.shell' })
   const dependencies: ApiDependencies = {
     access,
     machines,
@@ -229,6 +230,7 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
     power: findPower,
     deployments,
     consoles: ({ macs }) => (macs.includes(DUMB) ? undefined : serial),
+    agentShell: ({ macs }) => (macs.includes(DUMB) ? undefined : shell),
     applyManifest: (manifest, how) => applyManifest({ machines, profiles }, manifest, how),
     previewScript: async () => ({ script: '#!ipxe\n', reason: 'it is parked' }),
     doctor: async () => [{ check: 'clock', status: 'ok', found: 'it is right', next: null }],
@@ -262,6 +264,8 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
     leases: leases,
     power,
     serial,
+    /** The shell of a management OS that runs on the same machine. */
+    shell,
     url,
     socket,
     /** As the server's own admin. */

@@ -42,6 +42,31 @@ async function opened(headers: Record<string, string>) {
   return console
 }
 
+describe('the shell of the management OS', () => {
+  const shell = async (headers: Record<string, string>, machine = 'alpha') =>
+    open(headers, machine, `/api/v1/machines/${machine}/console?shell`)
+  const audited = async () =>
+    (await world.control.listAudit({ query: {} })).items.filter(({ action }) => action === 'machine.shell')
+
+  test('is for operators alone, even to look at, and who opened it is in the audit log', async () => {
+    for (const role of ['viewer', 'user'] as const) expect(await shell(await as(role)), role).toBe('refused')
+    expect(await shell(await as('operator', ['console:read']))).toBe('refused')
+    expect(await shell({})).toBe('refused')
+    expect(await audited()).toEqual([])
+    const opened = await shell(await as('operator'))
+    if (opened === 'refused') throw new Error('the shell was refused')
+    expect(await audited()).toMatchObject([{ who: 'operator-user', subject: 'alpha', outcome: 'ok' }])
+    opened.socket.send(new TextEncoder().encode('ls\n'))
+    await expect.poll(() => world.shell.typed).toBe('ls\n')
+    expect(world.serial.typed).toBe('')
+  })
+
+  test('is refused where no management OS runs', async () => {
+    await world.control.createMachine({ body: { name: 'dumb', macs: [DUMB] } })
+    expect(await shell(await as('operator'), 'dumb')).toBe('refused')
+  })
+})
+
 describe('the serial console', () => {
   test('is the only thing that a WebSocket is opened to: elsewhere nobody would ask for a login', async () => {
     for (const path of ['/', '/nowhere', '/healthz', '/boot/start.ipxe', '/api/v1/machines/alpha/console/x'])
