@@ -43,7 +43,6 @@ export function AuditPage() {
           lines={8}
           head={
             <>
-              {' '}
               <th>When</th>
               <th>Who</th>
               <th>Action</th>

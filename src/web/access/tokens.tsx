@@ -30,7 +30,6 @@ export function TokensPage() {
           list={tokens}
           head={
             <>
-              {' '}
               <th>Token</th>
               <th>Begins with</th>
               <th>User</th>

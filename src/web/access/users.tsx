@@ -38,7 +38,6 @@ export function UsersPage() {
           list={users}
           head={
             <>
-              {' '}
               <th>User</th>
               <th>Role</th>
               <th>State</th>

@@ -8,8 +8,8 @@ import { Card } from '../parts/page.tsx'
 import { Status } from '../parts/status.tsx'
 import style from './machines.module.css'
 
-/** The serial console of a machine, live: what it printed so far comes first. */
-export default function SerialConsole({ machine }: { machine: string }) {
+/** The serial console of a machine, live: what it printed so far comes first. Or a shell of the management OS that it runs. */
+export default function SerialConsole({ machine, shell = false }: { machine: string; shell?: boolean }) {
   const place = useRef<HTMLDivElement>(null)
   const typing = useMay('operator')
   const [connected, setConnected] = useState(false)
@@ -38,7 +38,9 @@ export default function SerialConsole({ machine }: { machine: string }) {
     let again: ReturnType<typeof setTimeout> | undefined
     const connect = () => {
       const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
-      socket = new WebSocket(`${scheme}://${location.host}/api/v1/machines/${encodeURIComponent(machine)}/console`)
+      socket = new WebSocket(
+        `${scheme}://${location.host}/api/v1/machines/${encodeURIComponent(machine)}/console${shell ? '?shell' : ''}`,
+      )
       socket.binaryType = 'arraybuffer'
       socket.onopen = () => {
         // The recorded end is sent again with each connection.
@@ -64,10 +66,10 @@ export default function SerialConsole({ machine }: { machine: string }) {
       resized.disconnect()
       terminal.dispose()
     }
-  }, [machine, typing])
+  }, [machine, typing, shell])
   return (
     <Card
-      title="Serial console"
+      title={shell ? 'Shell of the management OS' : 'Serial console'}
       flush
       beside={
         connected ? (
@@ -76,7 +78,13 @@ export default function SerialConsole({ machine }: { machine: string }) {
           <Status look={['wait', IconPlugConnectedX, 'not connected; trying again']} />
         )
       }
-      aside={!typing && <span className="soft">Typing needs the role operator.</span>}
+      aside={
+        shell ? (
+          <span className="soft">Opening it is written into the audit log.</span>
+        ) : (
+          !typing && <span className="soft">Typing needs the role operator.</span>
+        )
+      }
     >
       <div className={style.terminal}>
         <div ref={place} />

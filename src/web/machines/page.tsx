@@ -2,6 +2,7 @@ import { Tabs } from '@mantine/core'
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { lazy, Suspense } from 'react'
 import type { Machine } from '../../api/contract/machines.ts'
+import { useMay } from '../api/me.tsx'
 import { useGet } from '../api/use.ts'
 import { Loaded, Page } from '../parts/page.tsx'
 import { MachineState } from '../parts/status.tsx'
@@ -36,6 +37,9 @@ function MachineView({ machine }: { machine: Machine }) {
   const navigate = useNavigate({ from: '/machines/$machine' })
   const power = usePower(machine.id)
   const lab = machine.lab !== null || power.data?.driver === 'lab'
+  const operator = useMay('operator')
+  const agent = useGet('getAgent', {})
+  const shell = operator && (agent.data?.running.some((each) => each.machine === machine.name) ?? false)
   const why = useGet('why', { params: { machine: machine.id } })
   return (
     <Page
@@ -72,6 +76,7 @@ function MachineView({ machine }: { machine: Machine }) {
             <Tabs.Tab value="hardware">Disks and hardware</Tabs.Tab>
             <Tabs.Tab value="script">Script</Tabs.Tab>
             {lab && <Tabs.Tab value="console">Console</Tabs.Tab>}
+            {shell && <Tabs.Tab value="shell">Shell</Tabs.Tab>}
           </Tabs.List>
           <div className={style.grid}>
             <div>
@@ -95,6 +100,13 @@ function MachineView({ machine }: { machine: Machine }) {
                 <Tabs.Panel value="console">
                   <Suspense fallback={null}>
                     <SerialConsole machine={machine.id} />
+                  </Suspense>
+                </Tabs.Panel>
+              )}
+              {shell && (
+                <Tabs.Panel value="shell">
+                  <Suspense fallback={null}>
+                    <SerialConsole machine={machine.id} shell />
                   </Suspense>
                 </Tabs.Panel>
               )}

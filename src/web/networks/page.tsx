@@ -119,7 +119,6 @@ export function NetworksPage() {
             list={leases}
             head={
               <>
-                {' '}
                 <th>Address</th>
                 <th>Machine</th>
                 <th>State</th>

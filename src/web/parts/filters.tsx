@@ -51,7 +51,7 @@ export function FilterChoice<Word extends string>(props: {
     <fieldset className={style.states} aria-label={props.label}>
       {props.words.map(([word, shown]) => (
         <button
-          key={word ?? 'all'}
+          key={word ?? ''}
           type="button"
           className={style.state}
           aria-pressed={props.value === word}

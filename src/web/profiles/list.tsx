@@ -34,7 +34,6 @@ export function ProfilesPage() {
           list={profiles}
           head={
             <>
-              {' '}
               <th>Profile</th>
               <th>Kind</th>
               <th>Boots</th>

@@ -81,7 +81,7 @@ export function ManagementSystem() {
                       <th>Does</th>
                       <th className="wide">Since</th>
                       <th>Heard</th>
-                      <th aria-label="Console" />
+                      <th aria-label="Shell" />
                     </tr>
                   </thead>
                   <tbody>
@@ -100,9 +100,11 @@ export function ManagementSystem() {
                           <Ago at={each.heardAt} />
                         </td>
                         <td className="end">
-                          <Link to="/machines/$machine" params={{ machine: each.machine }} search={{ tab: 'console' }}>
-                            Console
-                          </Link>
+                          {operator && (
+                            <Link to="/machines/$machine" params={{ machine: each.machine }} search={{ tab: 'shell' }}>
+                              Shell
+                            </Link>
+                          )}
                         </td>
                       </tr>
                     ))}
