@@ -1,8 +1,13 @@
+import type { Readable } from 'node:stream'
+
 /** `storedBytes`: what it takes on disk, compressed. `storedAt`: milliseconds since 1970 of its last `put`. */
 export type ChunkStat = Readonly<{ sha256: string; storedBytes: number; storedAt: number }>
 
 /** A chunk as it is kept and as it travels: one zstd frame, or the bytes themselves where that is not smaller. */
 export type StoredChunk = Readonly<{ encoding: 'zstd' | 'identity'; payload: Uint8Array }>
+
+/** A stored chunk to be sent in small pieces. It must be read to the end, or `pieces` be destroyed. */
+export type OpenChunk = Readonly<{ encoding: 'zstd' | 'identity'; bytes: number; pieces: Readable }>
 
 /** How a corrupt chunk is told: it is set aside at once and never served; putting the same content again heals it. */
 export type Corruption = Readonly<{ sha256: string; detail: string; at: number }>
@@ -26,6 +31,8 @@ export interface ChunkStore {
    * (`corrupt`), naming it.
    */
   get(sha256: string): Promise<StoredChunk | undefined>
+  /** The same for sending to many at once: checked before the first piece, and never whole in memory for as long as a slow line takes. */
+  open(sha256: string): Promise<OpenChunk | undefined>
   /** The raw bytes, checked against their SHA-256; otherwise like `get`. */
   read(sha256: string): Promise<Uint8Array | undefined>
   list(): AsyncIterable<ChunkStat>

@@ -68,6 +68,11 @@ describe.each(Object.entries(IMPLEMENTATIONS))('chunks in %s', (_, implementatio
       const kept = (await store.get(sha256))!
       const unpacked = kept.encoding === 'zstd' ? zstdDecompressSync(kept.payload) : Buffer.from(kept.payload)
       expect(unpacked.equals(raw)).toBe(true)
+      const opened = (await store.open(sha256))!
+      const pieces: Uint8Array[] = []
+      for await (const piece of opened.pieces) pieces.push(piece)
+      expect(opened).toMatchObject({ encoding: kept.encoding, bytes: kept.payload.length })
+      expect(Buffer.concat(pieces).equals(kept.payload)).toBe(true)
     }
   })
 
@@ -129,8 +134,12 @@ describe.each(Object.entries(IMPLEMENTATIONS))('chunks in %s', (_, implementatio
     const sha256 = hashOf(raw)
     await store.put(sha256, identity(raw))
     await implementation.spoil(store, sha256)
-    await expect(store.get(sha256)).rejects.toMatchObject({ code: 'corrupt', message: expect.stringContaining(sha256) })
+    await expect(store.open(sha256)).rejects.toMatchObject({
+      code: 'corrupt',
+      message: expect.stringContaining(sha256),
+    })
     expect(store.corrupt()).toMatchObject([{ sha256 }])
+    expect(await store.open(sha256)).toBeUndefined()
     expect(await store.get(sha256)).toBeUndefined()
     expect(await store.missing([sha256])).toEqual([sha256])
     await store.put(sha256, identity(raw))

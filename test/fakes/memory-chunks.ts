@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
 import { zstdDecompressSync } from 'node:zlib'
 import type { ChunkStat, ChunkStore, Corruption, StoredChunk } from '../../src/images/chunk-store.ts'
 import { type Clock, ManualClock } from '../../src/kit/clock.ts'
@@ -47,6 +48,13 @@ export class MemoryChunks implements ChunkStore {
       throw new Refusal('corrupt', `the stored chunk ${sha256} is damaged: spoiled`)
     }
     return this.chunks.get(sha256)?.chunk
+  }
+
+  async open(sha256: string) {
+    const chunk = await this.get(sha256)
+    if (!chunk) return undefined
+    const { encoding, payload } = chunk
+    return { encoding, bytes: payload.length, pieces: Readable.from([payload], { objectMode: false }) }
   }
 
   async read(sha256: string): Promise<Uint8Array | undefined> {

@@ -1,17 +1,18 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readdir, rename, rm, stat, statfs, utimes } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs, utimes } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { hex } from '../../kit/bytes.ts'
 import type { Clock } from '../../kit/clock.ts'
 import { DecodeError, Refusal } from '../../kit/errors.ts'
+import { Slots } from '../../kit/slots.ts'
 import {
   CHUNK_HEADER_BYTES,
   decodeChunkHeader,
   encodeChunkHeader,
   MOST_PAYLOAD,
 } from '../../protocols/chunks/chunk-file.ts'
-import type { ChunkStat, ChunkStore, Corruption, StoredChunk } from '../chunk-store.ts'
+import type { ChunkStat, ChunkStore, Corruption, OpenChunk, StoredChunk } from '../chunk-store.ts'
 import { absentAsUndefined, asNoSpace, errorCode, noSpace, syncDirectory, writeWhole } from '../durable/files.ts'
 import { digest, pack, rawOf, unpackGiven } from './chunk-files-pack.ts'
 
@@ -20,8 +21,9 @@ const INCOMING = 'incoming'
 const DAMAGED = 'damaged'
 /** A chunk that was put or asked for this recently need not be touched again. */
 const FRESH_MS = 3_600_000
-/** Kept for looking at chunks. */
+/** Chunks that are looked at at once. */
 const MOST_BUFFERS = 4
+const PIECE_BYTES = 262_144
 
 type Options = Readonly<{
   /** Bytes of the file system that chunks leave free, for the database and the logs; 64 MiB unless given. */
@@ -45,6 +47,7 @@ export class FileChunks implements ChunkStore {
 
   /** For looking at chunks that are here already: new memory for each would be garbage faster than it is collected. */
   readonly #buffers: Buffer[] = []
+  readonly #checking = new Slots(MOST_BUFFERS)
   /** Counted once, when somebody first asks, and kept right since. */
   #counting: Promise<void> | undefined
   #chunks = 0
@@ -150,6 +153,20 @@ export class FileChunks implements ChunkStore {
     return reading
   }
 
+  async open(sha256: string): Promise<OpenChunk | undefined> {
+    if (!SHA256.test(sha256)) return undefined
+    const file = await absentAsUndefined(open(this.#placeOf(sha256), 'r'))
+    if (!file) return undefined
+    // The check needs all of it, the sending does not: so many are checked at once, and any number sent.
+    const chunk = await this.#checking.run(() => this.#borrow((buffer) => loadOpen(file, buffer)))
+    if (chunk instanceof DecodeError) {
+      await file.close()
+      throw await this.#setAside(sha256, chunk.message)
+    }
+    const pieces = file.createReadStream({ start: CHUNK_HEADER_BYTES, highWaterMark: PIECE_BYTES })
+    return { encoding: chunk.encoding, bytes: chunk.payload.length, pieces }
+  }
+
   async read(sha256: string): Promise<Uint8Array | undefined> {
     const chunk = await this.get(sha256)
     if (!chunk) return undefined
@@ -214,14 +231,21 @@ export class FileChunks implements ChunkStore {
   /** The stored bytes of a chunk that is here and whole, now renewed; a damaged one is set aside, so that what comes heals it. */
   async #renew(sha256: string, place: string): Promise<number | undefined> {
     if (!(await absentAsUndefined(stat(place)))) return undefined
-    const buffer = this.#buffers.pop() ?? Buffer.allocUnsafeSlow(CHUNK_HEADER_BYTES + MOST_PAYLOAD)
-    const chunk = await load(place, buffer)
-    if (this.#buffers.length < MOST_BUFFERS) this.#buffers.push(buffer)
+    const chunk = await this.#checking.run(() => this.#borrow((buffer) => load(place, buffer)))
     if (chunk instanceof DecodeError) await this.#setAside(sha256, chunk.message)
     if (!chunk || chunk instanceof DecodeError) return undefined
     return (await this.#inTurn(sha256, () => this.#touch(place)))
       ? CHUNK_HEADER_BYTES + chunk.payload.length
       : undefined
+  }
+
+  async #borrow<T>(work: (buffer: Buffer) => Promise<T>): Promise<T> {
+    const buffer = this.#buffers.pop() ?? Buffer.allocUnsafeSlow(CHUNK_HEADER_BYTES + MOST_PAYLOAD)
+    try {
+      return await work(buffer)
+    } finally {
+      this.#buffers.push(buffer)
+    }
   }
 
   /** Moves a damaged chunk out of the way. It is looked at once more: somebody may have healed it meanwhile. */
@@ -302,9 +326,19 @@ type LoadedChunk = StoredChunk & { rawBytes: number }
 
 /** The chunk in a file; what is wrong with it as a value, and `undefined` if there is none. */
 async function load(path: string, buffer?: Buffer): Promise<LoadedChunk | DecodeError | undefined> {
+  const file = await absentAsUndefined(open(path, 'r'))
+  if (!file) return undefined
   try {
-    const bytes = await absentAsUndefined(readBounded(path, buffer))
-    if (bytes === undefined) return undefined
+    return await loadOpen(file, buffer)
+  } finally {
+    await file.close()
+  }
+}
+
+/** With a buffer the payload lies in it. */
+async function loadOpen(file: FileHandle, buffer?: Buffer): Promise<LoadedChunk | DecodeError> {
+  try {
+    const bytes = await readBounded(file, buffer)
     const { encoding, rawBytes, crc } = decodeChunkHeader(bytes.subarray(0, CHUNK_HEADER_BYTES), bytes.length)
     const payload = bytes.subarray(CHUNK_HEADER_BYTES)
     if (crc32(payload, crc32(bytes.subarray(0, CHUNK_HEADER_BYTES - 4))) !== crc)
@@ -318,20 +352,15 @@ async function load(path: string, buffer?: Buffer): Promise<LoadedChunk | Decode
   }
 }
 
-async function readBounded(path: string, buffer?: Buffer): Promise<Uint8Array> {
-  const file = await open(path, 'r')
-  try {
-    const { size } = await file.stat()
-    if (size > CHUNK_HEADER_BYTES + MOST_PAYLOAD) throw new DecodeError(`its file has ${size} bytes`)
-    const bytes = (buffer ?? Buffer.allocUnsafeSlow(size)).subarray(0, size)
-    let at = 0
-    while (at < size) {
-      const { bytesRead } = await file.read(bytes, at, size - at, at)
-      if (bytesRead === 0) break
-      at += bytesRead
-    }
-    return bytes.subarray(0, at)
-  } finally {
-    await file.close()
+async function readBounded(file: FileHandle, buffer?: Buffer): Promise<Uint8Array> {
+  const { size } = await file.stat()
+  if (size > CHUNK_HEADER_BYTES + MOST_PAYLOAD) throw new DecodeError(`its file has ${size} bytes`)
+  const bytes = (buffer ?? Buffer.allocUnsafeSlow(size)).subarray(0, size)
+  let at = 0
+  while (at < size) {
+    const { bytesRead } = await file.read(bytes, at, size - at, at)
+    if (bytesRead === 0) break
+    at += bytesRead
   }
+  return bytes.subarray(0, at)
 }

@@ -41,15 +41,16 @@ export function chunkHandlers({ images, maxUploadBytes }: ApiDependencies) {
           next: 'take chunks from the list of this version: its file with the role chunks',
         })
       if (!list || !(await images.disks.names(list.sha256, params.sha256))) throw absent()
-      const chunk = await images.chunks.get(params.sha256)
+      const chunk = await images.chunks.open(params.sha256)
       if (!chunk)
         throw new Refusal('corrupt', `the chunk ${params.sha256} of ${params.image}@${version.number} is missing`, {
           next: 'push the image again (reveille image push); that heals it',
         })
       reply.header('x-chunk-encoding', chunk.encoding).type('application/octet-stream')
       reply.header('cache-control', 'private, max-age=31536000, immutable').header('etag', `"${params.sha256}"`)
-      reply.header('content-length', String(chunk.payload.length))
-      await reply.send(request.method === 'HEAD' ? '' : chunk.payload)
+      reply.header('content-length', String(chunk.bytes))
+      if (request.method === 'HEAD') chunk.pieces.destroy()
+      await reply.send(request.method === 'HEAD' ? '' : chunk.pieces)
     },
   } satisfies HandlersOf<'hasUpload' | 'putUpload' | 'missingChunks' | 'putChunk' | 'getChunk'>
 }
