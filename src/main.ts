@@ -124,6 +124,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   every(MINUTE_MS, () => scrub.tick())
 
   const built = openManagement({ images, dataDir, packageDirectory: PACKAGE, version: VERSION, log })
+  onStop(() => built.management.stop())
 
   // The lab comes before the listeners: its interface is served like any other.
   const lab = config.lab.enabled ? await openLab(around, domain, built) : undefined

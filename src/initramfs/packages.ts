@@ -75,13 +75,13 @@ export class PackageCache {
   }
 
   /** Fetches those packages that are not here, all in one go. A `Refusal` says what to do where that fails. */
-  fetch(wanted: readonly DebianPackage[]): Promise<void> {
-    const result = this.#last.then(() => this.#fetch(wanted))
+  fetch(wanted: readonly DebianPackage[], signal?: AbortSignal): Promise<void> {
+    const result = this.#last.then(() => this.#fetch(wanted, signal))
     this.#last = result.catch(() => undefined)
     return result
   }
 
-  async #fetch(wanted: readonly DebianPackage[]): Promise<void> {
+  async #fetch(wanted: readonly DebianPackage[], signal: AbortSignal | undefined): Promise<void> {
     const missing: DebianPackage[] = []
     for (const each of wanted) if ((await digestOf(this.#path(each))) !== each.sha256) missing.push(each)
     if (missing.length === 0) return
@@ -91,7 +91,9 @@ export class PackageCache {
       const result = await downloadInto(
         work,
         missing.map(({ name, version }) => `${name}=${version}`),
+        signal,
       )
+      signal?.throwIfAborted()
       const came = new Map<string | undefined, string>()
       for (const file of await readdir(work)) came.set(await digestOf(join(work, file)), join(work, file))
       for (const each of missing) {
@@ -130,14 +132,14 @@ export class PackageCache {
   }
 }
 
-async function downloadInto(cwd: string, wanted: readonly string[]): Promise<Outcome> {
+async function downloadInto(cwd: string, wanted: readonly string[], signal: AbortSignal | undefined): Promise<Outcome> {
   // Only root may say so, and only root is dropped to a user who may not write here.
   const asRoot = process.geteuid?.() === 0 ? ['-o', 'APT::Sandbox::User=root'] : []
   const get = () =>
-    run('apt-get', [...asRoot, '-qq', 'download', ...wanted], { cwd, env: ENGLISH, timeoutMs: DOWNLOAD_MS })
+    run('apt-get', [...asRoot, '-qq', 'download', ...wanted], { cwd, env: ENGLISH, timeoutMs: DOWNLOAD_MS, signal })
   const first = await get()
   // The lists may be older than the mirror.
-  return first.code !== 0 && (await refreshLists()) ? get() : first
+  return first.code !== 0 && !signal?.aborted && (await refreshLists()) ? get() : first
 }
 
 /** Whether apt could be asked to look again: only root may. */

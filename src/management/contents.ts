@@ -85,4 +85,4 @@ export const MODULES: readonly string[] = [
 
 /** Modules that are left out again: tests of themselves, and drivers of what the management OS does nothing with. */
 export const NOT_WANTED =
-  /^(tcrypt|rxe|target_core|.*_test|.*kunit.*|hid_(?!generic|hyperv|apple|logitech).*|drbd|rbd|nbd|zram|null_blk|brd|rnbd_.*|aoe|pktcdvd|fnic|scsi_debug|dm_(log_userspace|vdo|zoned|writecache|integrity|cache.*|era|clone)|bcache|libfc|libfcoe|fcoe|bnx2fc|qedf|rtsx_.*|memstick|ms_block|mspro_block)$/
+  /^(tcrypt|rxe|tcm_qla2xxx|md_cluster|liquidio.*|target_core|.*_test|.*kunit.*|hid_(?!generic|hyperv|apple|logitech).*|drbd|rbd|nbd|zram|null_blk|brd|rnbd_.*|aoe|pktcdvd|fnic|scsi_debug|dm_(log_userspace|vdo|zoned|writecache|integrity|cache.*|era|clone)|bcache|libfc|libfcoe|fcoe|bnx2fc|qedf|rtsx_.*|memstick|ms_block|mspro_block)$/

@@ -13,6 +13,7 @@ import {
   packageNamed,
   packagesWithDependencies,
 } from '../initramfs/packages.ts'
+import { Refusal } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import { agentBundle } from './bundle.ts'
 import * as contents from './contents.ts'
@@ -57,6 +58,7 @@ type Dependencies = Readonly<{
  */
 export class ManagementOs {
   readonly #with: Dependencies
+  readonly #stopping = new AbortController()
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(dependencies: Dependencies) {
@@ -77,11 +79,21 @@ export class ManagementOs {
   build({ force }: { force: boolean }): Promise<BuiltManagementOs> {
     const result = this.#last.then(() => this.#build(force))
     this.#last = result.catch(() => undefined)
-    return result
+    return result.catch((error: unknown) => {
+      if (!this.#stopping.signal.aborted) throw error
+      throw new Refusal('not-available', 'the server stops, and the management OS was not built to its end')
+    })
+  }
+
+  /** Leaves a build that is under way; nothing of it stays. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#last
   }
 
   async #build(force: boolean): Promise<BuiltManagementOs> {
     const { images, log, packageDirectory, agentEntry } = this.#with
+    this.#stopping.signal.throwIfAborted()
     const ingredients = await this.#ingredients()
     const agent = await agentBundle(packageDirectory, agentEntry)
     const agentKey = keyOf(agent, AGENT_INIT, AGENT_UDHCPC)
@@ -108,7 +120,7 @@ export class ManagementOs {
         file('etc/udhcpc', Buffer.from(AGENT_UDHCPC), 0o755),
         file('agent/main.mjs', agent, 0o644),
       ]
-      await packInitramfs(entries, path)
+      await packInitramfs(entries, path, this.#stopping.signal)
       const files = [kernel, system, { role: 'initrd' as const, name: names.agent, ...(await this.#keep(path)) }]
       if (newest && sameFiles(newest.version.files, files)) return { ...shown(newest.version), built: false }
       if (!images.get(MANAGEMENT_OS))
@@ -168,15 +180,19 @@ export class ManagementOs {
     names: { kernel: string; system: string },
   ) {
     const { packages: cache, workDirectory, nodePath, log } = this.#with
+    const { signal } = this.#stopping
     const megabytes = Math.round(packages.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6)
     log.info({ packages: packages.length, megabytes }, 'fetching the Debian packages of the management OS')
     const tree = join(workDirectory, 'tree')
-    await cache.fetch(packages)
-    for (const each of packages) await cache.unpack(each, tree)
+    await cache.fetch(packages, signal)
+    for (const each of packages) {
+      signal.throwIfAborted()
+      await cache.unpack(each, tree)
+    }
     log.info({ release }, 'packing the management OS; this takes about a minute')
     const entries = await systemEntries(tree, release, nodePath)
     const system = join(workDirectory, names.system)
-    await packInitramfs(entries, system)
+    await packInitramfs(entries, system, signal)
     const kernel = await this.#keep(join(tree, 'boot', `vmlinuz-${release}`))
     await cache.keepOnly(packages)
     return [

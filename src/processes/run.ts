@@ -3,15 +3,20 @@ import { Refusal } from '../kit/errors.ts'
 
 export type Outcome = Readonly<{ code: number; stdout: string; stderr: string }>
 
-/** `timeoutMs`: the program is ended then; two minutes if left out. `env` is added to our own environment. */
-export type RunOptions = Readonly<{ cwd?: string; timeoutMs?: number; env?: Readonly<Record<string, string>> }>
+/** `timeoutMs`: the program is ended then; two minutes if left out. `env` is added to our own environment. `signal` ends it too. */
+export type RunOptions = Readonly<{
+  cwd?: string
+  timeoutMs?: number
+  env?: Readonly<Record<string, string>>
+  signal?: AbortSignal | undefined
+}>
 
 const TIMEOUT_MS = 120_000
 const MOST_OUTPUT = 16 * 1024 * 1024
 
 /** Runs a program to its end. A program that is not there gives code 127, as a shell would say. */
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
-  const { cwd, timeoutMs = TIMEOUT_MS, env } = options
+  const { cwd, timeoutMs = TIMEOUT_MS, env, signal } = options
   return new Promise((resolve) => {
     execFile(
       command,
@@ -21,6 +26,7 @@ export function run(command: string, args: readonly string[], options: RunOption
         maxBuffer: MOST_OUTPUT,
         timeout: timeoutMs,
         cwd,
+        signal,
         env: env ? { ...process.env, ...env } : undefined,
       },
       (error, stdout, stderr) => {
