@@ -1,6 +1,6 @@
 import type { Config } from '../config/schema.ts'
 import { Deployments } from '../deployments/deployments.ts'
-import { WebAndMailNotifier } from '../deployments/drivers/notifier.ts'
+import { WebAndMailNotifier } from '../deployments/drivers/notices/notifier.ts'
 import type { VersionFromCapture } from '../deployments/task-results.ts'
 import type { Events } from '../events/event.ts'
 import type { Images } from '../images/images.ts'

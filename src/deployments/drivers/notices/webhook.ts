@@ -3,8 +3,8 @@ import { lookup as resolveName } from 'node:dns'
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
-import type { Clock } from '../../kit/clock.ts'
-import type { Secret } from '../../kit/secret.ts'
+import type { Clock } from '../../../kit/clock.ts'
+import type { Secret } from '../../../kit/secret.ts'
 import { mayCall } from './targets.ts'
 
 const TIMEOUT_MS = 10_000

@@ -1,5 +1,5 @@
 import { createTransport } from 'nodemailer'
-import type { Secret } from '../../kit/secret.ts'
+import type { Secret } from '../../../kit/secret.ts'
 
 /** The mail server of the settings `notify.smtp`. */
 export type MailServer = Readonly<{

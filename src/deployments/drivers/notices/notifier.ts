@@ -1,6 +1,6 @@
-import type { Clock } from '../../kit/clock.ts'
-import type { Secret } from '../../kit/secret.ts'
-import { type Notice, type Notifier, noticeBody, noticeText } from '../notice.ts'
+import type { Clock } from '../../../kit/clock.ts'
+import type { Secret } from '../../../kit/secret.ts'
+import { type Notice, type Notifier, noticeBody, noticeText } from '../../notice.ts'
 import { type MailServer, sendMail } from './mail.ts'
 import { sendWebhook, WebhookFailure } from './webhook.ts'
 
