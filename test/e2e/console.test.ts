@@ -1,6 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { createHash, randomFillSync } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -210,6 +211,7 @@ test('an image is uploaded from the browser and is on the server as it was', asy
   await page.getByRole('link', { name: 'Images' }).click()
   await button('Upload image').first().click()
   const dialog = page.getByRole('dialog')
+  await dialog.getByText('Kernel and initrds').click()
   await dialog.getByLabel('Name').fill('tiny')
   const file = (name: string, size: number) => ({
     name,
@@ -222,7 +224,7 @@ test('an image is uploaded from the browser and is on the server as it was', asy
   await dialog.getByLabel('Command line').fill('console=ttyS0')
   await dialog.getByRole('button', { name: 'Upload' }).click()
   await dialog.waitFor({ state: 'detached' })
-  await page.getByRole('link', { name: 'tiny' }).click()
+  await page.getByRole('heading', { name: 'tiny', level: 1 }).waitFor()
   await page.getByRole('cell', { name: 'vmlinuz', exact: true }).waitFor()
   expect(api('GET', '/images/tiny')).toMatchObject({
     latest: 1,
@@ -239,6 +241,72 @@ test('an image is uploaded from the browser and is on the server as it was', asy
   })
 })
 
+test('of a disk that is uploaded again only the chunks that changed are new', async () => {
+  const chunk = 4 * 1024 * 1024
+  const disk = Buffer.alloc(5 * chunk + 512)
+  randomFillSync(disk, chunk, chunk)
+  randomFillSync(disk, 5 * chunk, 512)
+  const upload = async (version: number) => {
+    writeFileSync(join(dir, 'desk.img'), disk)
+    await page.locator('input[type=file]').setInputFiles(join(dir, 'desk.img'))
+    await page.getByRole('dialog').getByRole('button', { name: 'Upload' }).click()
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    await page.getByRole('heading', { name: new RegExp(`^@${version}`), level: 2 }).waitFor()
+  }
+  await page.getByRole('link', { name: 'Images' }).click()
+  await button('Upload image').first().click()
+  await upload(1)
+  await page.getByRole('heading', { name: 'desk', level: 1 }).waitFor()
+  disk[2 * chunk] = 1
+  await button('New version').click()
+  await upload(2)
+  const versions = [1, 2].map((number) => ({ number, disk: { bytes: disk.length } }))
+  const image = api('GET', '/images/desk') as { versions: { disk: { allocatedBytes: number; addedBytes: number } }[] }
+  expect(image).toMatchObject({ kind: 'disk', versions })
+  expect(image.versions.map((version) => version.disk.addedBytes)).toEqual([chunk + 512, chunk])
+  await button('What to do with desk@2').click()
+  await page.getByRole('menuitem', { name: 'Verify…' }).click()
+  await sees('Every byte is what it was')
+  await sees(createHash('sha256').update(disk).digest('hex'))
+  await page.getByRole('dialog').getByRole('button', { name: 'Close' }).last().click()
+})
+
+test('a profile that installs it is made, and a deployment ordered, watched and cancelled', async () => {
+  await page.getByRole('link', { name: 'Profiles' }).click()
+  await button('Create profile').first().click()
+  const drawer = page.getByRole('dialog')
+  await drawer.getByLabel('Name', { exact: true }).fill('desk-install')
+  await drawer.getByRole('combobox', { name: 'Kind' }).click()
+  await page.getByRole('option', { name: /^install/ }).click()
+  await drawer.getByRole('combobox', { name: 'Image', exact: true }).fill('desk@1')
+  await page.getByRole('option', { name: /^desk@1/ }).click()
+  await drawer.getByRole('button', { name: 'Create profile' }).click()
+  await page.getByRole('cell', { name: 'desk-install', exact: true }).waitFor()
+
+  await page.goto(`${base}/machines/stranger`)
+  await button('Deploy').click()
+  const dialog = page.getByRole('dialog')
+  const deploy = dialog.getByRole('button', { name: 'Deploy stranger' })
+  await choose('Profile', 'desk-install')
+  await dialog.getByText('The disks of this machine are not known yet').waitFor()
+  expect(await deploy.isDisabled()).toBe(true)
+  await dialog.getByLabel(/name the disk that may be overwritten/).fill('DISK-1')
+  await deploy.click()
+  await page.getByRole('heading', { name: 'install desk-install on stranger', level: 1 }).waitFor()
+  await page.getByRole('list', { name: 'The way of a deployment' }).waitFor()
+  await button('Cancel').click()
+  await sees(/not touched|No byte of a disk was written/)
+  await button('Cancel it').click()
+  await page.getByRole('list', { name: 'The way of a deployment' }).waitFor({ state: 'detached' })
+  const { items } = api('GET', '/machines/stranger/deployments') as { items: unknown[] }
+  expect(items).toMatchObject([{ state: 'cancelled', dirty: false, arm: [{ disk: 'DISK-1' }], orderedBy: 'admin' }])
+
+  await page.getByRole('link', { name: 'Deployments' }).click()
+  await sees('Nothing is being deployed')
+  await button('cancelled').click()
+  await page.getByRole('link', { name: 'install desk-install' }).waitFor()
+})
+
 test('the search finds a machine by its MAC, with the keyboard alone', async () => {
   await page.keyboard.press('Control+k')
   await page.keyboard.type(KNOWN)
@@ -249,6 +317,7 @@ test('the search finds a machine by its MAC, with the keyboard alone', async () 
 
 test('every other page opens', async () => {
   for (const [link, heading] of [
+    ['Deployments', 'Deployments'],
     ['Networks', 'Networks'],
     ['Status', 'Status'],
     ['Tokens', 'Tokens'],
