@@ -8,7 +8,7 @@ import { DecodeError, Refusal } from '../kit/errors.ts'
 import { CHUNK_BYTES, MOST_CHUNKS } from '../protocols/chunks/list.ts'
 import { looksLikeQcow2 } from '../protocols/qcow2/header.ts'
 import { openQcow2 } from '../protocols/qcow2/read.ts'
-import { type FramePart, ZstdFrames } from '../protocols/zstd/frames.ts'
+import { eachZstdFrame } from '../protocols/zstd/frames.ts'
 import type { Buffers } from './buffers.ts'
 import { WrongUse } from './failure.ts'
 
@@ -217,23 +217,8 @@ function through(input: Readable, unpacker: Transform): AsyncIterable<Buffer> {
 
 /** Node unpacks one frame and leaves out what follows; parallel compressors write many. */
 async function* throughZstd(input: Readable): AsyncGenerator<Buffer> {
-  const frames = new ZstdFrames()
-  async function* split() {
-    for await (const piece of input) yield* frames.feed(piece as Buffer)
-    frames.end()
-  }
-  const parts = split()
-  async function* rest(first: FramePart) {
-    yield first.bytes
-    for (let last = first.last; !last; ) {
-      const { value, done } = await parts.next()
-      if (done) return
-      yield value.bytes
-      last = value.last
-    }
-  }
-  for (let first = await parts.next(); !first.done; first = await parts.next())
-    yield* through(Readable.from(rest(first.value), { objectMode: false }), createZstdDecompress({ chunkSize: READ }))
+  for await (const frame of eachZstdFrame(input as AsyncIterable<Buffer>))
+    yield* through(Readable.from(frame, { objectMode: false }), createZstdDecompress({ chunkSize: READ }))
 }
 
 /** Node has no xz of its own. */

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
 import { Readable } from 'node:stream'
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib'
-import { Refusal } from '../../kit/errors.ts'
+import { DecodeError, Refusal } from '../../kit/errors.ts'
 import { looksLikeQcow2 } from '../../protocols/qcow2/header.ts'
+import { eachZstdFrame } from '../../protocols/zstd/frames.ts'
 
 /** How a disk may be packed on its way in. */
 export type DiskFormat = 'raw' | 'gz' | 'xz' | 'zst' | 'qcow2'
@@ -58,14 +59,24 @@ export function unpackStream(
 ): AsyncIterable<Uint8Array> {
   if (format === 'raw') return packed
   if (format === 'xz') return unpackXz(packed)
-  const unpacker =
-    format === 'gz'
-      ? createGunzip({ chunkSize: 262_144 })
-      : createZstdDecompress({
-          chunkSize: 262_144,
-          params: { [constants.ZSTD_d_windowLogMax]: MOST_WINDOW_LOG },
-        })
+  if (format === 'zst') return unpackZstd(packed)
+  const unpacker = createGunzip({ chunkSize: 262_144 })
   return through(packed, unpacker, unpacker, async (error) => broken(format, String((error as Error).message)))
+}
+
+/** Node unpacks one frame and silently leaves out what follows; parallel compressors write many. */
+async function* unpackZstd(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const frame of eachZstdFrame(packed)) {
+      const unpacker = createZstdDecompress({
+        chunkSize: 262_144,
+        params: { [constants.ZSTD_d_windowLogMax]: MOST_WINDOW_LOG },
+      })
+      yield* through(frame, unpacker, unpacker, async (error) => broken('zst', String((error as Error).message)))
+    }
+  } catch (error) {
+    throw error instanceof DecodeError ? broken('zst', error.message) : error
+  }
 }
 
 /** There is no xz in Node. The program sees nothing but its standard input and has a bound of memory. */

@@ -8,7 +8,7 @@ const MAGIC_BYTES = 4
 const BLOCK_HEADER_BYTES = 3
 
 /** A part of one frame as it came; `last`: the frame ends with it. */
-export type FramePart = Readonly<{ bytes: Uint8Array; last: boolean }>
+type FramePart = Readonly<{ bytes: Uint8Array; last: boolean }>
 
 /**
  * Takes a stream of zstd frames apart (RFC 8878 §3.1), however its bytes are cut: several of them may follow each other, as parallel
@@ -108,4 +108,31 @@ export function zstdFrameLength(bytes: Uint8Array): number {
     if (part.last) return length
   }
   throw new DecodeError('a zstd frame is cut off')
+}
+
+/**
+ * The frames of a stream one after another, each as a stream for a decompressor of its own. Each must be read to its end before the next.
+ * Throws a `DecodeError` for what is no zstd, or is cut off: in the frame where it is met.
+ */
+export async function* eachZstdFrame(stream: AsyncIterable<Uint8Array>): AsyncGenerator<AsyncIterable<Uint8Array>> {
+  const frames = new ZstdFrames()
+  async function* split() {
+    for await (const piece of stream) yield* frames.feed(piece)
+    frames.end()
+  }
+  const parts = split()
+  async function* frame(first: FramePart) {
+    yield first.bytes
+    for (let last = first.last; !last; ) {
+      const { value, done } = await parts.next()
+      if (done) return
+      yield value.bytes
+      last = value.last
+    }
+  }
+  try {
+    for (let first = await parts.next(); !first.done; first = await parts.next()) yield frame(first.value)
+  } finally {
+    await parts.return(undefined)
+  }
 }
