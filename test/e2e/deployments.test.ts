@@ -31,7 +31,7 @@ describe('researchers share a server', () => {
     work = await mkdtemp(join(tmpdir(), 'rv-tutorial-'))
     await mkdir(join(work, 'rootfs'))
     await makeRoot(join(work, 'rootfs'), COUNTING_INIT)
-  }, 300_000)
+  }, 600_000)
   afterAll(async () => {
     await server?.call('DELETE', '/api/v1/lab')
     await server?.remove()

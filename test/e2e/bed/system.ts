@@ -85,6 +85,9 @@ export async function makeRoot(root: string, init: string): Promise<void> {
   await symlink('busybox', join(root, 'bin/sh'))
   await writeFile(join(root, 'sbin/init'), init, { mode: 0o755 })
   await writeFile(join(root, 'etc/hostname'), 'built')
+  await writeFile(join(root, 'etc/os-release'), 'ID=reveille-test\nPRETTY_NAME="A tiny system"\n')
+  await writeFile(join(root, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n')
+  await writeFile(join(root, 'etc/shadow'), 'root:*:19000:0:99999:7:::\n', { mode: 0o640 })
 }
 
 /** What the counting system prints once it runs; the number of its boots from this disk follows. */
