@@ -155,6 +155,7 @@ describe('deploy', () => {
       getDeploymentLog: () => ({ items: [{ n: 1, at: AT, level: 'info', text: 'wrote 4 MiB' }], after: 1 }),
     }
     expect((await cli(['deploy', 'list'], handlers)).out).toContain('it waits for d_0')
+    expect(JSON.parse((await cli(['deploy', 'list', '--open', '--json'], handlers)).out)).toEqual([DEPLOYMENT])
     expect((await cli(['deploy', 'show', 'd_1'], handlers)).out).toContain('seen to boot its disk')
     expect((await cli(['deploy', 'log', 'd_1'], { getDeploymentLog: handlers.getDeploymentLog })).out).toContain(
       'wrote 4 MiB',

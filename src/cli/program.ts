@@ -24,6 +24,8 @@ export function buildProgram(context: Context, settings: readonly SettingDescrip
     .version(version, '--version', 'print the version')
     .helpCommand('help [command]', 'show the help of a command')
     .showSuggestionAfterError(true)
+    // Options behind a command are that command's, also where one above it has the same.
+    .enablePositionalOptions()
     .configureOutput({ writeOut: (text) => context.terminal.out(text), writeErr: (text) => context.terminal.err(text) })
     .exitOverride()
   serveCommand(program, context, settings)

@@ -64,6 +64,15 @@ describe('from order to end', () => {
     await expect.poll(async () => (await now(d)).reason).toMatch(/no route to the BMC/)
   })
 
+  test('a machine that was seen starting its own disk is switched again for the next, for it does not restart by itself', async () => {
+    world.power = { state: 'on', actions: [] }
+    const first = await install()
+    await world.through()
+    const second = await install()
+    expect((await now(first)).state).toBe('succeeded')
+    await expect.poll(async () => (await now(second)).reason).toMatch(/fake says the power is on/)
+  })
+
   test('the image is the version that was newest when it was ordered', async () => {
     await install()
     const image = world.images.get('debian')!

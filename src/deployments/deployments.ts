@@ -251,6 +251,8 @@ export class Deployments {
   /** The machine reported that it starts its own disk now: that ends a deployment well. */
   launchedLocal(machine: string): Promise<void> {
     return this.#ledger.alone(machine, async () => {
+      // It runs its own system from now on, so the restart that was under way is over.
+      this.#course.leaving(machine, false)
       const d = this.#ledger.current(machine)
       if (d?.state !== 'rebooting') return
       const reason = 'its disk is written and verified, and the machine was seen starting it'

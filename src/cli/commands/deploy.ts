@@ -66,6 +66,7 @@ export async function waitForDeployment(
 
 function orderCommand(deploy: CliCommand, context: Context): void {
   deploy
+    .enablePositionalOptions()
     .arguments('<machine> [profile]')
     .option('--json', 'print JSON for programs')
     .option('--arm <disk>', 'disk=SERIAL of a disk that may be overwritten; may be given several times', collect)
