@@ -54,12 +54,13 @@ describe('researchers share a server', () => {
         return output.includes(`\n${mark}`) || undefined
       })
     }
+    let screen = ''
     const counted = async (boot: string) =>
-      until(`${COUNTED} ${boot}`, 60_000, async () => {
-        const { text } = await server.call('GET', '/api/v1/machines/server1/console/log')
-        return text.includes(`${COUNTED} ${boot}`) || undefined
+      until(`${COUNTED} ${boot}`, 120_000, async () => {
+        screen = (await server.call('GET', '/api/v1/machines/server1/console/log')).text
+        return screen.includes(`${COUNTED} ${boot}`) || undefined
       }).catch((error: Error) => {
-        throw new Error(`${error.message}\n${output}`)
+        throw new Error(`${error.message}\n${output}\n${screen.slice(-3000)}`)
       })
     // On this wire there is no Debian mirror; the management OS was brought along.
     const sections = (await sectionsOf('docs/tutorial-shared-servers.md')).map((text) =>
