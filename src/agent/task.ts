@@ -13,6 +13,8 @@ export interface ChunkSource {
    * the signal's reason when the task is stopped.
    */
   chunk(sha256: string): Promise<Uint8Array>
+  /** Takes a chunk back that nobody will look at again; its memory is free at once then. */
+  free?(chunk: Uint8Array): void
 }
 
 /** Where a capture puts what it reads. All retry for as long as the server is away, and may be repeated. */

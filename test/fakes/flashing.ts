@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { isZero } from '../../src/agent/flash/compare.ts'
 import { type Around, TaskFailure } from '../../src/agent/task.ts'
 import { CHUNK_BYTES, type ChunkList } from '../../src/protocols/chunks/list.ts'
 
@@ -14,6 +13,8 @@ export function seeded(seed: number): () => number {
   }
 }
 
+const ZEROS = Buffer.alloc(CHUNK_BYTES)
+
 export const sha256Of = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 
 /** The list of a content, and its chunks. */
@@ -22,7 +23,7 @@ export function chunked(content: Uint8Array): { list: ChunkList; chunks: Map<str
   const hashes: (string | null)[] = []
   for (let offset = 0; offset < content.length; offset += CHUNK_BYTES) {
     const chunk = content.subarray(offset, offset + CHUNK_BYTES)
-    const hash = isZero(chunk) ? null : sha256Of(chunk)
+    const hash = ZEROS.compare(chunk, 0, chunk.length, 0, chunk.length) === 0 ? null : sha256Of(chunk)
     hashes.push(hash)
     if (hash) chunks.set(hash, chunk)
   }

@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto'
 import { CHUNK_BYTES, type ChunkList, chunkCount, chunkLength, encodeChunkList } from '../../protocols/chunks/list.ts'
+import { diskBuffer } from '../disk/buffer.ts'
 import type { Disk } from '../disk/disk.ts'
-import { readChunk, sha256 } from '../flash/compare.ts'
+import { readChunk } from '../flash/compare.ts'
 import { each } from '../flash/each.ts'
 import type { Machine } from '../flash/flash.ts'
 import { told } from '../flash/told.ts'
@@ -29,7 +31,7 @@ export async function capture(
   const chunks = new Array<string | null>(chunkCount(disk.bytes)).fill(null)
   const list: ChunkList = { bytes: disk.bytes, chunks }
   const figures: CaptureFigures = { bytes: disk.bytes, sentBytes: 0, newChunks: 0 }
-  const spare = Array.from({ length: LANES }, () => Array.from({ length: BATCH }, () => new Uint8Array(CHUNK_BYTES)))
+  const spare = Array.from({ length: LANES }, () => Array.from({ length: BATCH }, () => diskBuffer(CHUNK_BYTES)))
   const seen = new Set<string>()
   let done = 0
   const batches = Array.from({ length: Math.ceil(chunks.length / BATCH) }, (_, batch) => batch * BATCH)
@@ -72,7 +74,7 @@ export function captureRunner(machine: Pick<Machine, 'open'>): TaskRunner<TaskOf
     try {
       const { list, figures } = await told(task.from, () => capture(disk, around))
       const encoded = encodeChunkList(list)
-      const unchanged = task.onlyIfChangedFrom === (await sha256(new Uint8Array(encoded)))
+      const unchanged = task.onlyIfChangedFrom === createHash('sha256').update(encoded).digest('hex')
       const chunks = unchanged ? task.onlyIfChangedFrom : await around.uploads.putList(list)
       const seconds = (performance.now() - began) / 1000
       const mib = (figures.sentBytes / 1_048_576).toFixed(1)

@@ -1,6 +1,6 @@
 import { createHash, webcrypto } from 'node:crypto'
 import { promisify } from 'node:util'
-import { constants, zstdCompress, zstdDecompress } from 'node:zlib'
+import { constants, zstdCompress } from 'node:zlib'
 import { MissingAnswer } from '../../api/contract/agent.ts'
 import {
   CHUNK_BYTES,
@@ -10,11 +10,11 @@ import {
   MOST_CHUNKS,
 } from '../../protocols/chunks/list.ts'
 import { type ChunkSink, type ChunkSource, TaskFailure } from '../task.ts'
+import { free, unpackChunk } from '../threads.ts'
 import { AskRefused, type Talk } from './talk.ts'
 import type { WireAnswer } from './wire.ts'
 
 const compress = promisify(zstdCompress)
-const decompress = promisify(zstdDecompress)
 
 /** How often a chunk that arrived damaged is fetched again. */
 const DAMAGED_TRIES = 3
@@ -52,12 +52,14 @@ export class ServerChunks implements ChunkSource {
 
   async chunk(sha256: string): Promise<Uint8Array> {
     return this.#checked(`chunks/${sha256}`, `the chunk ${sha256}`, MOST_BODY, async (answer) => {
-      const raw =
-        answer.header('x-chunk-encoding') === 'zstd'
-          ? await decompress(answer.body, { maxOutputLength: CHUNK_BYTES, chunkSize: CHUNK_BYTES })
-          : answer.body
-      return (await digest(raw)) === sha256 ? raw : undefined
+      const how = answer.header('x-chunk-encoding') === 'zstd' ? 'zstd' : 'identity'
+      const { raw, sha256: found } = await unpackChunk(answer.body, how)
+      return found === sha256 ? raw : undefined
     })
+  }
+
+  free(chunk: Uint8Array): void {
+    free(chunk)
   }
 
   /** Fetches until what came is right. The wire may have spoiled it; when it is wrong every time, the server's copy is. */

@@ -57,16 +57,20 @@ async function collect(response: IncomingMessage, most: number): Promise<WireAns
     return new Error(`the server sent more than ${most} bytes`)
   }
   if (announced > most) throw tooMuch()
+  // One allocation where the length is known: chunks are large and come often.
+  const whole = announced > 0 ? Buffer.allocUnsafeSlow(announced) : undefined
   const pieces: Buffer[] = []
   let length = 0
   for await (const piece of response as AsyncIterable<Buffer>) {
+    if (length + piece.length > (whole?.length ?? most)) throw tooMuch()
+    if (whole) piece.copy(whole, length)
+    else pieces.push(piece)
     length += piece.length
-    if (length > most) throw tooMuch()
-    pieces.push(piece)
   }
+  if (whole && length !== whole.length) throw new Error('the answer broke off')
   return {
     status: response.statusCode ?? 0,
     header: (name) => String(response.headers[name] ?? ''),
-    body: pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, length),
+    body: whole ?? Buffer.concat(pieces, length),
   }
 }

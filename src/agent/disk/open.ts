@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { constants, type FileHandle, open, readFile, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { promisify } from 'node:util'
+import { ALIGNMENT, isAligned } from './buffer.ts'
 import { checkRange, type Disk, DiskError, SECTOR_BYTES } from './disk.ts'
 
 const run = promisify(execFile)
@@ -29,7 +30,8 @@ export async function openDisk(path: string, how: { write: boolean }): Promise<D
       await handle.close()
       handle = exclusive
     }
-    return new OpenDisk(path, bytes, handle, device)
+    const direct = await open(path, constants.O_RDONLY | constants.O_DIRECT).catch(() => undefined)
+    return new OpenDisk(path, bytes, handle, { device, direct })
   } catch (error) {
     await handle?.close()
     throw asDiskError(error, path, 'opening', null)
@@ -50,9 +52,19 @@ class OpenDisk implements Disk {
   readonly bytes: number
   readonly #handle: FileHandle
   readonly #device: boolean
+  /** Reads past the cache; the kernel keeps both views the same. Not every file system and device can do it. */
+  readonly #direct: FileHandle | undefined
+  #directly: boolean
   #helpless = 0
 
-  constructor(name: string, bytes: number, handle: FileHandle, device: boolean) {
+  constructor(
+    name: string,
+    bytes: number,
+    handle: FileHandle,
+    { device, direct }: { device: boolean; direct: FileHandle | undefined },
+  ) {
+    this.#direct = direct
+    this.#directly = direct !== undefined
     this.name = name
     this.bytes = bytes
     this.#handle = handle
@@ -61,13 +73,27 @@ class OpenDisk implements Disk {
 
   async read(offset: number, into: Uint8Array): Promise<void> {
     checkRange(this, offset, into.length)
-    for (let done = 0; done < into.length; ) {
+    let done = await this.#readDirectly(offset, into)
+    while (done < into.length) {
       const { bytesRead } = await this.#try('reading', offset + done, () =>
         this.#handle.read(into, done, into.length - done, offset + done),
       )
       // Within its size a disk always has a next byte; one that does not has shrunk or gone.
       if (bytesRead === 0) throw new DiskError(this.name, 'reading', offset + done, 'ENODEV')
       done += bytesRead
+    }
+  }
+
+  /** How much of it could be read past the cache. */
+  async #readDirectly(offset: number, into: Uint8Array): Promise<number> {
+    const direct = this.#direct
+    if (!direct || !this.#directly || offset % ALIGNMENT !== 0 || !isAligned(into)) return 0
+    try {
+      return (await direct.read(into, 0, into.length, offset)).bytesRead
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw asDiskError(error, this.name, 'reading', offset)
+      this.#directly = false
+      return 0
     }
   }
 
@@ -122,6 +148,7 @@ class OpenDisk implements Disk {
   }
 
   async close(): Promise<void> {
+    await this.#direct?.close()
     await this.#handle.close()
   }
 

@@ -1,5 +1,7 @@
 import { CHUNK_BYTES, type ChunkList, chunkLength } from '../../protocols/chunks/list.ts'
+import { diskBuffer } from '../disk/buffer.ts'
 import { type Disk, DiskError } from '../disk/disk.ts'
+import { contentOf } from '../threads.ts'
 import { each } from './each.ts'
 
 /** What lies where a chunk belongs: its SHA-256, `null` for zeros, `undefined` when it was not looked at. */
@@ -10,22 +12,24 @@ const GROUP = 16
 const LARGEST_GROUP = 1024
 /** So many chunks with data in a row must differ before reading is given up. */
 const GIVE_UP_AFTER = 4
-/** Reads at a time: the next one is under way while one is hashed. */
-const READERS = 4
+/** A disk that fits so far is read in groups that grow to this: at the end of each the last reads are waited for. */
+const LONGEST_READ = 64
+/** Reads at a time: the next ones are under way while some are hashed. */
+const READERS = 6
 
 /** A disk with more places that cannot be read is not worth writing to. */
 const MOST_UNREADABLE = 8
 
-const ZEROS = Buffer.alloc(CHUNK_BYTES)
+const spare: Uint8Array<SharedArrayBuffer>[] = []
 
-/** Whether these bytes, at most a chunk, are all zero. */
-export function isZero(bytes: Uint8Array): boolean {
-  return ZEROS.compare(bytes, 0, bytes.length, 0, bytes.length) === 0
-}
-
-/** Hex SHA-256, in a thread of its own: reading and the network go on meanwhile. */
-export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  return Buffer.from(await crypto.subtle.digest('SHA-256', bytes)).toString('hex')
+/** Lends memory for a chunk; what was in it before is still there. */
+export async function withBuffer<T>(act: (buffer: Uint8Array<SharedArrayBuffer>) => Promise<T>): Promise<T> {
+  const buffer = spare.pop() ?? diskBuffer(CHUNK_BYTES)
+  try {
+    return await act(buffer)
+  } finally {
+    spare.push(buffer)
+  }
 }
 
 /** Reads the chunk at `index` into the front of `buffer` and tells what it is. */
@@ -33,11 +37,11 @@ export async function readChunk(
   disk: Disk,
   list: ChunkList,
   index: number,
-  buffer: Uint8Array<ArrayBuffer>,
+  buffer: Uint8Array<SharedArrayBuffer>,
 ): Promise<string | null> {
   const bytes = buffer.subarray(0, chunkLength(list, index))
   await disk.read(index * CHUNK_BYTES, bytes)
-  return isZero(bytes) ? null : await sha256(bytes)
+  return await contentOf(bytes)
 }
 
 /**
@@ -53,18 +57,15 @@ export async function compare(
   around: { stopped: AbortSignal; looked(bytes: number): void; unreadable(error: DiskError): void },
 ): Promise<Found[]> {
   const found = new Array<Found>(list.chunks.length).fill(undefined)
-  const buffers = Array.from({ length: READERS }, () => new Uint8Array(CHUNK_BYTES))
   let unreadable = 0
   const look = (indexes: readonly number[]) =>
     each(indexes, READERS, around.stopped, async (index) => {
-      const buffer = buffers.pop()!
       try {
-        if (found[index] === undefined) found[index] = await readChunk(disk, list, index, buffer)
+        if (found[index] === undefined)
+          found[index] = await withBuffer((buffer) => readChunk(disk, list, index, buffer))
       } catch (error) {
         if (!(error instanceof DiskError) || error.code !== 'EIO' || ++unreadable > MOST_UNREADABLE) throw error
         around.unreadable(error)
-      } finally {
-        buffers.push(buffer)
       }
     })
   let different = 0
@@ -79,12 +80,13 @@ export async function compare(
       reading = fits(data[0]!) || fits(data.at(-1)!)
     }
     if (reading) {
-      size = GROUP
-      // A large group is read in small ones, so that a part that is different does not cost the reading of the rest.
-      await look(group.slice(0, size))
-      for (const index of data.filter((each) => each < first + size)) different = fits(index) ? 0 : different + 1
-      around.looked(Math.min(size, group.length) * CHUNK_BYTES)
-      first += size
+      // A large group is read in smaller ones, so that a part that is different does not cost the reading of the rest.
+      const reads = group.slice(0, different === 0 ? LONGEST_READ : GROUP)
+      await look(reads)
+      for (const index of reads) if (list.chunks[index] !== null) different = fits(index) ? 0 : different + 1
+      around.looked(reads.length * CHUNK_BYTES)
+      first += reads.length
+      size = different === 0 ? Math.max(GROUP, Math.min(reads.length * 2, LONGEST_READ)) : GROUP
     } else {
       around.looked(group.length * CHUNK_BYTES)
       first += group.length

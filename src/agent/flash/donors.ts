@@ -1,6 +1,7 @@
 import { CHUNK_BYTES, type ChunkList, chunkLength } from '../../protocols/chunks/list.ts'
 import type { Disk } from '../disk/disk.ts'
-import { type Found, sha256 } from './compare.ts'
+import { contentOf } from '../threads.ts'
+import { type Found, withBuffer } from './compare.ts'
 
 /** A disk of this machine that was last known to hold this content. */
 export type OtherDisk = Readonly<{ disk: Disk; list: ChunkList }>
@@ -73,12 +74,15 @@ export class Donors {
   async read(hash: string): Promise<Uint8Array | undefined> {
     for (const [key, { disk, offset, bytes, misses }] of this.#places.get(hash) ?? []) {
       if (misses.inARow >= MOST_MISSES) continue
-      const buffer = new Uint8Array(bytes)
       try {
-        await disk.read(offset, buffer)
-        if ((await sha256(buffer)) === hash) {
+        const right = await withBuffer(async (memory) => {
+          const buffer = memory.subarray(0, bytes)
+          await disk.read(offset, buffer)
+          return (await contentOf(buffer)) === hash ? buffer.slice() : undefined
+        })
+        if (right) {
           misses.inARow = 0
-          return buffer
+          return right
         }
       } catch {
         // A place that cannot be read is no reason to stop: the server has the chunk.

@@ -1,14 +1,15 @@
 import { CHUNK_BYTES, type ChunkList, chunkLength } from '../../protocols/chunks/list.ts'
+import { diskBuffer } from '../disk/buffer.ts'
 import { type Disk, DiskError, SECTOR_BYTES } from '../disk/disk.ts'
 import { type Around, TaskFailure } from '../task.ts'
-import { compare, readChunk } from './compare.ts'
+import { compare, readChunk, withBuffer } from './compare.ts'
 import { Donors, type OtherDisk } from './donors.ts'
 import { each } from './each.ts'
 import { type FlashPlan, planFlash, type Range, toVerify } from './plan.ts'
 
 /** Chunks on their way from server to disk at a time. Each takes about 12 MiB of memory, packed, unpacked and hashed. */
 const WRITERS = 4
-const VERIFIERS = 2
+const VERIFIERS = 4
 /** A flush is begun in the background after so many bytes: the last one is short, and errors show early. */
 const FLUSH_EVERY = 128 * 1024 * 1024
 
@@ -29,6 +30,12 @@ export type FlashFigures = {
   /** Written bytes that came from disks of this machine. */
   copiedBytes: number
   verifiedBytes: number
+  /** Where the time went. */
+  comparingSeconds: number
+  writingSeconds: number
+  verifyingSeconds: number
+  /** Making the disk unbootable at first, and bootable at last. */
+  edgesSeconds: number
 }
 
 /**
@@ -57,6 +64,16 @@ export async function flash(
     zeroedBytes: 0,
     copiedBytes: 0,
     verifiedBytes: 0,
+    comparingSeconds: 0,
+    writingSeconds: 0,
+    verifyingSeconds: 0,
+    edgesSeconds: 0,
+  }
+  let since = performance.now()
+  const spent = (on: 'comparingSeconds' | 'writingSeconds' | 'verifyingSeconds' | 'edgesSeconds') => {
+    const now = performance.now()
+    figures[on] += (now - since) / 1000
+    since = now
   }
   let looked = 0
   around.progress({ phase: 'comparing', doneBytes: 0, totalBytes: list.bytes })
@@ -73,15 +90,20 @@ export async function flash(
   const plan = planFlash(list, found, { diskBytes: disk.bytes, holes: order.holes })
   for (const [index, each] of found.entries())
     if (each !== undefined && each === list.chunks[index]) figures.sameBytes += chunkLength(list, index)
+  spent('comparingSeconds')
   if (plan.nothing) return figures
   around.stopped.throwIfAborted()
   const run = new Run(disk, order, plan, new Donors(disk, list, found, order.others), around, figures)
   await run.keepEdges(found)
   await around.markDirty()
   await run.blank()
+  spent('edgesSeconds')
   await run.write()
+  spent('writingSeconds')
   await run.verify()
+  spent('verifyingSeconds')
   await run.writeEdges()
+  spent('edgesSeconds')
   return figures
 }
 
@@ -93,7 +115,7 @@ class Run {
   readonly #around: Pick<Around, 'chunks' | 'progress' | 'stopped' | 'log'>
   readonly #figures: FlashFigures
   /** Content of edges that were right already: they are blanked and come back at the end. At most three chunks. */
-  readonly #kept = new Map<string, Uint8Array<ArrayBuffer>>()
+  readonly #kept = new Map<string, Uint8Array<SharedArrayBuffer>>()
   #unflushed = 0
   #flushing: Promise<void> | undefined
   #flushFailed: { error: unknown } | undefined
@@ -119,7 +141,7 @@ class Run {
     for (const index of this.#plan.edges) {
       const hash = list.chunks[index]!
       if (hash === null || found[index] !== hash) continue
-      const bytes = new Uint8Array(chunkLength(list, index))
+      const bytes = diskBuffer(chunkLength(list, index))
       if ((await readChunk(this.#disk, list, index, bytes)) === hash) this.#kept.set(hash, bytes)
     }
   }
@@ -150,6 +172,7 @@ class Run {
         each(writes, WRITERS, stopped, async ({ hash, indexes }) => {
           const bytes = await this.#obtain(hash)
           for (const index of indexes) await this.#put(index, bytes)
+          this.#around.chunks.free?.(bytes)
         }),
       ].map((part) =>
         part.catch((error) => {
@@ -219,12 +242,9 @@ class Run {
 
   async #check(indexes: readonly number[], stopped: AbortSignal, after: () => void = () => undefined): Promise<void> {
     const { list } = this.#order
-    const buffers = Array.from({ length: VERIFIERS }, () => new Uint8Array(CHUNK_BYTES))
     await each(indexes, VERIFIERS, stopped, async (index) => {
-      const buffer = buffers.pop()!
-      if ((await readChunk(this.#disk, list, index, buffer)) !== list.chunks[index])
-        throw misread(this.#disk, index * CHUNK_BYTES)
-      buffers.push(buffer)
+      const found = await withBuffer((buffer) => readChunk(this.#disk, list, index, buffer))
+      if (found !== list.chunks[index]) throw misread(this.#disk, index * CHUNK_BYTES)
       this.#figures.verifiedBytes += chunkLength(list, index)
       after()
     })
