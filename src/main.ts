@@ -1,61 +1,46 @@
 import { once } from 'node:events'
-import type { Server } from 'node:http'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Access } from './access/access.ts'
-import { PasswordFile } from './access/drivers/password-file.ts'
+import type { Access } from './access/access.ts'
 import type { Finding } from './api/contract/server.ts'
-import { type Api, createApi, type Door } from './api/server/server.ts'
+import { createApi } from './api/server/server.ts'
 import { serveConfigure } from './boot/configure/serve.ts'
-import { AGENT_PREFIX, type InstallStage } from './boot/install/serve.ts'
 import { loaderHandler } from './boot/loader/http.ts'
 import { findProgram } from './boot/loader/programs.ts'
-import { type BootServer, serveBoot } from './boot/loader/target.ts'
+import { serveBoot } from './boot/loader/target.ts'
 import { serveTftp } from './boot/loader/tftp.ts'
 import { type OfferService, serveOffer } from './boot/offer/serve.ts'
 import { serveScript } from './boot/script/serve.ts'
 import { counters, listeners, unready } from './boot/status.ts'
 import { openDeployments } from './compose/deployments.ts'
+import { openDomain, type Surroundings } from './compose/domain.ts'
+import { openDoors } from './compose/doors.ts'
 import { openInstall } from './compose/install.ts'
+import { openLab, wireLab } from './compose/lab.ts'
 import { openManagement } from './compose/management.ts'
 import type { LoadedConfig } from './config/load.ts'
 import type { Config } from './config/schema.ts'
-import type { Deployments } from './deployments/deployments.ts'
 import { examine } from './doctor/doctor.ts'
 import { LINUX } from './doctor/linux.ts'
 import { Events } from './events/event.ts'
-import { listen } from './http/listen.ts'
-import { boundedServer } from './http/server.ts'
-import { FileChunks } from './images/drivers/chunk-files.ts'
-import { FileBlobs } from './images/drivers/files.ts'
 import { scrubStamp } from './images/drivers/scrub-stamp.ts'
-import { Images } from './images/images.ts'
-import { inspectDisk } from './images/inspect.ts'
 import { Scrub } from './images/scrub.ts'
-import { Refusal } from './kit/errors.ts'
 import { formatIpv4 } from './kit/ip.ts'
 import type { Log } from './kit/log.ts'
 import type { Mac } from './kit/mac.ts'
 import type { Stop } from './kit/stop.ts'
-import { Lab } from './lab/lab.ts'
-import { buildLabLinux } from './lab/linux.ts'
-import { labNetworkSettings } from './lab/network.ts'
-import { offerLabLinux } from './lab/offer.ts'
+import type { Lab } from './lab/lab.ts'
 import { openLog } from './log/pino.ts'
-import { Machines } from './machines/machines.ts'
 import { applyManifest } from './manifest/apply.ts'
 import { Leases } from './networks/leases.ts'
 import { planNetworks } from './networks/plan.ts'
 import { Reservations } from './networks/reservations.ts'
 import { LabPower } from './power/drivers/lab.ts'
 import type { PowerFinder } from './power/power.ts'
-import { Profiles } from './profiles/profiles.ts'
 import { type ReplayRecord, replay as replayPackets } from './replay/replay.ts'
 import { listInterfaces } from './sockets/interfaces.ts'
 import { bootKey } from './store/boot-key.ts'
-import { openStore, type Store } from './store/store.ts'
-import { Neighbours } from './traces/drivers/neighbours.ts'
-import { Traces } from './traces/traces.ts'
+import { openStore } from './store/store.ts'
 
 /** Where the package is: this file is `src/main.ts` in a checkout and `dist/lib/main.js` in an installed package. */
 const PACKAGE = resolve(import.meta.dirname, import.meta.filename.endsWith('.ts') ? '..' : '../..')
@@ -64,6 +49,7 @@ const CLOCK = { now: () => Date.now() }
 const TICK_MS = 1000
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
 
 /**
  * Builds the whole server and runs it until SIGINT or SIGTERM. The order is the one of dependence: store, domain, lab, boot
@@ -98,7 +84,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   // Store and domain.
   const store = await openStore(dataDir, { log })
   onStop(() => store.close())
-  const around: Surroundings = { config, dataDir, events, log }
+  const around: Surroundings = { config, dataDir, events, clock: CLOCK, log }
   const domain = await openDomain(store, around)
   const { machines, profiles, images, traces, access } = domain
   onStop(async () => {
@@ -181,6 +167,11 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   const { notify } = config
   const deployments = await openDeployments({ store, ...domain, power, notify, events, clock: CLOCK, log })
   domain.holds.push(deployments)
+  events.listen(({ topic, id, change }) => {
+    if (topic !== 'machine' || change !== 'removed') return
+    deployments.forget(id).catch((error) => log.error({ machine: id, error }, 'what was known of a machine stays'))
+  })
+  every(HOUR_MS, () => deployments.prune(CLOCK.now() - config.deployments.keepDays * DAY_MS))
   every(TICK_MS, () => deployments.tick())
 
   // Stages 2 to 6.
@@ -253,134 +244,6 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   // Event streams end first: a door waits for what it let in.
   onStop(() => api.close())
   announce(config, access, log)
-}
-
-/** What everything is built in. */
-type Surroundings = Readonly<{ config: Config; dataDir: string; events: Events; log: Log }>
-type Domain = Awaited<ReturnType<typeof openDomain>>
-type Built = ReturnType<typeof openManagement>
-
-async function openDomain(store: Store, { config, dataDir, events, log }: Surroundings) {
-  const access = await Access.open({
-    repository: store.access,
-    clock: CLOCK,
-    events,
-    firstPassword: new PasswordFile(join(dataDir, 'admin-password')),
-    auditKeepDays: config.audit.keepDays,
-    log,
-  })
-  // Machines, profiles and images guard each other: what is named must exist, what is used must stay.
-  let profiles: Profiles
-  /** The deployments, once they are open: what they go by must stay. */
-  const holds: Pick<Deployments, 'naming' | 'chunkLists'>[] = []
-  const machines = await Machines.open({
-    repository: store.machines,
-    events,
-    clock: CLOCK,
-    namePattern: config.machineNames,
-    hasProfile: (name) => profiles.get(name) !== undefined,
-    log,
-  })
-  const images = await Images.open({
-    repository: store.images,
-    blobs: await FileBlobs.open(join(dataDir, 'blobs')),
-    chunks: await FileChunks.open(join(dataDir, 'chunks')),
-    inspect: inspectDisk,
-    clock: CLOCK,
-    events,
-    usedBy: (name, version) => profiles.naming(name, version),
-    heldBy: (name, version) => holds.flatMap((each) => each.naming(name, version)),
-    keeps: () => holds.flatMap((each) => each.chunkLists()),
-  })
-  profiles = await Profiles.open({
-    repository: store.profiles,
-    events,
-    clock: CLOCK,
-    imageKind: (reference) => images.resolve(reference)?.image.kind,
-    usage: (profile) =>
-      machines
-        .all()
-        .filter((machine) => machine.profile === profile || machine.nextBoot?.profile === profile)
-        .map(({ name }) => name),
-  })
-  const neighbours = new Neighbours()
-  const traces = await Traces.open({
-    repository: store.traces,
-    events,
-    clock: CLOCK,
-    log,
-    keep: { days: config.traces.keepDays, perMachine: config.traces.keepPerMachine },
-    neighbour: (address) => neighbours.macOf(address),
-  })
-  return { access, machines, profiles, images, traces, holds }
-}
-
-function openLab(
-  { config, dataDir, events, log }: Surroundings,
-  { images, profiles }: Domain,
-  built: Built,
-): Promise<Lab> {
-  return Lab.open({
-    config,
-    clock: CLOCK,
-    log,
-    events,
-    buildLinux: () => buildLabLinux({ cacheDir: join(dataDir, 'lab-linux'), log, packages: built.packages }),
-    offerLinux: async (bundle) => {
-      await offerLabLinux({ images, profiles }, bundle)
-      // Lab machines that come up now may well be deployed next.
-      built.buildInBackground()
-    },
-  })
-}
-
-/** Builds the lab's network; where it cannot be, the server runs without and the lab's status says why. */
-async function wireLab(lab: Lab, config: Config, log: Log) {
-  try {
-    await lab.prepareNetwork()
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error
-    log.warn({ reason: error.message, next: error.next }, 'the lab does not work here')
-    return undefined
-  }
-  const { mode } = await lab.status()
-  return mode === 'bridge' ? labNetworkSettings(config) : undefined
-}
-
-/** Console and API on one address, boot on the same or on its own; the control socket for the server itself. */
-async function openDoors(
-  config: Config,
-  dataDir: string,
-  api: Api,
-  machines: MachineDoors,
-  onStop: (stop: Stop) => void,
-): Promise<void> {
-  const { listen: main, adminListen } = config.http
-  const control = serverFor(api.control)
-  onStop(await listen(control, { path: join(dataDir, 'control.sock') }, 'dataDir'))
-  if (adminListen) onStop(await listen(serverFor(api.network), adminListen, 'http.adminListen'))
-  onStop(await listen(serverFor(adminListen ? undefined : api.network, machines), main, 'http.listen'))
-}
-
-/** What machines ask: the stages of a boot, and the conversation of the management OS. */
-type MachineDoors = Readonly<{ boot: BootServer; install: InstallStage }>
-
-/** What machines ask goes to the stages; the rest goes through the door, or is unknown here when there is none. */
-function serverFor(door: Door | undefined, machines?: MachineDoors): Server {
-  return boundedServer(
-    (request, response) => {
-      if (machines && request.url?.startsWith(AGENT_PREFIX)) machines.install.answer(request, response)
-      else if (machines && (!door || request.url?.startsWith('/boot/'))) machines.boot(request, response)
-      else door?.request(request, response)
-    },
-    {
-      wanted: (request) => (machines?.install.upgradable(request) || door?.upgradable(request)) ?? false,
-      take(request, socket, head) {
-        if (machines?.install.upgradable(request)) machines.install.upgrade(request, socket, head)
-        else door?.upgrade(request, socket, head)
-      },
-    },
-  )
 }
 
 function announce(config: Config, access: Access, log: Log): void {

@@ -55,6 +55,24 @@ describe('images', () => {
     expect(out).toMatch(/^debian@1 is there/)
   })
 
+  test('a push of what the newest version has already makes none, and says so', async () => {
+    const kernel = join(folder, 'same')
+    await writeFile(kernel, 'kernel bytes')
+    const sha256 = createHash('sha256').update('kernel bytes').digest('hex')
+    const file = { role: 'kernel' as const, name: 'linux', sha256, bytes: 12 }
+    const newest = { ...VERSION, number: 3, files: [file], cmdline: 'quiet' }
+    const handlers: Handlers = {
+      getImage: () => ({ ...IMAGE, latest: 3, versions: [VERSION, newest] }),
+      hasUpload: () => ({ sha256, bytes: 12 }),
+      createVersion: () => ({ ...IMAGE, latest: 4 }),
+    }
+    const words = ['image', 'push', 'debian', '--kernel', kernel]
+    const again = await cli([...words, '--cmdline', 'quiet'], handlers)
+    expect(again).toMatchObject({ status: 0, out: 'nothing has changed since debian@3; no version was made\n' })
+    expect(again.asked.map(({ id }) => id)).not.toContain('createVersion')
+    expect((await cli([...words, '--cmdline', 'debug'], handlers)).out).toMatch(/^debian@4 is there/)
+  })
+
   test('an ISO is known by its ending or its bytes; other files are refused before anything is sent', async () => {
     const iso = join(folder, 'disc')
     const image = Buffer.alloc(16 * 2048 + 6)

@@ -20,7 +20,10 @@ test('a default as written is read as the default again', () => {
   for (const { path, default: value } of SETTINGS) {
     if (value === undefined) continue
     let section = written
-    for (const part of path.slice(0, -1)) section = (section[part] ??= {}) as Record<string, unknown>
+    for (const part of path.slice(0, -1)) {
+      section[part] ??= {}
+      section = section[part] as Record<string, unknown>
+    }
     section[path.at(-1)!] = value
   }
   expect(Settings.parse(written)).toEqual(Settings.parse({}))

@@ -208,6 +208,20 @@ export const Settings = z
       })
       .strict()
       .prefault({}),
+    deployments: z
+      .object({
+        keepDays: z
+          .number()
+          .int()
+          .min(1)
+          .max(36_500)
+          .default(365)
+          .describe(
+            'days that deployments are kept after they were ordered, with their logs; none is deleted before its end',
+          ),
+      })
+      .strict()
+      .prefault({}),
     notify: z
       .object({
         webhookSecret: secret

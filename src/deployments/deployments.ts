@@ -94,6 +94,8 @@ export class Deployments {
   /** What was saved has had its consequences, or has them now. */
   async #resume(): Promise<void> {
     const { machines } = this.#with
+    for (const machine of await this.#ledger.machines())
+      if (!machines.get(machine)) await this.#ledger.forgetMachine(machine)
     for (const d of this.#ledger.unsettled()) if (isAtRest(d) && d.noticeDue) this.#course.tell(d)
     for (const { id, state } of machines.all()) {
       await this.#ledger.alone(id, async () => {
@@ -283,6 +285,50 @@ export class Deployments {
       ) ||
       (version === undefined && action.kind === 'capture' && action.image === image)
     return open.filter(names).map(({ id }) => `deployment ${id}`)
+  }
+
+  /** Open deployments that make a machine boot this profile, in words such as `deployment d_12`. */
+  ordering(profile: string): string[] {
+    const open = this.#ledger.unsettled().filter((d) => !isAtRest(d))
+    return open
+      .filter(({ action }) => action.kind === 'install' && action.profile === profile)
+      .map(({ id }) => `deployment ${id}`)
+  }
+
+  /**
+   * A `Refusal` when a machine cannot be forgotten: something is ordered for it, or a disk of it is half-written. Added again it would be
+   * another machine of which nothing is known, and would boot that disk.
+   */
+  assertForgettable({ id, name }: Pick<Machine, 'id' | 'name'>): void {
+    const open = this.#ledger.open(id).map((d) => d.id)
+    if (open.length > 0)
+      throw new Refusal(
+        'in-use',
+        `${name} has ${open.length > 1 ? 'open deployments' : 'an open deployment'}: ${open.join(', ')}`,
+        {
+          next: `cancel ${open.length > 1 ? 'them' : 'it'}: ${open.map((each) => `reveille deploy cancel ${each}`).join('; ')}`,
+        },
+      )
+    const half = this.#ledger.records(id).find(({ halfWrittenBy }) => halfWrittenBy !== null)
+    if (half)
+      throw new Refusal(
+        'wrong-state',
+        `the disk ${half.serial} of ${name} is half-written (${half.halfWrittenBy}), and only ${name} knows`,
+        {
+          next: `deploy it again or wipe that disk; if the hardware is gone: reveille machine set ${name} --state retired`,
+        },
+      )
+  }
+
+  /** Forgets hardware, disks and boots of a machine that was removed. Its deployments stay in the history. */
+  forget(machine: string): Promise<void> {
+    return this.#ledger.alone(machine, () => this.#ledger.forgetMachine(machine))
+  }
+
+  /** Deletes what ended and was ordered before a time (milliseconds since 1970), with its log. */
+  async prune(orderedBefore: number): Promise<void> {
+    const count = await this.#ledger.prune(orderedBefore)
+    if (count > 0) this.#log.info({ deployments: count }, 'old deployments deleted')
   }
 
   /** SHA-256 of the chunk lists that open deployments go by. */

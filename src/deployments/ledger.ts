@@ -13,6 +13,8 @@ import type {
 
 /** Most lines in the log of one deployment; what comes after is counted as lost by its last line. */
 export const MOST_LINES = 20_000
+/** Deleted in one commit: none may keep others waiting for long. */
+const PRUNED_AT_ONCE = 50
 
 type Dependencies = Readonly<{
   repository: DeploymentRepository
@@ -164,6 +166,33 @@ export class Ledger {
 
   async saveInventory(machine: string, inventory: TakenInventory): Promise<void> {
     await this.#with.repository.commit({ inventory: { machine, ...inventory } })
+  }
+
+  /** Forgets what is known of a machine that is no more; its deployments stay, as history. */
+  async forgetMachine(machine: string): Promise<void> {
+    await this.#with.repository.commit({ machineGone: machine })
+    this.#records.delete(machine)
+    for (const { id } of this.boots(machine)) this.#boots.delete(id)
+  }
+
+  /** Machines of which something is known. */
+  async machines(): Promise<ReadonlySet<string>> {
+    const inventoried = await this.#with.repository.inventoried()
+    return new Set([...inventoried, ...this.#records.keys(), ...this.boots().map(({ machine }) => machine)])
+  }
+
+  /** Deletes settled deployments that were ordered before a time; returns how many. */
+  async prune(orderedBefore: number): Promise<number> {
+    let count = 0
+    for (;;) {
+      const gone = await this.#with.repository.prune({ orderedBefore, most: PRUNED_AT_ONCE })
+      for (const id of gone) {
+        this.#lines.delete(id)
+        this.#with.events.publish({ topic: 'deployment', id, change: 'removed' })
+      }
+      count += gone.length
+      if (gone.length < PRUNED_AT_ONCE) return count
+    }
   }
 
   async saveBoot(boot: AgentBoot, gone: readonly AgentBoot[] = []): Promise<void> {

@@ -27,6 +27,8 @@ export type DeploymentChange = Readonly<{
   inventory?: TakenInventory & Readonly<{ machine: string }>
   disks?: readonly DiskRecord[]
   disksGone?: readonly Pick<DiskRecord, 'machine' | 'serial' | 'partition'>[]
+  /** A machine that is forgotten: its inventory, disks and boots go; its deployments stay, as history. */
+  machineGone?: string
 }>
 
 /** Newest first. `before`: sequence of the last one seen. `machines`, `profile` and `by` are joined by "or". */
@@ -54,4 +56,11 @@ export interface DeploymentRepository {
   boots(): Promise<AgentBoot[]>
   inventory(machine: string): Promise<TakenInventory | undefined>
   disks(): Promise<DiskRecord[]>
+  /**
+   * Deletes settled deployments ordered before `orderedBefore`, with their logs, at most `most`, and returns their ids. The newest of all
+   * stays, so that sequences go on.
+   */
+  prune(limits: Readonly<{ orderedBefore: number; most: number }>): Promise<string[]>
+  /** Machines of which an inventory is kept. */
+  inventoried(): Promise<string[]>
 }

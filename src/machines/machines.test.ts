@@ -370,3 +370,20 @@ describe('apply', () => {
     expect(machines.find('a')?.profile).toBe('new')
   })
 })
+
+test('a machine that something still goes by is not forgotten', async () => {
+  const { id } = await machines.create({ macs: [MAC1] }, 'ann')
+  const refusing = await Machines.open({
+    repository,
+    clock,
+    events: { publish: () => undefined },
+    namePattern: 'node-%04d',
+    hasProfile: () => true,
+    assertForgettable: () => {
+      throw new Error('a disk is half-written')
+    },
+  })
+  await expect(refusing.remove(id, 'ann')).rejects.toThrow('half-written')
+  expect(refusing.get(id)).toBeDefined()
+  expect(repository.rows.has(id)).toBe(true)
+})

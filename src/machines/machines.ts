@@ -37,6 +37,8 @@ type Dependencies = Readonly<{
   /** `machineNames` of the settings, such as `node-%04d`. */
   namePattern: string
   hasProfile: (name: string) => boolean
+  /** Throws a `Refusal` when a machine may not be forgotten now. */
+  assertForgettable?: ((machine: Machine) => void) | undefined
   log?: Log | undefined
 }>
 
@@ -126,6 +128,7 @@ export class Machines {
   remove(id: string, by: string): Promise<void> {
     return this.#alone(async () => {
       const machine = this.#known(id)
+      this.#with.assertForgettable?.(machine)
       assertRemovable(machine)
       await this.#forget(id)
       this.#log.info({ machine: id, name: machine.name, by }, 'machine deleted')

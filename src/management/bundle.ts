@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Refusal } from '../kit/errors.ts'
 
 /** Where the package keeps the bundle that its making left: an installed package has no sources and no bundler. */
-const PREBUILT = 'dist/agent/main.mjs'
+export const PREBUILT = 'dist/agent/main.mjs'
 const SOURCE = 'src/agent/main.ts'
 
 /**

@@ -35,6 +35,9 @@ const CMDLINE = 'console=tty0 console=ttyS0,115200 quiet panic=30 rootfstype=ram
 
 export type BuiltManagementOs = Readonly<{ image: string; version: number; bytes: number; built: boolean }>
 
+/** `since`: milliseconds since 1970. */
+export type Building = Readonly<{ doing: string; since: number }>
+
 type Dependencies = Readonly<{
   images: Pick<Images, 'get' | 'create' | 'addVersion' | 'blobs'>
   packages: PackageCache
@@ -59,6 +62,7 @@ type Dependencies = Readonly<{
 export class ManagementOs {
   readonly #with: Dependencies
   readonly #stopping = new AbortController()
+  #building: Building | null = null
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(dependencies: Dependencies) {
@@ -77,12 +81,25 @@ export class ManagementOs {
    * out. Refused (`not-available`) when an ingredient cannot be had, with what to do about it.
    */
   build({ force }: { force: boolean }): Promise<BuiltManagementOs> {
-    const result = this.#last.then(() => this.#build(force))
+    const result = this.#last
+      .then(() => this.#build(force))
+      .finally(() => {
+        this.#building = null
+      })
     this.#last = result.catch(() => undefined)
     return result.catch((error: unknown) => {
       if (!this.#stopping.signal.aborted) throw error
       throw new Refusal('not-available', 'the server stops, and the management OS was not built to its end')
     })
+  }
+
+  /** The build that is under way, if any. */
+  building(): Building | null {
+    return this.#building
+  }
+
+  #now(doing: string): void {
+    this.#building = { doing, since: this.#building?.since ?? Date.now() }
   }
 
   /** Leaves a build that is under way; nothing of it stays. */
@@ -94,6 +111,7 @@ export class ManagementOs {
   async #build(force: boolean): Promise<BuiltManagementOs> {
     const { images, log, packageDirectory, agentEntry } = this.#with
     this.#stopping.signal.throwIfAborted()
+    this.#now('asking apt which packages it is made of')
     const ingredients = await this.#ingredients()
     const agent = await agentBundle(packageDirectory, agentEntry)
     const agentKey = keyOf(agent, AGENT_INIT, AGENT_UDHCPC)
@@ -113,6 +131,7 @@ export class ManagementOs {
     try {
       const before = force ? undefined : this.#systemOf(names.kernel, names.system)
       const [kernel, system] = before ?? (await this.#buildSystem(ingredients, names))
+      this.#now('packing the agent')
       log.info({}, 'packing the agent of the management OS')
       const path = join(workDirectory, names.agent)
       const entries = [
@@ -183,12 +202,15 @@ export class ManagementOs {
     const { signal } = this.#stopping
     const megabytes = Math.round(packages.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6)
     log.info({ packages: packages.length, megabytes }, 'fetching the Debian packages of the management OS')
+    this.#now(`fetching ${packages.length} Debian packages, ${megabytes} MB`)
     const tree = join(workDirectory, 'tree')
     await cache.fetch(packages, signal)
+    this.#now(`unpacking ${packages.length} Debian packages`)
     for (const each of packages) {
       signal.throwIfAborted()
       await cache.unpack(each, tree)
     }
+    this.#now('packing it, which takes about a minute')
     log.info({ release }, 'packing the management OS; this takes about a minute')
     const entries = await systemEntries(tree, release, nodePath)
     const system = join(workDirectory, names.system)

@@ -16,11 +16,13 @@ let clock: ManualClock
 let profiles: Profiles
 let machines: Record<string, string[]>
 let events: unknown[]
+let held: string | undefined
 
 beforeEach(async () => {
   repository = new MemoryRepository((profile) => profile.name)
   clock = new ManualClock()
   machines = {}
+  held = undefined
   events = []
   profiles = await Profiles.open({
     repository,
@@ -28,6 +30,7 @@ beforeEach(async () => {
     events: { publish: (event) => events.push(event) },
     imageKind: (reference) => IMAGES[reference],
     usage: (name) => machines[name] ?? [],
+    heldBy: (name) => (held === name ? ['deployment d_1'] : []),
   })
 })
 
@@ -140,4 +143,16 @@ describe('apply', () => {
     await expect(profiles.applyAll([local, local])).rejects.toMatchObject({ code: 'conflict' })
     expect(profiles.all()).toEqual([])
   })
+})
+
+test('a profile that an open deployment makes a machine boot is not deleted', async () => {
+  await profiles.create(local)
+  held = 'local'
+  await expect(profiles.remove('local')).rejects.toMatchObject({
+    code: 'in-use',
+    message: 'the profile local is used by deployment d_1',
+    next: 'wait until those have ended, or cancel them',
+  })
+  held = undefined
+  await profiles.remove('local')
 })

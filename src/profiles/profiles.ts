@@ -14,6 +14,8 @@ type Dependencies = Readonly<{
   imageKind: (reference: string) => ImageKind | undefined
   /** Names of the machines that boot a profile, by default or the next time. */
   usage: (profile: string) => readonly string[]
+  /** What else needs a profile, in words such as `deployment d_12`. */
+  heldBy?: ((profile: string) => readonly string[]) | undefined
 }>
 
 /** What an `apply` does or would do to one profile. */
@@ -84,10 +86,13 @@ export class Profiles {
       if (!this.#profiles.has(name))
         throw new Refusal('not-found', `there is no profile ${name}`, { next: 'list them: reveille profile list' })
       const { machines, menus } = this.users(name)
-      const users = [listed('machine', machines), listed('menu', menus)].filter((text) => text !== '')
+      const held = this.#with.heldBy?.(name) ?? []
+      const users = [listed('machine', machines), listed('menu', menus), ...held.slice(0, 5)].filter(
+        (text) => text !== '',
+      )
       if (users.length > 0)
         throw new Refusal('in-use', `the profile ${name} is used by ${users.join(' and ')}`, {
-          next: 'give those another profile first',
+          next: held.length > 0 ? 'wait until those have ended, or cancel them' : 'give those another profile first',
         })
       await this.#with.repository.remove(name)
       this.#profiles.delete(name)

@@ -61,6 +61,9 @@ export function deploymentRepository(db: Kysely<Tables>): DeploymentRepository {
             .where('serial', '=', serial)
             .where('partition', '=', partition)
             .execute()
+        if (change.machineGone !== undefined)
+          for (const table of ['inventories', 'disk_contents', 'agent_boots'] as const)
+            await transaction.deleteFrom(table).where('machine', '=', change.machineGone).execute()
         for (const record of change.disks ?? []) await saveDisk(transaction, record)
         if (change.inventory) {
           const { machine, takenAt: taken_at, inventory } = change.inventory
@@ -96,6 +99,25 @@ export function deploymentRepository(db: Kysely<Tables>): DeploymentRepository {
     async disks() {
       const rows = db.selectFrom('disk_contents').selectAll().orderBy('machine').orderBy('serial').orderBy('partition')
       return (await rows.execute()).map(toDisk)
+    },
+    prune: ({ orderedBefore, most }) =>
+      db.transaction().execute(async (transaction) => {
+        const old = transaction
+          .selectFrom('deployments')
+          .select('id')
+          .where('settled', '=', 1)
+          .where('created_at', '<', orderedBefore)
+          .where('sequence', '<', (newest) =>
+            newest.selectFrom('deployments').select(sql<number>`max(sequence)`.as('newest')),
+          )
+        const ids = (await old.orderBy('sequence').limit(most).execute()).map(({ id }) => id)
+        if (ids.length === 0) return []
+        await transaction.deleteFrom('deployment_log').where('deployment', 'in', ids).execute()
+        await transaction.deleteFrom('deployments').where('id', 'in', ids).execute()
+        return ids
+      }),
+    async inventoried() {
+      return (await db.selectFrom('inventories').select('machine').execute()).map(({ machine }) => machine)
     },
   }
 }

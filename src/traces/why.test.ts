@@ -106,3 +106,8 @@ test('durations are rounded for people', () =>
     '2 h',
     '2 days',
   ]))
+
+test('says what the script said would help a parked machine', () => {
+  const waits = { ...parked, detail: { ...parked.detail, next: 'build it: reveille agent build' } }
+  expect(explain(traceOf([start, parked, waits]), { now: T0 + 5000 }).next).toEqual(['build it: reveille agent build'])
+})

@@ -56,7 +56,9 @@ function judge(trace: Trace, { now, previous }: WhyFacts): Pick<Explanation, 've
     case 'parked':
       return {
         verdict: `It is parked, asks again by itself and waits for a decision: ${sentence(trace.headline)}`,
-        next: ['approve it, or choose a profile for it (reveille machine approve, reveille machine boot)'],
+        next: [
+          toldToDo(trace) ?? 'approve it, or choose a profile for it (reveille machine approve, reveille machine boot)',
+        ],
       }
     case 'running':
       return again ?? { verdict: `It is on its way: ${sentence(trace.headline)}`, next: [] }
@@ -72,6 +74,12 @@ function judge(trace: Trace, { now, previous }: WhyFacts): Pick<Explanation, 've
         next: cause.next,
       }
   }
+}
+
+/** What the script that parked it says would help. */
+function toldToDo({ events }: Trace): string | undefined {
+  const next = events.findLast(({ kind }) => kind === 'http.script')?.detail?.next
+  return typeof next === 'string' ? next : undefined
 }
 
 /** Firmware that fetches a boot program and starts over at once has refused to run it. */

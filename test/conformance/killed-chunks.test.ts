@@ -10,7 +10,7 @@ import { FileChunks } from '../../src/images/drivers/chunk-files.ts'
 import { SIZES, writtenChunk } from './values.ts'
 
 const WRITER = join(import.meta.dirname, 'chunk-writer.ts')
-const ROUNDS = 6
+const ROUNDS = process.env.REVEILLE_SOAK ? 100 : 3
 
 let dir: string
 beforeEach(() => {
@@ -62,4 +62,4 @@ test('every acknowledged chunk is there and whole after kill -9 at any moment, a
   expect(store.corrupt()).toEqual([])
   expect(readdirSync(join(dir, 'incoming'))).toEqual([])
   expect([...put].some((n) => n % SIZES === 0)).toBe(true)
-}, 60_000)
+}, 3_600_000)

@@ -364,6 +364,35 @@ describe.each(ENGINES)('$name keeps', ({ open }) => {
       await expect(store.deployments.commit(twice)).rejects.toThrow()
       expect(await store.deployments.get('d_3'), 'all or nothing').toBeUndefined()
     })
+    test('nothing of a machine that is gone but its history', async () => {
+      const taken = { takenAt: 7, inventory: inventoryOf(diskOf('SER1')) }
+      for (const machine of ['m_1', 'm_2'])
+        await store.deployments.commit({
+          boots: [agentBoot(`b_${machine}`, { machine })],
+          inventory: { machine, ...taken },
+          disks: [diskRecord(0, { machine })],
+        })
+      await store.deployments.commit({ deployments: [deployment(1)] })
+      await store.deployments.commit({ machineGone: 'm_1' })
+      expect(await store.deployments.inventoried()).toEqual(['m_2'])
+      expect((await store.deployments.disks()).map(({ machine }) => machine)).toEqual(['m_2'])
+      expect((await store.deployments.boots()).map(({ machine }) => machine)).toEqual(['m_2'])
+      expect(await store.deployments.get('d_1')).toBeDefined()
+    })
+    test('until they are old and settled, oldest first; the newest stays', async () => {
+      const settled = { state: 'succeeded', reservedUntil: null, noticeDue: false } as const
+      const at = (n: number, more = {}) => deployment(n, { ...settled, createdAt: n, ...more })
+      const line = { n: 1, at: 1, level: 'info' as const, text: '' }
+      await store.deployments.commit({
+        deployments: [at(1), at(2), at(3, { state: 'queued' }), at(4), at(9), at(10, { createdAt: 1 })],
+        lines: [{ deployment: 'd_1', line }],
+      })
+      expect(await store.deployments.prune({ orderedBefore: 5, most: 2 })).toEqual(['d_1', 'd_2'])
+      expect(await store.deployments.prune({ orderedBefore: 5, most: 2 })).toEqual(['d_4'])
+      expect(await store.deployments.prune({ orderedBefore: 5, most: 2 })).toEqual([])
+      expect(await store.deployments.lastLine('d_1')).toBe(0)
+      expect((await store.deployments.list({ limit: 9 })).map(({ id }) => id)).toEqual(['d_10', 'd_9', 'd_3'])
+    })
     test('listed newest first: by machine, by state, by words, page by page', async () => {
       await store.deployments.commit({
         deployments: [

@@ -14,7 +14,7 @@ export type Call<Id extends OperationId> = {
 export type Handlers = {
   [Id in OperationId]?: (
     call: Call<Id>,
-  ) => OutputOf<Id> | Uint8Array | AsyncIterable<Uint8Array> | WithHeaders | undefined
+  ) => OutputOf<Id> | Promise<OutputOf<Id>> | Uint8Array | AsyncIterable<Uint8Array> | WithHeaders | undefined
 }
 /** Bytes that come with headers. */
 type WithHeaders = { bytes: Uint8Array; headers: Record<string, string> }

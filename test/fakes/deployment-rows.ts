@@ -64,6 +64,11 @@ export class MemoryDeployments implements DeploymentRepository {
     const key = ({ machine, serial, partition }: Pick<DiskRecord, 'machine' | 'serial' | 'partition'>) =>
       JSON.stringify([machine, serial, partition])
     for (const record of change.disksGone ?? []) this.#disks.delete(key(record))
+    if (change.machineGone !== undefined) {
+      this.#inventories.delete(change.machineGone)
+      for (const [id, { machine }] of this.#boots) if (machine === change.machineGone) this.#boots.delete(id)
+      for (const [place, { machine }] of this.#disks) if (machine === change.machineGone) this.#disks.delete(place)
+    }
     for (const record of change.disks ?? []) this.#disks.set(key(record), record)
     if (change.inventory) this.#inventories.set(change.inventory.machine, JSON.stringify(change.inventory))
   }
@@ -89,5 +94,22 @@ export class MemoryDeployments implements DeploymentRepository {
 
   async disks() {
     return [...this.#disks.values()]
+  }
+
+  async prune({ orderedBefore, most }: { orderedBefore: number; most: number }) {
+    const newest = await this.lastSequence()
+    const old = this.#all().filter(
+      (each) => isSettled(each) && each.createdAt < orderedBefore && each.sequence < newest,
+    )
+    const ids = old.sort((a, b) => a.sequence - b.sequence).map(({ id }) => id)
+    for (const id of ids.slice(0, most)) {
+      this.#deployments.delete(id)
+      this.#lines.delete(id)
+    }
+    return ids.slice(0, most)
+  }
+
+  async inventoried() {
+    return [...this.#inventories.keys()]
   }
 }

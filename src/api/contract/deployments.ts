@@ -267,6 +267,10 @@ export const deploymentRoutes = {
       version: z.number().int().nullable(),
       bytes: z.number(),
       builtAt: Time.nullable(),
+      building: z
+        .object({ doing: z.string(), since: Time })
+        .nullable()
+        .meta({ description: 'the build that is under way' }),
       running: z.array(z.object({ machine: z.string(), since: Time, heardAt: Time, doing: z.string() })),
     }),
   }),

@@ -72,7 +72,7 @@ const [Local, Install, Live, Iso, Script, Menu, Park] = ProfileSpec.options
 const kept = {
   createdAt: Time,
   updatedAt: Time,
-  usedBy: z.number().int().meta({ description: 'machines and menus that name it' }),
+  usedBy: z.number().int().meta({ description: 'machines, menus and open deployments that name it' }),
 }
 export const Profile = z
   .discriminatedUnion('kind', [
@@ -152,7 +152,7 @@ export const imageRoutes = {
     path: '/api/v1/images/{image}',
     summary: 'Delete an image with all versions; refused while a profile names it',
     group: 'images',
-    needs: 'operator',
+    needs: 'user',
     params: ImageParams,
     response: 'nothing',
     status: 204,
@@ -286,7 +286,7 @@ export const imageRoutes = {
     path: '/api/v1/images/{image}/versions/{version}',
     summary: 'Delete one version; refused while a profile pins it',
     group: 'images',
-    needs: 'operator',
+    needs: 'user',
     params: VersionParams,
     response: 'nothing',
     status: 204,
@@ -405,7 +405,7 @@ export const profileRoutes = {
   deleteProfile: route({
     method: 'DELETE',
     path: '/api/v1/profiles/{profile}',
-    summary: 'Delete a profile; refused while a machine or menu names it',
+    summary: 'Delete a profile; refused while a machine, menu or open deployment names it',
     group: 'profiles',
     needs: 'operator',
     params: ProfileParams,

@@ -37,7 +37,17 @@ export type ApiDependencies = Readonly<{
   images: Images
   deployments: Pick<
     Deployments,
-    'create' | 'plan' | 'get' | 'list' | 'ofMachine' | 'ahead' | 'log' | 'cancel' | 'release' | 'inventoryOf'
+    | 'ordering'
+    | 'create'
+    | 'plan'
+    | 'get'
+    | 'list'
+    | 'ofMachine'
+    | 'ahead'
+    | 'log'
+    | 'cancel'
+    | 'release'
+    | 'inventoryOf'
   >
   /** Tells when all chunks were last read again. */
   scrub?: Pick<Scrub, 'finishedAt'>
@@ -77,7 +87,7 @@ export type ApiDependencies = Readonly<{
   /** Present when `lab.enabled`. */
   lab?: Pick<Lab, 'status' | 'up' | 'destroy' | 'list' | 'nameOf' | 'add' | 'change' | 'remove' | 'screen'> | undefined
   /** Builds the management OS; without it there is none to build. */
-  management?: Pick<ManagementOs, 'build' | 'newest'> | undefined
+  management?: Pick<ManagementOs, 'build' | 'building' | 'newest'> | undefined
   /** Agents that were heard a short time ago. Times in milliseconds since 1970. */
   runningAgents?: () => readonly Readonly<{ machine: string; since: number; heardAt: number; doing: string }>[]
   /** Directory of the built console; without it a page says how to build it. */

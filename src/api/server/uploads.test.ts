@@ -120,6 +120,19 @@ test('a bundle is made of files uploaded by their SHA-256, each once', async () 
   await expect(client.getImage({ params })).rejects.toMatchObject({ code: 'not-found' })
 })
 
+test('whoever owns an image may delete its versions and it; another user may not', async () => {
+  const owner = await world.as('user')
+  await client.createImage({ body: { name: 'olgas', kind: 'iso', visibility: 'public' } })
+  const own = { params: { image: 'mine' } }
+  await owner.client.putContent({ ...own, body: { content: DISC } })
+  await owner.client.putContent({ ...own, body: { content: DISC } })
+  await owner.client.deleteVersion({ params: { image: 'mine', version: 1 } })
+  await owner.client.deleteImage(own)
+  await expect(owner.client.getImage(own)).rejects.toMatchObject({ code: 'not-found' })
+  await expect(owner.client.deleteImage({ params: { image: 'olgas' } })).rejects.toMatchObject({ code: 'forbidden' })
+  await client.deleteImage({ params: { image: 'olgas' } })
+})
+
 describe('what is refused leaves nothing behind', () => {
   const blobs = async () => (await world.images.blobs.list()).length
   const incoming = () => readdir(join(world.directory, 'blobs', 'incoming'))

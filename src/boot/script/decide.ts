@@ -38,6 +38,8 @@ export type ScriptDecision = Readonly<{
   profile: string | null
   /** Id of the next boot that the launch uses up. */
   once: string | null
+  /** What would help a machine that is parked. */
+  next?: string | undefined
 }>
 
 export type GrantUse = Grant['use']
@@ -269,7 +271,13 @@ function parked(
     echo(plainText(`What to do: ${choice.next}`)),
     ...askAgain(again, backOffSeconds(request.polls), 'Asking again'),
   ]
-  return decided(script, { reason: choice.reason, does: 'park', profile: choice.profile?.name ?? null, once: null })
+  return decided(script, {
+    reason: choice.reason,
+    does: 'park',
+    profile: choice.profile?.name ?? null,
+    once: null,
+    next: choice.next,
+  })
 }
 
 function leave(request: ScriptRequest): IpxeScript {

@@ -116,7 +116,12 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
     traces.decided(mac, decision.profile)
     record(mac, target.client, scriptEvent(decision), {
       bytes: decision.text.length,
-      detail: { status: 200, decision: decision.does, ...(decision.profile ? { profile: decision.profile } : {}) },
+      detail: {
+        status: 200,
+        decision: decision.does,
+        ...(decision.profile ? { profile: decision.profile } : {}),
+        ...(decision.next ? { next: decision.next } : {}),
+      },
     })
     return { status: 200, body: decision.text }
   }

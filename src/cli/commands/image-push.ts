@@ -69,7 +69,20 @@ async function imageFor(client: ApiClient, name: string, kind: Image['kind']): P
   }
 }
 
-type Pushed = Readonly<{ image: Image; disk: PushedDisk | undefined }>
+/** `unchanged`: the newest version has just this content, so none was made. */
+type Pushed = Readonly<{ image: Image; disk: PushedDisk | undefined; unchanged: boolean }>
+
+type SentFile = Readonly<{ role: string; sha256: string }>
+
+/** Whether a version would be the same again: same bytes in the same roles and order, and the same command line. */
+function sameContent(
+  version: Image['versions'][number] | undefined,
+  files: readonly SentFile[],
+  cmdline = '',
+): boolean {
+  const content = (all: readonly SentFile[]) => all.map(({ role, sha256 }) => `${role} ${sha256}`).join()
+  return version !== undefined && content(version.files) === content(files) && version.cmdline === cmdline
+}
 
 async function push(
   client: ApiClient,
@@ -99,11 +112,13 @@ async function push(
       params: { image: name },
       body: { ...said, ...(said.labels ? { labels: { ...image.labels, ...said.labels } } : {}) },
     })
+  if (image && sameContent(image.versions.at(-1), files, cmdline)) return { image, disk, unchanged: true }
   const made = await client.createVersion({ params: { image: name }, body: { files, cmdline, note, source } })
-  return { image: made, disk }
+  return { image: made, disk, unchanged: false }
 }
 
-function pushedText({ image, disk }: Pushed): string {
+function pushedText({ image, disk, unchanged }: Pushed): string {
+  if (unchanged) return `nothing has changed since ${image.name}@${image.latest}; no version was made\n`
   const version = image.versions.at(-1)
   const head = `${image.name}@${image.latest} is there`
   if (!disk) return `${head} (${bytes(version?.files.reduce((sum, each) => sum + each.bytes, 0) ?? 0)})\n`
@@ -165,9 +180,8 @@ export function imagePushCommands(image: CliCommand, context: Context): void {
     const content = await contentOf(file, options)
     const progress = progressFor(options)
     const pushed = await push(await context.client(), { name, content, options }, { progress, interrupted })
-    show(context, options, pushed.disk ? { ...pushed.image, pushed: pushed.disk } : pushed.image, () =>
-      pushedText(pushed),
-    )
+    const { image, disk, unchanged } = pushed
+    show(context, options, { ...image, ...(disk ? { pushed: disk } : {}), unchanged }, () => pushedText(pushed))
   })
 
   leaf(image, 'build <file>', 'make a disk that boots by BIOS and UEFI from a root filesystem; no server needed', [

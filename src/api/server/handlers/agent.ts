@@ -14,11 +14,13 @@ export function agentHandlers({ management, runningAgents }: ApiDependencies) {
     getAgent() {
       const version = management?.newest()?.version
       const running = runningAgents?.() ?? []
+      const building = management?.building() ?? null
       return {
         image: MANAGEMENT_OS,
         version: version?.number ?? null,
         bytes: version?.files.reduce((sum, { bytes }) => sum + bytes, 0) ?? 0,
         builtAt: version ? time(version.createdAt) : null,
+        building: building && { doing: building.doing, since: time(building.since) },
         running: running.map(({ machine, since, heardAt, doing }) => ({
           machine,
           since: time(since),

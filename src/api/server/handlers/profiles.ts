@@ -12,8 +12,8 @@ import { time } from '../wire.ts'
 
 type WireProfile = ResponseOf<Contract['getProfile']>
 
-export function profileHandlers({ profiles, machines }: ApiDependencies) {
-  /** How many machines and menus name each profile, counted once for a whole list. */
+export function profileHandlers({ profiles, machines, deployments }: ApiDependencies) {
+  /** How many machines, menus and open deployments name each profile, counted once for a whole list. */
   const uses = (): Map<string, number> => {
     const counts = new Map<string, number>()
     const count = (name: string) => counts.set(name, (counts.get(name) ?? 0) + 1)
@@ -21,6 +21,7 @@ export function profileHandlers({ profiles, machines }: ApiDependencies) {
       for (const name of new Set([profile, nextBoot?.profile])) if (name) count(name)
     for (const profile of profiles.all())
       if (profile.kind === 'menu') for (const name of new Set(profile.items.map((item) => item.profile))) count(name)
+    for (const { name } of profiles.all()) for (const _each of deployments.ordering(name)) count(name)
     return counts
   }
   const toWire = (profile: Profile, by: Principal, counts = uses()): WireProfile => ({

@@ -1,0 +1,45 @@
+import type { Server } from 'node:http'
+import { join } from 'node:path'
+import type { Api, Door } from '../api/server/server.ts'
+import { AGENT_PREFIX, type InstallStage } from '../boot/install/serve.ts'
+import type { BootServer } from '../boot/loader/target.ts'
+import type { Config } from '../config/schema.ts'
+import { listen } from '../http/listen.ts'
+import { boundedServer } from '../http/server.ts'
+import type { Stop } from '../kit/stop.ts'
+
+/** Console and API on one address, boot on the same or on its own; the control socket for the server itself. */
+export async function openDoors(
+  config: Config,
+  dataDir: string,
+  api: Api,
+  machines: MachineDoors,
+  onStop: (stop: Stop) => void,
+): Promise<void> {
+  const { listen: main, adminListen } = config.http
+  const control = serverFor(api.control)
+  onStop(await listen(control, { path: join(dataDir, 'control.sock') }, 'dataDir'))
+  if (adminListen) onStop(await listen(serverFor(api.network), adminListen, 'http.adminListen'))
+  onStop(await listen(serverFor(adminListen ? undefined : api.network, machines), main, 'http.listen'))
+}
+
+/** What machines ask: the stages of a boot, and the conversation of the management OS. */
+type MachineDoors = Readonly<{ boot: BootServer; install: InstallStage }>
+
+/** What machines ask goes to the stages; the rest goes through the door, or is unknown here when there is none. */
+function serverFor(door: Door | undefined, machines?: MachineDoors): Server {
+  return boundedServer(
+    (request, response) => {
+      if (machines && request.url?.startsWith(AGENT_PREFIX)) machines.install.answer(request, response)
+      else if (machines && (!door || request.url?.startsWith('/boot/'))) machines.boot(request, response)
+      else door?.request(request, response)
+    },
+    {
+      wanted: (request) => (machines?.install.upgradable(request) || door?.upgradable(request)) ?? false,
+      take(request, socket, head) {
+        if (machines?.install.upgradable(request)) machines.install.upgrade(request, socket, head)
+        else door?.upgrade(request, socket, head)
+      },
+    },
+  )
+}
