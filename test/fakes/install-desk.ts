@@ -83,6 +83,7 @@ export class FakeShelf implements ChunkShelf {
   readonly chunks = new Map<string, Stored>()
   readonly lists = new Map<string, Uint8Array>()
   corrupt = new Set<string>()
+  full = false
 
   async readList(sha256: string) {
     return this.lists.get(sha256)
@@ -105,6 +106,7 @@ export class FakeShelf implements ChunkShelf {
   }
 
   async put(sha256: string, chunk: Stored) {
+    if (this.full) throw new Refusal('no-space', 'the disk of the data directory is full')
     const added = !this.chunks.has(sha256)
     this.chunks.set(sha256, chunk)
     return { added }

@@ -249,6 +249,18 @@ describe('what goes wrong in a task is a failed result with a sentence', () => {
     expect(await failure()).toMatch(/cannot be fetched: .*not in the library any more/)
   })
 
+  test('what the server has no room for is not sent for ever', async () => {
+    order(SCRIPT)
+    desk.capturing = true
+    shelf.full = true
+    await agent(async (_, { uploads }) => uploads.put(sha256(LIST), LIST))
+    expect(only()).toMatchObject({
+      ok: false,
+      summary: 'the server does not take the content of the disk: the disk of the data directory is full',
+      detail: { code: 'no-space' },
+    })
+  })
+
   test('a stop ends the task at its next safe point', async () => {
     order(SCRIPT)
     desk.stop = true

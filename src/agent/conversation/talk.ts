@@ -130,7 +130,8 @@ export class Talk {
   }
 
   /**
-   * Carries a request below `/agent/v1/` until it is answered with 2xx. `corrupt` is not tried again: the caller decides how often.
+   * Carries a request below `/agent/v1/` until it is answered with 2xx. `corrupt` is not tried again: the caller decides how
+   * often; nor is content that the server has no room for.
    */
   async carry(request: WireRequest): Promise<WireAnswer> {
     for (let failures = 0; ; failures++) {
@@ -166,7 +167,7 @@ export class Talk {
     }
     const { code, detail } = problemOf(answer)
     if (code === 'wrong-credentials') throw new BootOver(detail)
-    if (isTemporary(answer) && code !== 'corrupt') return answer
+    if (isTemporary(answer) && code !== 'corrupt' && !isUnkept(request, code)) return answer
     throw new AskRefused(answer.status, code, detail)
   }
 
@@ -209,6 +210,11 @@ function posted(path: string, body: unknown): WireRequest {
 /** What passes by itself: the server is busy, restarts, or has a fault that somebody will mend. */
 function isTemporary({ status }: WireAnswer): boolean {
   return status === 429 || status === 408 || status >= 500
+}
+
+/** Content of a disk that the server has no room for: sending it until somebody makes room would keep the machine, and say nothing. */
+function isUnkept({ method }: WireRequest, code: string): boolean {
+  return method === 'PUT' && code === 'no-space'
 }
 
 function problemOf({ status, body }: WireAnswer): { code: string; detail: string } {
