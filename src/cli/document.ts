@@ -21,7 +21,9 @@ function cell(text: string): string {
 
 function leaves(command: CliCommand): CliCommand[] {
   if (command.isHidden) return []
-  return command.parts.length > 0 ? command.parts.flatMap(leaves) : [command]
+  // A group may also be a command of its own.
+  const itself = command.parts.length === 0 || command.registeredArguments.length > 0 ? [command] : []
+  return [...itself, ...command.parts.flatMap(leaves)]
 }
 
 function usage(command: CliCommand): string {

@@ -32,6 +32,10 @@ beforeEach(() => {
   put('sys/block/nvme0n1/device/serial', 'S5XX   \n')
   put('sys/block/loop0/size', '4096\n')
   put('sys/block/sdb/size', '0\n')
+  for (const name of ['mmcblk0boot0', 'mmcblk0boot1', 'mmcblk0rpmb', 'nvme0c0n1'])
+    put(`sys/block/${name}/size`, '4096\n')
+  put('sys/block/nvme9n1/size', '4096\n')
+  put('sys/block/nvme9n1/hidden', '1\n')
 })
 afterEach(() => rmSync(directory, { recursive: true, force: true }))
 

@@ -34,7 +34,8 @@ export async function listDisks({ sys, dev }: Kernel = KERNEL): Promise<ListedDi
   for (const name of names.filter((each) => !NO_DISK.test(each)).toSorted()) {
     const at = join(sys, 'block', name)
     const bytes = (Number(await text(join(at, 'size'))) || 0) * SECTOR_BYTES
-    if (bytes === 0) continue
+    // What the kernel hides has no device file: paths of multipathing.
+    if (bytes === 0 || (await text(join(at, 'hidden'))) === '1') continue
     const [serial, model] = await Promise.all([serialOf(at), text(join(at, 'device/model'))])
     disks.push({ name, path: join(dev, name), serial, model, bytes, partitions: await partitionsOf(at) })
   }

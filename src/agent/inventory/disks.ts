@@ -19,12 +19,9 @@ const AT_ONCE = 4
 const DISK_SECONDS = 30
 const SMART_SECONDS = 10
 
-/** Parts of eMMC and hidden paths of NVMe multipathing: no disks to write an image to. */
-const NO_DISK = /^(mmcblk\d+(boot\d|rpmb|gp\d)|nvme\d+c\d+n\d+)$/
-
 /** All disks. One that cannot be read has a `problem` and takes its time from none of the others. */
 export async function readDisks(roots: Roots, probe: Probe): Promise<DiskFacts[]> {
-  const listed = (await listDisks(roots)).filter(({ name }) => !NO_DISK.test(name)).slice(0, MOST_DISKS)
+  const listed = (await listDisks(roots)).slice(0, MOST_DISKS)
   const facts: DiskFacts[] = new Array(listed.length)
   let next = 0
   const work = async () => {

@@ -1,13 +1,4 @@
-import type {
-  AgentProgress,
-  BootPass,
-  Heard,
-  Hello,
-  Inventory,
-  LogLines,
-  Next,
-  Result,
-} from '../../api/contract/agent.ts'
+import type { AgentProgress, Heard, Hello, Inventory, LogLines, Next, Result } from '../../api/contract/agent.ts'
 import type { Mac } from '../../kit/mac.ts'
 
 /** One boot of the management OS. It is over when it expires, when its machine fetches a newer pass, or when its deployment is at rest. */
@@ -66,6 +57,3 @@ export interface ChunkShelf {
     chunk: Readonly<{ encoding: 'zstd' | 'identity'; payload: Uint8Array }>,
   ): Promise<Readonly<{ added: boolean }>>
 }
-
-/** What the extra initrd holds. */
-export type PassFile = BootPass
