@@ -29,7 +29,13 @@ const IMAGE_BYTES = Number(process.env.REVEILLE_BENCH_GIB ?? 4) * 2 ** 30
 const MIB = 2 ** 20
 const EXTENT = 32 * MIB
 const AGENTS = [1, 8, 32]
-const AGENT = ['env', 'MALLOC_ARENA_MAX=2', 'MALLOC_MMAP_THRESHOLD_=262144', process.execPath] as const
+const AGENT = [
+  'env',
+  'MALLOC_ARENA_MAX=2',
+  'MALLOC_MMAP_THRESHOLD_=262144',
+  process.execPath,
+  '--max-semi-space-size=2',
+] as const
 
 const directory = mkdtempSync(join(tmpdir(), 'reveille-bench-'))
 chmodSync(directory, 0o755)
@@ -164,7 +170,10 @@ http { access_log off; sendfile on; tcp_nopush on;
       wire.run('bmaptool', '-q', 'copy', '--bmap', join(www, `${image}.bmap`), `${url(8001)}/${image}.zst`, at('disk')),
     Reveille: (image: string) => {
       const told = agent('flash', url(8000), lists.get(image)!, at('disk'))
-      agentRss.push((JSON.parse(told) as { rssBytes: number }).rssBytes)
+      const { rssBytes, ...phases } = JSON.parse(told) as { rssBytes: number } & Record<string, number>
+      agentRss.push(rssBytes)
+      for (const [phase, seconds] of Object.entries(phases))
+        if (phase.endsWith('Seconds')) process.stderr.write(`  ${phase}: ${seconds.toFixed(2)}\n`)
     },
   }
   const cases = [

@@ -4,6 +4,8 @@ import { CHUNK_BYTES } from '../protocols/chunks/list.ts'
 
 /** More would not be faster: the disk or the network is what they wait for then. */
 const MOST_THREADS = 4
+/** What is compared with zeros is read once; so many zeros stay in the processor's nearest cache. */
+const ZEROS_BYTES = 16_384
 
 /**
  * What each thread does. It is text, because the agent is a single file and a thread must not load all of it: a small heap of its own
@@ -13,12 +15,18 @@ const SOURCE = `
 const { parentPort } = require('node:worker_threads')
 const { hash } = require('node:crypto')
 const { zstdDecompressSync } = require('node:zlib')
-const zeros = Buffer.alloc(${CHUNK_BYTES})
+const zeros = Buffer.alloc(${ZEROS_BYTES})
+const isZero = (bytes) => {
+  for (let at = 0; at < bytes.length; at += zeros.length) {
+    const end = Math.min(at + zeros.length, bytes.length)
+    if (zeros.compare(bytes, at, end, 0, end - at) !== 0) return false
+  }
+  return true
+}
 parentPort.on('message', ({ id, bytes, how }) => {
   try {
     if (how === 'look') {
-      const zero = bytes.length <= zeros.length && zeros.compare(bytes, 0, bytes.length, 0, bytes.length) === 0
-      return parentPort.postMessage({ id, sha256: zero ? null : hash('sha256', bytes, 'hex') })
+      return parentPort.postMessage({ id, sha256: isZero(bytes) ? null : hash('sha256', bytes, 'hex') })
     }
     const options = { maxOutputLength: ${CHUNK_BYTES}, chunkSize: ${CHUNK_BYTES} + 1 }
     const raw = how === 'zstd' ? zstdDecompressSync(bytes, options) : bytes

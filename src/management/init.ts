@@ -119,7 +119,7 @@ say "network: $(ip -4 -o addr show scope global | awk '{print $2, $4}' | tr '\\n
 ( cd "/lib/modules/$(uname -r)/kernel/drivers" && rm -rf ${FREED.join(' ')} )
 
 while :; do
-  node --disable-warning=ExperimentalWarning /agent/main.mjs &
+  MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=262144 node --max-semi-space-size=2 --disable-warning=ExperimentalWarning /agent/main.mjs &
   agent=$!
   wait "$agent"
   status=$?

@@ -15,7 +15,7 @@ const GIVE_UP_AFTER = 4
 /** A disk that fits so far is read in groups that grow to this: at the end of each the last reads are waited for. */
 const LONGEST_READ = 64
 /** Reads at a time: the next ones are under way while some are hashed. */
-const READERS = 6
+const READERS = 4
 
 /** A disk with more places that cannot be read is not worth writing to. */
 const MOST_UNREADABLE = 8
