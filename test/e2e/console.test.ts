@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ownEnvironment } from './bed/environment.ts'
 import { until } from './bed/until.ts'
 
 /** The console in a real browser against a real server. What a machine sends is sent here by hand: no virtual machine is needed. */
@@ -49,7 +50,7 @@ beforeAll(async () => {
   server = spawn(
     join(root, 'bin/reveille'),
     ['serve', '--data-dir', join(dir, 'data'), '--http-listen', `127.0.0.1:${port}`],
-    { stdio: ['ignore', 'ignore', 'inherit'] },
+    { stdio: ['ignore', 'ignore', 'inherit'], env: ownEnvironment() },
   )
   await until('the server is ready', 30_000, () => {
     if (server.exitCode !== null) throw new Error('the server ended; what it said stands above')

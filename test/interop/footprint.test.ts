@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { ownEnvironment } from '../e2e/bed/environment.ts'
 
 const MOST_MB = 150
 const REVEILLE = join(import.meta.dirname, '../../bin/reveille')
@@ -24,7 +25,10 @@ afterAll(async () => {
 
 async function start(): Promise<ChildProcess> {
   const settings = ['--data-dir', directory, '--http-listen', '127.0.0.1:0']
-  const started = spawn(REVEILLE, ['serve', ...settings], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const started = spawn(REVEILLE, ['serve', ...settings], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: ownEnvironment(),
+  })
   let said = ''
   started.stdout.on('data', (piece) => {
     said += piece

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { SettingsInput } from '../../../src/config/schema.ts'
+import { ownEnvironment } from './environment.ts'
 import { until } from './until.ts'
 
 type Start = (command: string, args: readonly string[], options: SpawnOptions) => ChildProcess
@@ -53,13 +54,14 @@ export class Server {
   async start(): Promise<void> {
     const child = this.#start('bin/reveille', ['serve', '--config', join(this.dataDir, 'reveille.yaml')], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      env: ownEnvironment(),
     })
     this.#process = child
     for (const stream of [child.stdout, child.stderr])
       stream?.on('data', (data: Buffer) => {
         this.#output += data.toString()
       })
-    await until('the server answers', 20_000, async () => {
+    await until('the server answers', 60_000, async () => {
       if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${this.#output}`)
       if (!existsSync(join(this.dataDir, 'control.sock'))) return undefined
       return (await this.call('GET', '/readyz').catch(() => undefined))?.status === 200 ? true : undefined
