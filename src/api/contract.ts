@@ -1,8 +1,9 @@
 import { accessRoutes } from './contract/access.ts'
 import { deploymentRoutes } from './contract/deployments.ts'
-import { imageRoutes, profileRoutes } from './contract/images.ts'
+import { imageRoutes } from './contract/images.ts'
 import { labRoutes } from './contract/lab.ts'
 import { machineRoutes } from './contract/machines.ts'
+import { profileRoutes } from './contract/profiles.ts'
 import { serverRoutes } from './contract/server.ts'
 import { traceRoutes } from './contract/traces.ts'
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { AT, cli } from '../../test/fakes/cli.ts'
 import { NOW } from '../../test/fakes/terminal.ts'
 import type { Deployment } from '../api/contract/deployments.ts'
-import type { Profile } from '../api/contract/images.ts'
+import type { Profile } from '../api/contract/profiles.ts'
 
 let folder = ''
 beforeAll(async () => {

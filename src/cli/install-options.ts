@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { Profile } from '../api/contract/images.ts'
+import type { Profile } from '../api/contract/profiles.ts'
 import type { SentBodyOf } from '../api/contract/route.ts'
 import type { Contract } from '../api/contract.ts'
 import { type CliCommand, choice, collect } from './command.ts'

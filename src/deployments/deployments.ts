@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { Image, ImageVersion } from '../images/image.ts'
 import type { Clock } from '../kit/clock.ts'
 import { Refusal } from '../kit/errors.ts'
@@ -7,8 +6,10 @@ import type { Machine } from '../machines/machine.ts'
 import type { PowerFinder } from '../power/power.ts'
 import type { Profile } from '../profiles/profile.ts'
 import { AgentDesk } from './agent-desk.ts'
+import { blankDeployment } from './blank.ts'
 import { Course, type DeployedMachines } from './course.ts'
 import { type Deployment, isAtRest, isReserving } from './deployment.ts'
+import { refuseForgetting } from './forgetting.ts'
 import { Ledger } from './ledger.ts'
 import { cancelled, failed, isWritten, PATIENCE, succeeded } from './lifecycle.ts'
 import type { Notifier } from './notice.ts'
@@ -300,24 +301,7 @@ export class Deployments {
    * another machine of which nothing is known, and would boot that disk.
    */
   assertForgettable({ id, name }: Pick<Machine, 'id' | 'name'>): void {
-    const open = this.#ledger.open(id).map((d) => d.id)
-    if (open.length > 0)
-      throw new Refusal(
-        'in-use',
-        `${name} has ${open.length > 1 ? 'open deployments' : 'an open deployment'}: ${open.join(', ')}`,
-        {
-          next: `cancel ${open.length > 1 ? 'them' : 'it'}: ${open.map((each) => `reveille deploy cancel ${each}`).join('; ')}`,
-        },
-      )
-    const half = this.#ledger.records(id).find(({ halfWrittenBy }) => halfWrittenBy !== null)
-    if (half)
-      throw new Refusal(
-        'wrong-state',
-        `the disk ${half.serial} of ${name} is half-written (${half.halfWrittenBy}), and only ${name} knows`,
-        {
-          next: `deploy it again or wipe that disk; if the hardware is gone: reveille machine set ${name} --state retired`,
-        },
-      )
+    refuseForgetting(name, this.#ledger.open(id), this.#ledger.records(id))
   }
 
   /** Forgets hardware, disks and boots of a machine that was removed. Its deployments stay in the history. */
@@ -401,35 +385,4 @@ function assertMine({ orderedBy, id }: Deployment, by: Orderer, what: string): v
   throw new Refusal('forbidden', `${id} belongs to ${orderedBy}: only they and operators may ${what} it`, {
     next: `ask ${orderedBy} or an operator`,
   })
-}
-
-function blankDeployment(machine: string, orderedBy: string, now: number): Deployment {
-  return {
-    id: `d_${randomBytes(8).toString('hex')}`,
-    sequence: 0,
-    machine,
-    action: { kind: 'inventory' },
-    order: null,
-    armed: [],
-    follows: null,
-    state: 'queued',
-    reason: 'it waits for its turn',
-    next: 'nothing: those before it end first',
-    deadlineAt: null,
-    tasks: [],
-    progress: null,
-    attempts: 0,
-    dirty: false,
-    reservedUntil: null,
-    release: 'leave',
-    releasedAt: null,
-    machineBefore: null,
-    noticeDue: false,
-    notify: { webhook: null, email: null },
-    orderedBy,
-    createdAt: now,
-    startedAt: null,
-    endedAt: null,
-    updatedAt: now,
-  }
 }

@@ -38,7 +38,7 @@ type Dependencies = Readonly<{
   namePattern: string
   hasProfile: (name: string) => boolean
   /** Throws a `Refusal` when a machine may not be forgotten now. */
-  assertForgettable?: ((machine: Machine) => void) | undefined
+  assertForgettable?: (machine: Machine) => void
   log?: Log | undefined
 }>
 

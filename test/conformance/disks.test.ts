@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { diskBuffer } from '../../src/agent/disk/buffer.ts'
 import { type Disk, windowOf } from '../../src/agent/disk/disk.ts'
 import { fingerprintOf } from '../../src/agent/disk/fingerprint.ts'
 import { openDisk } from '../../src/agent/disk/open.ts'
@@ -48,6 +49,23 @@ describe.each(Object.entries(drivers))('%s', (_, open) => {
     await disk.forget()
     expect((await at(disk, MIB, bytes.length)).equals(bytes)).toBe(true)
     expect((await at(disk, 0, MIB)).equals(before)).toBe(true)
+    await disk.close()
+  })
+
+  test('reads the same past the cache, at any place and of any length, also what was just written', async () => {
+    const disk = await open()
+    await disk.write(MIB, randomBytes(3 * MIB))
+    for (const [offset, length] of [
+      [0, 4 * MIB],
+      [MIB + 4096, 8192],
+      [2 * MIB, 512],
+      [512, MIB],
+      [disk.bytes - MIB, MIB],
+    ] as const) {
+      const bytes = diskBuffer(4 * MIB).subarray(0, length)
+      await disk.read(offset, bytes)
+      expect((await at(disk, offset, length)).equals(bytes), `${length} at ${offset}`).toBe(true)
+    }
     await disk.close()
   })
 

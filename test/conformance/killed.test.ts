@@ -3,15 +3,14 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ipv4 } from '../../src/kit/ip.ts'
 import { SILENT } from '../../src/kit/log.ts'
 import { openStore } from '../../src/store/store.ts'
+import { printedRandom, ROUNDS, writeAndKill } from './killing.ts'
 import { AWKWARD, lease, machine, trace } from './values.ts'
 
 const WRITER = join(import.meta.dirname, 'sqlite-writer.ts')
-const ROUNDS = process.env.REVEILLE_SOAK ? 100 : 3
 
 let dir: string
 beforeEach(() => {
@@ -19,36 +18,12 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(dir, { recursive: true }))
 
-/** Runs the writer, kills it without warning after so many acknowledgements and a moment, and returns what it had acknowledged. */
-async function writeAndKill(from: number, acknowledgements: number, momentMs: number): Promise<string[]> {
-  const child = spawn(process.execPath, [WRITER, dir, String(from)], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const lines: string[] = []
-  createInterface({ input: child.stdout }).on('line', (line) => {
-    lines.push(line)
-    if (lines.length === acknowledgements) setTimeout(() => child.kill('SIGKILL'), momentMs)
-  })
-  await once(child, 'close')
-  expect(child.signalCode, 'the writer ended by itself').toBe('SIGKILL')
-  return lines
-}
-
-/** A small generator with a seed that is printed, so that a failure can be had again. */
-function random(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return state / 2 ** 32
-  }
-}
-
 test('every acknowledged row is there after kill -9 at any moment, and the directory is free again', async () => {
-  const seed = Number(process.env.REVEILLE_TEST_SEED ?? Math.floor(Math.random() * 2 ** 32))
-  console.log(`killed.test.ts: REVEILLE_TEST_SEED=${seed}`)
-  const next = random(seed)
+  const next = printedRandom('killed.test.ts')
   let from = 1
   const acknowledged: string[] = []
   for (let round = 0; round < ROUNDS; round++) {
-    acknowledged.push(...(await writeAndKill(from, 1 + Math.floor(next() * 300), next() * 20)))
+    acknowledged.push(...(await writeAndKill([WRITER, dir, String(from)], 1 + Math.floor(next() * 300), next() * 20)))
     from = 1 + Math.max(0, ...acknowledged.map((line) => Number(line.split(' ')[1])))
   }
   expect(acknowledged.length).toBeGreaterThan(ROUNDS)

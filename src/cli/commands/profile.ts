@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { all, type InputOf } from '../../api/client/client.ts'
-import type { Profile } from '../../api/contract/images.ts'
+import type { Profile } from '../../api/contract/profiles.ts'
 import { printable } from '../../kit/printable.ts'
 import { type CliCommand, type Common, choice, collect, group, leaf, show, wholeNumber } from '../command.ts'
 import type { Context } from '../context.ts'

@@ -1,7 +1,7 @@
 import { ActionIcon, Button, Group, NumberInput, Select, Stack, Text, Textarea, TextInput } from '@mantine/core'
 import { IconPlus, IconTrash } from '@tabler/icons-react'
 import { useState } from 'react'
-import type { Profile } from '../../api/contract/images.ts'
+import type { Profile } from '../../api/contract/profiles.ts'
 import { fieldProblem } from '../api/call.ts'
 import { useDo } from '../api/use.ts'
 import { ProblemNote } from '../parts/page.tsx'

@@ -1,4 +1,4 @@
-import type { Profile } from '../../api/contract/images.ts'
+import type { Profile } from '../../api/contract/profiles.ts'
 import type { SentBodyOf } from '../../api/contract/route.ts'
 import type { Contract } from '../../api/contract.ts'
 import {

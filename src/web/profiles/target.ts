@@ -1,4 +1,4 @@
-import type { Profile } from '../../api/contract/images.ts'
+import type { Profile } from '../../api/contract/profiles.ts'
 import { hintsText } from '../deployments/words.ts'
 
 type Install = Extract<Profile, { kind: 'install' }>
