@@ -1,9 +1,10 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ownEnvironment } from '../e2e/bed/environment.ts'
 
 /**
  * The package as npm would install it: packed, unpacked below a node_modules with its dependencies beside it, and run from
@@ -34,6 +35,18 @@ test('holds no sources and no tests', () => {
   ).toEqual([])
 })
 
+test('has the agent of the management OS ready: it is what machines get, for there are no sources and no bundler', async () => {
+  const { agentBundle } = await import(join(modules, 'reveille/dist/lib/management/bundle.js'))
+  const bundle = Buffer.from(await agentBundle(join(modules, 'reveille')))
+  expect(bundle).toEqual(readFileSync(join(modules, 'reveille/dist/agent/main.mjs')))
+  // It runs, and says what it lacks on a computer that no deployment started.
+  const { stderr, stdout } = spawnSync(process.execPath, [join(modules, 'reveille/dist/agent/main.mjs')], {
+    encoding: 'utf8',
+    timeout: 20_000,
+  })
+  expect(stdout + stderr).toContain('boot.json')
+})
+
 test('serves API, console, boot scripts and TFTP from its compiled form', async () => {
   const listen = `127.0.0.1:${18_000 + (process.pid % 1000)}`
   const flags = [
@@ -46,12 +59,16 @@ test('serves API, console, boot scripts and TFTP from its compiled form', async 
     '--tftp-listen',
     '127.0.0.1:0',
   ]
-  const server = spawn(reveille, ['serve', ...flags], { stdio: ['ignore', 'pipe', 'inherit'], cwd: directory })
+  const server = spawn(reveille, ['serve', ...flags], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    cwd: directory,
+    env: ownEnvironment(),
+  })
   try {
     const lines: string[] = []
     server.stdout.on('data', (chunk) => lines.push(String(chunk)))
     await expect.poll(() => lines.join(''), { timeout: 20_000 }).toContain('Reveille is ready')
-    const environment = { ...process.env, REVEILLE_DATA_DIR: dataDir }
+    const environment = { ...ownEnvironment(), REVEILLE_DATA_DIR: dataDir }
     const status = execFileSync(reveille, ['status', '--json'], { encoding: 'utf8', env: environment, cwd: directory })
     expect(JSON.parse(status).listeners).toContainEqual(
       expect.objectContaining({ service: 'TFTP', state: 'listening' }),
