@@ -68,9 +68,9 @@ class Thread {
     return new Promise((resolve, reject) => {
       if (this.#failed) return reject(this.#failed)
       const id = this.#counter++
+      this.#worker.postMessage({ id, ...question }, give)
       this.waiting.set(id, { resolve, reject })
       this.#worker.ref()
-      this.#worker.postMessage({ id, ...question }, give)
     })
   }
 }
@@ -97,7 +97,7 @@ export async function unpackChunk(
 ): Promise<{ raw: Uint8Array<ArrayBuffer>; sha256: string }> {
   // What shares its memory with others cannot be moved.
   const whole = packed.byteLength === packed.buffer.byteLength && packed.buffer instanceof ArrayBuffer
-  const bytes = whole ? packed : packed.slice()
+  const bytes = whole ? packed : new Uint8Array(packed)
   const { raw, sha256 } = await idlest().ask({ bytes, how }, [bytes.buffer as ArrayBuffer])
   return { raw: raw!, sha256: sha256! }
 }
