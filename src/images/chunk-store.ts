@@ -28,7 +28,7 @@ export interface ChunkStore {
   add(raw: Uint8Array): Promise<{ sha256: string; added: boolean; storedBytes: number }>
   /**
    * The chunk as stored, checked against its check sum on the way; `undefined` when absent. A damaged one is set aside and refused
-   * (`corrupt`), naming it.
+   * (`corrupt`), naming it, until the same content is put again.
    */
   get(sha256: string): Promise<StoredChunk | undefined>
   /** The same for sending to many at once: checked before the first piece, and never whole in memory for as long as a slow line takes. */

@@ -45,8 +45,8 @@ export class MemoryChunks implements ChunkStore {
       this.chunks.delete(sha256)
       this.#corrupt.set(sha256, { sha256, detail: 'spoiled', at: this.#clock.now() })
       this.#spoiled.delete(sha256)
-      throw new Refusal('corrupt', `the stored chunk ${sha256} is damaged: spoiled`)
     }
+    if (this.#corrupt.has(sha256)) throw new Refusal('corrupt', `the stored chunk ${sha256} is damaged: spoiled`)
     return this.chunks.get(sha256)?.chunk
   }
 

@@ -156,7 +156,7 @@ export class FileChunks implements ChunkStore {
   async open(sha256: string): Promise<OpenChunk | undefined> {
     if (!SHA256.test(sha256)) return undefined
     const file = await absentAsUndefined(open(this.#placeOf(sha256), 'r'))
-    if (!file) return undefined
+    if (!file) return this.#absent(sha256)
     // The check needs all of it, the sending does not: so many are checked at once, and any number sent.
     const chunk = await this.#checking.run(() => this.#borrow((buffer) => loadOpen(file, buffer)))
     if (chunk instanceof DecodeError) {
@@ -211,7 +211,14 @@ export class FileChunks implements ChunkStore {
     if (!SHA256.test(sha256)) return undefined
     const chunk = await load(this.#placeOf(sha256))
     if (chunk instanceof DecodeError) throw await this.#setAside(sha256, chunk.message)
-    return chunk
+    return chunk ?? this.#absent(sha256)
+  }
+
+  /** One that was set aside is refused as before. */
+  #absent(sha256: string): undefined {
+    const known = this.#corrupt.get(sha256)
+    if (known) throw damaged(sha256, known.detail)
+    return undefined
   }
 
   /** The file of a chunk. What is no SHA-256 could leave the directory. */
@@ -250,9 +257,7 @@ export class FileChunks implements ChunkStore {
 
   /** Moves a damaged chunk out of the way. It is looked at once more: somebody may have healed it meanwhile. */
   #setAside(sha256: string, detail: string): Promise<Refusal> {
-    const refusal = new Refusal('corrupt', `the stored chunk ${sha256} is damaged: ${detail}`, {
-      next: 'push an image that has it again (reveille image push); that heals it',
-    })
+    const refusal = damaged(sha256, detail)
     return this.#inTurn(sha256, async () => {
       const place = this.#placeOf(sha256)
       const chunk = await load(place)
@@ -323,6 +328,12 @@ async function write(path: string, { encoding, payload }: StoredChunk, rawBytes:
 }
 
 type LoadedChunk = StoredChunk & { rawBytes: number }
+
+function damaged(sha256: string, detail: string): Refusal {
+  return new Refusal('corrupt', `the stored chunk ${sha256} is damaged: ${detail}`, {
+    next: 'push an image that has it again (reveille image push); that heals it',
+  })
+}
 
 /** The chunk in a file; what is wrong with it as a value, and `undefined` if there is none. */
 async function load(path: string, buffer?: Buffer): Promise<LoadedChunk | DecodeError | undefined> {
