@@ -20,9 +20,9 @@ module.exports = {
     },
     {
       name: 'domain-does-no-io',
-      comment: 'machines, profiles, images, networks, traces, access, power and deployments hold rules and interfaces; drivers do the work',
+      comment: 'machines, profiles, images, networks, traces, access, power, deployments, volumes and rooms hold rules and interfaces; drivers do the work',
       severity: 'error',
-      ...only('^src/(machines|profiles|images|networks|traces|access|power|deployments)/[^/]+\\.ts$', '^src/(kit|protocols|machines|profiles|images|networks|traces|access|power|deployments)/'),
+      ...only('^src/(machines|profiles|images|networks|traces|access|power|deployments|volumes|rooms)/[^/]+\\.ts$', '^src/(kit|protocols|machines|profiles|images|networks|traces|access|power|deployments|volumes|rooms)/'),
     },
     {
       name: 'boot-stages-do-not-meet',

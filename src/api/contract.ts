@@ -4,8 +4,10 @@ import { imageRoutes } from './contract/images.ts'
 import { labRoutes } from './contract/lab.ts'
 import { machineRoutes } from './contract/machines.ts'
 import { profileRoutes } from './contract/profiles.ts'
+import { roomRoutes } from './contract/rooms.ts'
 import { serverRoutes } from './contract/server.ts'
 import { traceRoutes } from './contract/traces.ts'
+import { volumeRoutes } from './contract/volumes.ts'
 
 /** Every route of the API, once. The keys are the OpenAPI operation ids and the method names of the client. */
 export const contract = {
@@ -15,6 +17,8 @@ export const contract = {
   ...imageRoutes,
   ...profileRoutes,
   ...deploymentRoutes,
+  ...volumeRoutes,
+  ...roomRoutes,
   ...serverRoutes,
   ...labRoutes,
 } as const

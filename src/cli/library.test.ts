@@ -173,6 +173,7 @@ describe('profiles', () => {
     kind: 'live',
     description: 'd',
     image: 'debian',
+    disks: [],
     cmdline: 'a',
     files: [{ name: 'f', content: 'x' }],
     createdAt: AT,

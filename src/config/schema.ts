@@ -255,6 +255,80 @@ export const Settings = z
       })
       .strict()
       .prefault({}),
+    iscsi: z
+      .object({
+        enabled: z.boolean().optional().describe('serve volumes over iSCSI; by default whenever dhcp.mode is not off'),
+        listen: listen.default({ host: '0.0.0.0', port: 3260 }).describe('address and port of iSCSI'),
+        engine: z
+          .enum(['builtin', 'tgt', 'lio'])
+          .default('builtin')
+          .describe('what serves volumes: builtin, tgt (tgtd) or lio (the kernel; root)'),
+        workers: z
+          .number()
+          .int()
+          .min(1)
+          .max(64)
+          .optional()
+          .describe('processes that serve volumes; by default one for each processor but one, at most 4'),
+        name: z
+          .string()
+          .regex(/^iqn\.[0-9]{4}-[0-9]{2}\.[a-z0-9.-]{1,100}$/, 'a name such as iqn.2026-01.org.example')
+          .default('iqn.2026-11.org.reveille')
+          .describe('what the names of targets and initiators begin with'),
+        chap: z
+          .boolean()
+          .default(true)
+          .describe(
+            'machines prove with a secret of their own, made anew for each boot, that they may use their disks',
+          ),
+      })
+      .strict()
+      .prefault({}),
+    volumes: z
+      .object({
+        pool: z
+          .enum(['file', 'lvm'])
+          .default('file')
+          .describe('where volumes are kept: files below the data directory, or an LVM thin pool'),
+        directory: z.string().min(1).optional().describe('directory of volumes; DATADIR/volumes if not given'),
+        exportDirectory: z
+          .string()
+          .min(1)
+          .optional()
+          .describe('the only directory that volumes are dumped to and restored from; DATADIR/exports if not given'),
+        warnPercent: z
+          .number()
+          .int()
+          .min(1)
+          .max(100)
+          .default(80)
+          .describe('how full the pool may be before everybody who looks is warned'),
+        refusePercent: z
+          .number()
+          .int()
+          .min(1)
+          .max(100)
+          .default(95)
+          .describe('how full the pool may be before new volumes are refused'),
+        cacheGiB: z
+          .number()
+          .min(1)
+          .max(65_536)
+          .default(64)
+          .describe('disk space for unpacked base data that volumes read, shared by all of them'),
+        lvmGroup: z
+          .string()
+          .regex(/^[A-Za-z0-9+_.][A-Za-z0-9+_.-]{0,126}$/, 'a volume group')
+          .optional()
+          .describe('volume group of the LVM pool'),
+        lvmThinPool: z
+          .string()
+          .regex(/^[A-Za-z0-9+_.][A-Za-z0-9+_.-]{0,126}$/, 'a thin pool')
+          .default('reveille')
+          .describe('thin pool in that volume group; made when it does not exist'),
+      })
+      .strict()
+      .prefault({}),
     lab: z
       .object({
         enabled: z

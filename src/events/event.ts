@@ -1,6 +1,18 @@
 import { Bus } from '../kit/bus.ts'
 
-export const TOPICS = ['machine', 'profile', 'image', 'trace', 'lease', 'deployment', 'lab', 'user', 'token'] as const
+export const TOPICS = [
+  'machine',
+  'profile',
+  'image',
+  'trace',
+  'lease',
+  'deployment',
+  'volume',
+  'batch',
+  'lab',
+  'user',
+  'token',
+] as const
 export type Topic = (typeof TOPICS)[number]
 
 /** Something a face may want to show again. It carries no content: who may read the thing fetches it. */

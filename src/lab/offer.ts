@@ -25,7 +25,15 @@ export async function offerLabLinux(
   }
   if (!profiles.get(LAB_LINUX)) {
     const description = 'Boots the small Linux of the lab: it says that it arrived, and gives a shell'
-    await profiles.create({ name: LAB_LINUX, kind: 'live', description, image: LAB_LINUX, cmdline: '', files: [] })
+    await profiles.create({
+      name: LAB_LINUX,
+      kind: 'live',
+      description,
+      image: LAB_LINUX,
+      cmdline: '',
+      files: [],
+      disks: [],
+    })
   }
 }
 

@@ -11,13 +11,13 @@ type Known = Readonly<{
 
 /** Words of the setting `unknownMachines`; a profile of that name could not be told from them. */
 const RESERVED = new Set(['park', 'ignore'])
-const IMAGE_KIND = { live: 'bundle', iso: 'iso' } as const
+const IMAGE_KIND = { live: 'bundle', wim: 'bundle', iso: 'iso' } as const
 
 /** Throws a `Refusal` when a profile names what is not there, or holds text that has no place in a boot script. */
 export function refuseSpec(spec: ProfileSpec, known: Known): void {
   if (RESERVED.has(spec.name))
     refuse('name', `${JSON.stringify(spec.name)} is a word of the setting unknownMachines`, 'choose another name')
-  if (spec.kind === 'live' || spec.kind === 'iso') refuseImage(spec, known)
+  if (spec.kind === 'live' || spec.kind === 'iso' || spec.kind === 'wim') refuseImage(spec, known)
   if (spec.kind === 'install') refuseTargets(spec, known)
   if (spec.kind === 'live') refuseInScript('cmdline', spec.cmdline)
   if (spec.kind === 'live')

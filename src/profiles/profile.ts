@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import { DiskHints } from '../deployments/hints.ts'
+import { LEAST_VOLUME_BYTES, MOST_VOLUME_BYTES } from '../volumes/limits.ts'
 
 /**
  * What a machine becomes. The schemas are the one source for API, `reveille apply` and store; the kinds of the design that
- * need more (diskless, wim) join this union when their stages exist.
+ * need more join this union when their stages exist.
  */
-export const PROFILE_KINDS = ['local', 'install', 'live', 'iso', 'script', 'menu', 'park'] as const
+export const PROFILE_KINDS = ['local', 'diskless', 'install', 'live', 'wim', 'iso', 'script', 'menu', 'park'] as const
 export type ProfileKind = (typeof PROFILE_KINDS)[number]
 
 /** Names of profiles, images and machines: what fits a URL, a host name and a boot script without quoting. */
@@ -72,6 +73,38 @@ export const InstallTarget = z
   })
   .strict()
 
+/** What becomes of a machine's own writes: kept; dropped whenever it boots; kept until somebody resets it. */
+export const OVERLAY_POLICIES = ['keep', 'reset-at-boot', 'reset-on-demand'] as const
+
+const DiskBytes = z
+  .number()
+  .int()
+  .min(LEAST_VOLUME_BYTES)
+  .max(MOST_VOLUME_BYTES)
+  .refine((bytes) => bytes % 512 === 0, 'a disk has a whole number of 512-byte sectors')
+
+/** One disk of a machine that boots over iSCSI. Its place in the list is its LUN; the machine boots LUN 0. */
+export const DisklessDisk = z.discriminatedUnion('use', [
+  /** A copy-on-write disk of the machine's own over an image version. */
+  z
+    .object({
+      use: z.literal('overlay'),
+      image: ImageReference,
+      /** Size of the disk; without it that of the image. */
+      bytes: DiskBytes.nullable().default(null),
+      /** Most bytes that the machine's own writes may take. */
+      limitBytes: DiskBytes.nullable().default(null),
+      policy: z.enum(OVERLAY_POLICIES).default('keep'),
+    })
+    .strict(),
+  /** A volume by name: read-only for any number of machines, or writable for one at a time. */
+  z.object({ use: z.literal('volume'), volume: Name, access: z.enum(['shared-read-only', 'exclusive']) }).strict(),
+  /** Volumes with the label `rotation: NAME`, served in turn: never used first, then the one not used for longest. */
+  z.object({ use: z.literal('rotation'), rotation: Name }).strict(),
+])
+export type DisklessDisk = z.infer<typeof DisklessDisk>
+const Disks = z.array(DisklessDisk).max(16)
+
 const common = { name: Name, description: z.string().max(500).default('') }
 
 export const ProfileSpec = z.discriminatedUnion('kind', [
@@ -98,6 +131,33 @@ export const ProfileSpec = z.discriminatedUnion('kind', [
       /** `{{files}}` stands for the URL where this profile's files are; `{{mac}}`, `{{hostname}}`, `{{machine}}`, `{{server}}` likewise. */
       cmdline: CommandLine.default(''),
       files: z.array(ProfileFile).max(32).default([]),
+      /**
+       * Disks that are attached over iSCSI before it starts, for installers. `{{iscsi-initiator}}`, `{{iscsi-target}}`, `{{iscsi-host}}` and
+       * `{{iscsi-port}}` tell them to the command line and the files.
+       */
+      disks: Disks.default([]),
+    })
+    .strict(),
+  z
+    .object({
+      ...common,
+      kind: z.literal('diskless'),
+      disks: Disks.min(1),
+      /** Windows sends iSCSI through a gateway that it is told; without one it goes straight to the server. */
+      hideGateway: z.boolean().default(false),
+    })
+    .strict(),
+  z
+    .object({
+      ...common,
+      kind: z.literal('wim'),
+      /** A bundle: its kernel is wimboot, its initrds are the files of Windows PE under their own names (BCD, boot.sdi, ...). */
+      image: ImageReference,
+      /** An image of kind wim that takes the place of boot.wim. */
+      wim: ImageReference.nullable().default(null),
+      /** Disks that are attached before Windows PE starts, for installing onto them. */
+      disks: Disks.default([]),
+      hideGateway: z.boolean().default(false),
     })
     .strict(),
   z.object({ ...common, kind: z.literal('iso'), image: ImageReference }).strict(),
@@ -130,6 +190,14 @@ export const ProfileSpec = z.discriminatedUnion('kind', [
                 .max(60)
                 .regex(/^[\x20-\x7e]*$/, 'printable ASCII characters only')
                 .default(''),
+              /** Asked for on the machine's screen before the entry is booted. Never shown again. */
+              password: z
+                .string()
+                .min(1)
+                .max(64)
+                .regex(/^[\x21-\x7e]+$/, 'printable ASCII characters without spaces')
+                .nullable()
+                .default(null),
             })
             .strict(),
         )

@@ -12,6 +12,12 @@ export type Tables = {
   agent_boots: AgentBootRow
   inventories: InventoryRow
   disk_contents: DiskContentRow
+  volumes: VolumeRow
+  attachments: AttachmentRow
+  maintenances: MaintenanceRow
+  rollouts: RolloutRow
+  batches: BatchRow
+  guest_access: GuestAccessRow
   leases: LeaseRow
   traces: TraceRow
   users: UserRow
@@ -110,6 +116,24 @@ export type DiskContentRow = {
   half_written_by: string | null
   write_back_json: string | null
   at: number
+}
+
+/** The whole of each is in `content_json`; the other columns are what is unique. */
+export type VolumeRow = { id: string; name: string; content_json: string }
+
+/** `content_json` holds CHAP secrets: never shown, never logged. */
+export type AttachmentRow = { id: string; iqn: string; content_json: string }
+export type MaintenanceRow = { id: string; content_json: string }
+export type RolloutRow = { id: string; content_json: string }
+export type BatchRow = { id: string; started_at: number; content_json: string }
+
+/** How the running system of a machine is reached. `sealed` holds password or key, encrypted with a key that is not in the database. */
+export type GuestAccessRow = {
+  machine: string
+  user_name: string
+  port: number
+  host_key: string | null
+  sealed: string
 }
 
 export type LeaseRow = {

@@ -98,8 +98,8 @@ test('script stage: whatever a machine asks and whatever its profile holds, it g
     const request = readRequest(query, 'http://10.0.0.1:8080')
     if (!request) continue
     const odd = Buffer.from(mutator.mutate(mutator.pick(VALUES))).toString('latin1')
-    const live: Profile = { ...COMMON, name: 'debian', kind: 'live', image: 'di', cmdline: odd, files: [] }
-    const items = [{ profile: 'debian', label: odd }]
+    const live: Profile = { ...COMMON, name: 'debian', kind: 'live', image: 'di', cmdline: odd, files: [], disks: [] }
+    const items = [{ profile: 'debian', label: odd, password: null }]
     const menu: Profile = {
       ...COMMON,
       name: 'menu',

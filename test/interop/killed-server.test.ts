@@ -90,7 +90,15 @@ test('all that was acknowledged outlives kill -9, and nothing half done is left'
       expect(text, path).toBe(Buffer.alloc(300_000, path.slice('/images/'.length)).toString())
     }
     const left = (await readdir(server.dataDir)).filter((name) => !name.startsWith('reveille.'))
-    expect(left.sort()).toEqual(['admin-password', 'blobs', 'boot-key', 'chunks', 'control.sock', 'leases.db', 'lock.db'])
+    expect(left.sort()).toEqual([
+      'admin-password',
+      'blobs',
+      'boot-key',
+      'chunks',
+      'control.sock',
+      'leases.db',
+      'lock.db',
+    ])
   } finally {
     await server.remove()
   }

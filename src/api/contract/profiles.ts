@@ -3,7 +3,7 @@ import { Name, ProfileSpec } from '../../profiles/profile.ts'
 import { PageQuery, page, Time } from './common.ts'
 import { route } from './route.ts'
 
-const [Local, Install, Live, Iso, Script, Menu, Park] = ProfileSpec.options
+const [Local, Install, Live, Diskless, Wim, Iso, Script, Menu, Park] = ProfileSpec.options
 const kept = {
   createdAt: Time,
   updatedAt: Time,
@@ -14,6 +14,8 @@ export const Profile = z
     Local.extend(kept),
     Install.extend(kept),
     Live.extend(kept),
+    Diskless.extend(kept),
+    Wim.extend(kept),
     Iso.extend(kept),
     Script.extend(kept),
     Menu.extend(kept),

@@ -22,6 +22,8 @@ const AUDIENCE: Readonly<Record<Topic, { needs: Role; group: string }>> = {
   image: { needs: 'viewer', group: 'images' },
   lease: { needs: 'viewer', group: 'networks' },
   deployment: { needs: 'viewer', group: 'deployments' },
+  volume: { needs: 'viewer', group: 'volumes' },
+  batch: { needs: 'viewer', group: 'machines' },
   lab: { needs: 'viewer', group: 'lab' },
   user: { needs: 'admin', group: 'users' },
   token: { needs: 'admin', group: 'tokens' },

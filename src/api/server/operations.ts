@@ -17,6 +17,7 @@ import { machineHandlers } from './handlers/machines.ts'
 import { profileHandlers } from './handlers/profiles.ts'
 import { serverHandlers } from './handlers/server.ts'
 import { traceHandlers } from './handlers/traces.ts'
+import { volumeHandlers } from './handlers/volumes.ts'
 import { invalid } from './problems.ts'
 
 /** The most JSON that somebody without a login may send, in bytes: it is held in memory before anything is known of them. */
@@ -39,6 +40,7 @@ function handlersOf(api: ApiDependencies, streams: EventStreams) {
     ...agentHandlers(api),
     ...serverHandlers(api),
     ...labHandlers(api),
+    ...volumeHandlers(api),
     events: streams.open.bind(streams),
   } satisfies Record<OperationId, unknown>
 }

@@ -46,7 +46,9 @@ type Options = Common &
 const FIELDS: Readonly<Record<Kind, readonly (keyof Options)[]>> = {
   local: [],
   install: ['image', ...INSTALL_FIELDS],
+  diskless: [],
   live: ['image', 'cmdline', 'file'],
+  wim: ['image'],
   iso: ['image'],
   script: ['script'],
   menu: ['title', 'item', 'default', 'timeout'],
