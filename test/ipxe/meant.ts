@@ -60,6 +60,8 @@ function meantCommand(command: IpxeCommand): { words: string[]; expansions: stri
       return { words: ['item', command.name, ...words(command.text)], expansions: expansions(command.text) }
     case 'set':
       return { words: ['set', command.setting, ...words(command.value)], expansions: expansions(command.value) }
+    case 'clear':
+      return { words: ['clear', command.setting], expansions: [] }
     case 'isset':
       return { words: ['isset', '{}'], expansions: expansions([command.value]) }
     case 'is-64-bit':
@@ -83,8 +85,20 @@ function meantCommand(command: IpxeCommand): { words: string[]; expansions: stri
       const all = ['kernel', '--name', 'kernel', ...words(command.url), ...words(command.args)]
       return { words: all, expansions: expansions(command.url, command.args) }
     }
-    case 'initrd':
-      return { words: ['initrd', '--name', command.name, ...words(command.url)], expansions: expansions(command.url) }
+    case 'initrd': {
+      const wrap = command.wrap === undefined ? [] : [command.wrap]
+      const all = ['initrd', '--name', command.name, ...words(command.url), ...wrap]
+      return { words: all, expansions: expansions(command.url) }
+    }
+    case 'sanhook': {
+      const { host, port, lun, target } = command.disk
+      const disk = ['iscsi', host, '', port, lun.toString(16), target].join(':')
+      return { words: ['sanhook', '--drive', `0x${command.drive.toString(16)}`, disk], expansions: [] }
+    }
+    case 'sanunhook':
+      return { words: ['sanunhook', '--drive', `0x${command.drive.toString(16)}`], expansions: [] }
+    case 'login':
+      return { words: ['login'], expansions: [] }
     case 'boot':
       return { words: ['boot'], expansions: [] }
     case 'sanboot': {

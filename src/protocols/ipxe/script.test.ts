@@ -36,7 +36,24 @@ describe('commands as text', () => {
     [{ do: 'kernel', url: `${BASE}/linux`, args: 'a=b ---' }, `kernel --name kernel ${BASE}/linux a=b ---`],
     [{ do: 'kernel', url: `${BASE}/linux`, args: '' }, `kernel --name kernel ${BASE}/linux`],
     [{ do: 'initrd', name: 'initrd0', url: `${BASE}/i` }, `initrd --name initrd0 ${BASE}/i`],
+    [{ do: 'initrd', name: 'BCD', url: `${BASE}/b`, wrap: 'BCD' }, `initrd --name BCD ${BASE}/b BCD`],
     [{ do: 'boot' }, 'boot'],
+    [{ do: 'set', setting: 'netX/gateway', value: '0.0.0.0' }, 'set netX/gateway 0.0.0.0'],
+    [
+      { do: 'set', setting: 'initiator-iqn', value: 'iqn.2026-01.org.x:m_1' },
+      'set initiator-iqn iqn.2026-01.org.x:m_1',
+    ],
+    [{ do: 'clear', setting: 'password' }, 'clear password'],
+    [
+      { do: 'sanhook', drive: 0x80, disk: { host: '10.0.0.1', port: 3260, target: 'iqn.2026-01.org.x:a', lun: 10 } },
+      'sanhook --drive 0x80 iscsi:10.0.0.1::3260:a:iqn.2026-01.org.x:a',
+    ],
+    [{ do: 'sanunhook', drive: 0x80 }, 'sanunhook --drive 0x80'],
+    [{ do: 'login' }, 'login'],
+    [
+      { do: 'chain', url: [`${BASE}/x?typed=`, { setting: 'password', as: 'hexraw' }] },
+      `chain --replace --autofree ${BASE}/x?typed=${OPEN}password:hexraw}`,
+    ],
     [{ do: 'sanboot', from: { drive: 0x80 } }, 'sanboot --no-describe --drive 0x80'],
     [{ do: 'sanboot', from: { url: `${BASE}/d.iso` } }, `sanboot --no-describe ${BASE}/d.iso`],
     [{ do: 'exit', status: 1 }, 'exit 1'],
@@ -107,6 +124,22 @@ describe('what is refused', () => {
 
   test('an expansion in place of the server of a URL', () =>
     unsafe({ do: 'chain', url: ['http://', { setting: 'serial' }, '/x'] }))
+
+  test.each([
+    { host: '10.0.0.1 || shell' },
+    { host: '[fd00::1]' },
+    { host: '' },
+    { target: 'iqn.2026-01.org.x:A' },
+    { target: `iqn.2026-01.org.x:${OPEN}uuid}` },
+    { target: 'x' },
+    { target: `iqn.2026-01.org.x:${'a'.repeat(250)}` },
+    { port: 0 },
+    { port: 65_536 },
+    { lun: -1 },
+  ])('a disk with %j', (odd) => {
+    const disk = { host: '10.0.0.1', port: 3260, target: 'iqn.2026-01.org.x:a', lun: 0, ...odd }
+    unsafe({ do: 'sanhook', drive: 0x80, disk })
+  })
 
   test.each([-1, 0.5, Number.NaN, 3601, Number.POSITIVE_INFINITY])('%d seconds of sleep', (seconds) =>
     unsafe({ do: 'sleep', seconds }),

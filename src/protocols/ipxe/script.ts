@@ -15,7 +15,9 @@ import {
  */
 export type IpxeCommand =
   | Readonly<{ do: 'echo'; text: Text }>
-  | Readonly<{ do: 'set'; setting: 'mac' | 'arch' | 'step'; value: Text }>
+  | Readonly<{ do: 'set'; setting: SetSetting; value: Text }>
+  /** Makes a setting what it was without us; fails when it had no value of ours. */
+  | Readonly<{ do: 'clear'; setting: SetSetting }>
   /** Succeeds when the setting has a value. */
   | Readonly<{ do: 'isset'; value: Expansion }>
   /** Succeeds on a 64-bit x86 processor (CPUID leaf 0x80000001, edx bit 29). */
@@ -31,16 +33,37 @@ export type IpxeCommand =
   /** Runs a fetched script and returns here. */
   | Readonly<{ do: 'run'; name: string }>
   | Readonly<{ do: 'kernel'; url: Text; args: Text }>
-  | Readonly<{ do: 'initrd'; name: string; url: Text }>
+  /** `wrap`: as a file of this name for the kernel of a BIOS boot, as wimboot wants its files; UEFI knows them by `name`. */
+  | Readonly<{ do: 'initrd'; name: string; url: Text; wrap?: string | undefined }>
   | Readonly<{ do: 'boot' }>
   /** Boots a BIOS drive (0x80 is the first disk) or a disc image over HTTP. */
   | Readonly<{ do: 'sanboot'; from: Readonly<{ drive: number }> | Readonly<{ url: Text }> }>
+  /** Logs in to an iSCSI disk, makes it a drive of the firmware, and describes it to the system in the iBFT. */
+  | Readonly<{ do: 'sanhook'; drive: number; disk: IscsiDisk }>
+  | Readonly<{ do: 'sanunhook'; drive: number }>
+  /** Asks on the screen for a user name and a password, for as long as it takes; fails when somebody presses Escape. */
+  | Readonly<{ do: 'login' }>
   /** Back to the firmware; any status but 0 makes UEFI go on with its next boot option. */
   | Readonly<{ do: 'exit'; status: number }>
   | Readonly<{ do: 'menu'; title: Text }>
   | Readonly<{ do: 'item'; name: string; text: Text }>
   /** Shows the menu and puts the chosen name into the setting `choice`; `timeoutMs` 0 waits for ever. */
   | Readonly<{ do: 'choose'; default: string; timeoutMs: number }>
+
+/** The settings that scripts set: three of our own, and what iPXE logs in with and writes into the iBFT. */
+export type SetSetting =
+  | 'mac'
+  | 'arch'
+  | 'step'
+  | 'initiator-iqn'
+  /** Of CHAP; `login` puts what was typed there too. */
+  | 'username'
+  | 'password'
+  /** Of the card that iPXE used last. */
+  | 'netX/gateway'
+
+/** A LUN of an iSCSI target, as in RFC 4173, section 5. `host` is an IPv4 address or a DNS name. */
+export type IscsiDisk = Readonly<{ host: string; port: number; target: string; lun: number }>
 
 /**
  * One line: a label to jump to, or commands that run while each succeeds. When one fails, `otherwise` says where to go on:
@@ -79,7 +102,9 @@ function encodeCommand(command: IpxeCommand, labels: ReadonlySet<string>): strin
     case 'echo':
       return ['echo', words(command.text, 'the text')].filter((part) => part !== '').join(' ')
     case 'set':
-      return `set ${encodeName(command.setting, 'the setting')} ${encodeText(command.value, 'the value')}`
+      return `set ${setting(command.setting)} ${encodeText(command.value, 'the value')}`
+    case 'clear':
+      return `clear ${setting(command.setting)}`
     case 'isset':
       return `isset ${encodeExpansion(command.value)}`
     case 'is-64-bit':
@@ -102,7 +127,13 @@ function encodeCommand(command: IpxeCommand, labels: ReadonlySet<string>): strin
     case 'kernel':
       return `kernel --name kernel ${encodeUrl(command.url, 'the URL')} ${encodeText(command.args, 'the command line')}`.trimEnd()
     case 'initrd':
-      return `initrd --name ${encodeName(command.name, 'the name')} ${encodeUrl(command.url, 'the URL')}`
+      return `initrd --name ${encodeName(command.name, 'the name')} ${encodeUrl(command.url, 'the URL')}${command.wrap === undefined ? '' : ` ${encodeName(command.wrap, 'the name')}`}`
+    case 'sanhook':
+      return `sanhook --drive 0x${drive(command.drive)} ${encodeIscsi(command.disk)}`
+    case 'sanunhook':
+      return `sanunhook --drive 0x${drive(command.drive)}`
+    case 'login':
+      return 'login'
     case 'boot':
       return 'boot'
     case 'sanboot':
@@ -123,6 +154,20 @@ function words(text: Text, what: string): string {
   const encoded = encodeText(text, what)
   const first = (typeof text === 'string' ? text : text[0]) ?? ''
   return typeof first !== 'string' || encoded.trimStart().startsWith('-') ? `-- ${encoded}` : encoded
+}
+
+function setting(name: SetSetting): string {
+  return name === 'netX/gateway' ? name : encodeName(name, 'the setting')
+}
+
+/** `iscsi:SERVER:PROTOCOL:PORT:LUN:TARGET` (RFC 4173, section 5); the protocol is left out, for there is only TCP. */
+function encodeIscsi({ host, port, target, lun }: IscsiDisk): string {
+  if (!/^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/.test(host))
+    throw new UnsafeText(`the host ${JSON.stringify(host)} is no IPv4 address and no name`)
+  if (target.length > 223 || !/^(iqn\.[0-9]{4}-[0-9]{2}\.|eui\.|naa\.)[a-z0-9.:_-]+$/.test(target))
+    throw new UnsafeText(`${JSON.stringify(target)} is no name of a target`)
+  if (port === 0) throw new UnsafeText('the port is 0')
+  return `iscsi:${host}::${encodeNumber(port, 65_535, 'the port')}:${Number(encodeNumber(lun, 255, 'the LUN')).toString(16)}:${target}`
 }
 
 function drive(number: number): string {

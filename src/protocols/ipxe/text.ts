@@ -28,6 +28,7 @@ export const EXPANDED_SETTINGS = {
   arch: 'set by start.ipxe',
   step: 'set by our scripts: what is being tried',
   choice: 'set by our menus',
+  password: 'what somebody typed at a login; only as hexraw, in a URL',
 } as const
 export type ExpandedSetting = keyof typeof EXPANDED_SETTINGS
 
@@ -92,6 +93,7 @@ export function encodeExpansion({ setting, as }: Expansion): string {
   if (!Object.hasOwn(EXPANDED_SETTINGS, setting))
     throw new UnsafeText(`the setting ${JSON.stringify(setting)} is not known`)
   if (as !== undefined && as !== 'hexraw') throw new UnsafeText(`the format ${JSON.stringify(as)} is not known`)
+  if (setting === 'password' && as !== 'hexraw') throw new UnsafeText('a password would be shown')
   return as === undefined ? `\${${setting}}` : `\${${setting}:${as}}`
 }
 
