@@ -51,6 +51,17 @@ describe('from order to end', () => {
     expect(world.deployments.bootFor('m_1')).toBeUndefined()
   })
 
+  test('a kernel that could not be started directly is a restart, and is waited for as one', async () => {
+    world.profiles.set('debian', installProfile('debian', { finish: 'kexec' }))
+    const d = await install()
+    const boot = await world.boot()
+    await world.deployments.agents.inventory(boot, inventoryOf(diskOf('SER1')))
+    await world.work(boot, (kind) => (kind === 'finish' ? { how: 'reboot' } : {}))
+    expect((await now(d)).state).toBe('rebooting')
+    await world.deployments.launchedLocal('m_1')
+    expect((await now(d)).state).toBe('succeeded')
+  })
+
   test('power is switched and read back where a driver can', async () => {
     world.power = { state: 'off', actions: [] }
     const d = await install()

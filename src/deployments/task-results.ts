@@ -157,18 +157,19 @@ export class TaskResults {
       await ledger.save(next, { lines: [line], records })
       return
     }
-    course.leaving(d.machine, task.work.how === 'reboot')
+    // A kernel that cannot be started directly is reached by a restart: what counts is how the machine left.
+    const how = result.how === 'reboot' ? 'reboot' : task.work.how
+    course.leaving(d.machine, how === 'reboot')
     if (d.action.kind !== 'install') return course.end(succeeded(done, this.#achieved(d), now), [line])
     const records = joined(
       ledger.records(d.machine),
       (each) => superseded(each, d.id, now),
       ...this.#promises(done, now),
     )
-    if (task.work.how === 'reboot')
-      await ledger.save(rebooting({ ...done, dirty: false }, now), { lines: [line], records })
+    if (how === 'reboot') await ledger.save(rebooting({ ...done, dirty: false }, now), { lines: [line], records })
     else {
-      const how = task.work.how === 'kexec' ? 'its system was started by kexec' : 'the machine was switched off'
-      const reason = `everything is written and verified, and ${how}`
+      const left = how === 'kexec' ? 'its system was started by kexec' : 'the machine was switched off'
+      const reason = `everything is written and verified, and ${left}`
       await course.end(succeeded({ ...done, dirty: false }, reason, now), [line], { records })
     }
   }
