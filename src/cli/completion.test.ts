@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { fakeApi } from '../../test/fakes/api.ts'
+import { VOLUME } from '../../test/fakes/cli.ts'
 import { runCli } from '../../test/fakes/terminal.ts'
 import { unreachable } from '../api/client/problem.ts'
 import { COMPLETION_SCRIPTS, SHELLS } from './completion.ts'
@@ -21,6 +22,7 @@ const { transport } = fakeApi({
     })),
     next: null,
   }),
+  listVolumes: () => ({ items: [VOLUME], next: null }),
 })
 
 async function offered(...words: string[]): Promise<string[]> {
@@ -34,7 +36,22 @@ describe('what can be completed', () => {
     [['mach'], ['machine']],
     [
       ['machine', 's'],
-      ['script', 'set', 'show'],
+      ['script', 'set', 'show', 'switch'],
+    ],
+    [
+      ['volume', 'snapshot'],
+      ['snapshot', 'snapshots'],
+    ],
+    [
+      ['room', 'boot'],
+      ['boot', 'boot-once'],
+    ],
+    [['volume', 'export', ''], ['work']],
+    [['volume', 'create', 'copy', '--clone', 'w'], ['work']],
+    [['volume', 'restore', 'work', ''], []],
+    [
+      ['volume', 'set', 'work', '--condition', ''],
+      ['modified', 'offline', 'ready'],
     ],
     [['machine', 'boot', 'web1', '--p'], ['--profile']],
     [['machine', 'boot', 'web1', '--profile', ''], NAMES],

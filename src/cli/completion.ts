@@ -5,16 +5,23 @@ import type { CliCommand } from './command.ts'
 export const FILES = ':files'
 
 /** Kinds of names that only the server knows. */
-export type LiveNames = 'machine' | 'profile' | 'image' | 'network' | 'user' | 'token' | 'lab-machine'
-const LIVE: readonly string[] = [
+const LIVE = [
   'machine',
   'profile',
   'image',
+  'volume',
+  'tag',
+  'maintenance',
+  'rollout',
+  'batch',
+  'session',
+  'job',
   'network',
   'user',
   'token',
   'lab-machine',
-] satisfies LiveNames[]
+] as const
+export type LiveNames = (typeof LIVE)[number]
 
 /** Commands whose argument names something that is yet to be made. */
 const FILE_ARGUMENTS = ['file', 'path']
@@ -25,7 +32,8 @@ const NOTHING: Completion = { words: [], live: null, files: false }
 
 function forValue(name: string, choices: readonly string[] | undefined): Completion {
   if (choices) return { ...NOTHING, words: choices }
-  if (LIVE.includes(name)) return { ...NOTHING, live: name as LiveNames }
+  const live = LIVE.find((kind) => kind === name)
+  if (live) return { ...NOTHING, live }
   return { ...NOTHING, files: FILE_ARGUMENTS.includes(name) || name === 'name=path' }
 }
 

@@ -191,6 +191,7 @@ describe('profiles', () => {
     expect(live.last?.body).toEqual({
       name: 'debian',
       kind: 'live',
+      disks: [],
       description: '',
       image: 'debian@2',
       cmdline: '',

@@ -5,15 +5,19 @@ import { agentCommands } from './commands/agent.ts'
 import { applyCommand } from './commands/apply.ts'
 import { completionCommands } from './commands/completion.ts'
 import { deployCommands } from './commands/deploy.ts'
+import { guestCommands } from './commands/guest.ts'
 import { imageCommands } from './commands/image.ts'
 import { labCommands } from './commands/lab.ts'
 import { machineCommands } from './commands/machine.ts'
+import { masterCommands } from './commands/maintenance.ts'
 import { networkCommands } from './commands/network.ts'
 import { powerCommands } from './commands/power.ts'
 import { profileCommands } from './commands/profile.ts'
+import { roomCommands } from './commands/room.ts'
 import { serveCommand } from './commands/serve.ts'
 import { serverCommands } from './commands/server.ts'
 import { traceCommands } from './commands/trace.ts'
+import { volumeCommands } from './commands/volume.ts'
 import { whyCommand } from './commands/why.ts'
 import type { Context } from './context.ts'
 
@@ -34,10 +38,14 @@ export function buildProgram(context: Context, settings: readonly SettingDescrip
   deployCommands(program, context)
   agentCommands(program, context)
   powerCommands(program, context)
+  roomCommands(program, context)
+  guestCommands(program, context)
   whyCommand(program, context)
   traceCommands(program, context)
   imageCommands(program, context)
+  volumeCommands(program, context)
   profileCommands(program, context)
+  masterCommands(program, context)
   applyCommand(program, context)
   networkCommands(program, context)
   labCommands(program, context)

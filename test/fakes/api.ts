@@ -76,9 +76,11 @@ export function fakeApi(handlers: Handlers): { transport: Transport; asked: Aske
   const transport: Transport = async ({ method, path: target, body }) => {
     const url = new URL(target, 'http://fake')
     const candidates = Object.entries<Route>(contract)
-    const found = candidates
+    const fitting = candidates
       .map(([id, route]) => ({ id: id as OperationId, route, params: match(url.pathname, route.path) }))
-      .find(({ route, params }) => route.method === method && params)
+      .filter(({ route, params }) => route.method === method && params)
+    // As the server does: `/volumes/sessions` is not the volume `sessions`.
+    const found = fitting.find(({ route }) => route.path === url.pathname) ?? fitting[0]
     if (!found) return problem(new Refusal('not-found', `no route ${method} ${url.pathname}`))
     const { id, route } = found
     const bytes = await joined(body)

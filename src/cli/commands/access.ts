@@ -3,19 +3,11 @@ import type { User } from '../../api/contract/access.ts'
 import { type CliCommand, type Common, choice, collect, group, leaf, show, wholeNumber } from '../command.ts'
 import type { Context } from '../context.ts'
 import { WrongUse } from '../failure.ts'
+import { newPassword } from '../password.ts'
 import { table } from '../table.ts'
 import { ago } from '../units.ts'
 
 const ROLES = ['viewer', 'user', 'operator', 'admin'] as const satisfies readonly User['role'][]
-
-/** Asks twice on a terminal; a pipe gives one line. */
-async function newPassword(context: Context): Promise<string> {
-  const password = await context.terminal.secret('New password: ')
-  if (password === '') throw new WrongUse('no password was given; type one, or pipe it in on one line')
-  if (context.terminal.progress && process.stdin.isTTY && (await context.terminal.secret('Again: ')) !== password)
-    throw new WrongUse('the two passwords differ')
-  return password
-}
 
 export function accessCommands(program: CliCommand, context: Context): void {
   const { terminal, clock } = context

@@ -16,6 +16,20 @@ async function liveNames(client: ApiClient, kind: LiveNames, signal: AbortSignal
       return (await all(client.listProfiles, { query, signal })).map(({ name }) => name)
     case 'image':
       return (await all(client.listImages, { query, signal })).map(({ name }) => name)
+    case 'volume':
+      return (await all(client.listVolumes, { query, signal })).map(({ name }) => name)
+    case 'tag':
+      return [...new Set((await all(client.listMachines, { query, signal })).flatMap(({ tags }) => tags))]
+    case 'maintenance':
+      return (await all(client.listMaintenances, { query, signal })).map(({ id }) => id)
+    case 'rollout':
+      return (await all(client.listRollouts, { query, signal })).map(({ id }) => id)
+    case 'batch':
+      return (await all(client.listBatches, { query, signal })).map(({ id }) => id)
+    case 'session':
+      return (await all(client.listSessions, { query, signal })).map(({ id }) => id)
+    case 'job':
+      return (await all(client.listVolumeJobs, { query, signal })).map(({ id }) => id)
     case 'network':
       return (await client.listNetworks({ signal })).items.map(({ name }) => name)
     case 'user':

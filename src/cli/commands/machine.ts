@@ -10,6 +10,7 @@ import { type Cell, facts, table } from '../table.ts'
 import { ago } from '../units.ts'
 import { changesText } from './apply.ts'
 import { inventoryCommand } from './inventory.ts'
+import { machineDisklessCommands } from './machine-diskless.ts'
 import { watchBoot } from './why.ts'
 
 const STATES = [
@@ -110,6 +111,7 @@ export function machineCommands(program: CliCommand, context: Context): void {
   const { terminal } = context
   const machine = group(program, 'machine', 'register, approve and steer machines')
   inventoryCommand(machine, context)
+  machineDisklessCommands(machine, context)
 
   fieldOptions(
     leaf(machine, 'add <name>', 'register a machine', [

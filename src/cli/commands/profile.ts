@@ -4,6 +4,7 @@ import type { Profile } from '../../api/contract/profiles.ts'
 import { printable } from '../../kit/printable.ts'
 import { type CliCommand, type Common, choice, collect, group, leaf, show, wholeNumber } from '../command.ts'
 import type { Context } from '../context.ts'
+import { type DisklessOptions, disklessOptions, disksDetails, readDisk } from '../diskless-options.ts'
 import { WrongUse } from '../failure.ts'
 import {
   INSTALL_FIELDS,
@@ -12,13 +13,16 @@ import {
   installFields,
   installOptions,
 } from '../install-options.ts'
+import { firstItem, itemPasswordOptions, type MenuOptions, menuItems } from '../menu-options.ts'
 import { type Cell, facts, table } from '../table.ts'
 import { bytes } from '../units.ts'
 
 const KINDS = [
   'local',
+  'diskless',
   'install',
   'live',
+  'wim',
   'iso',
   'script',
   'menu',
@@ -28,17 +32,15 @@ type ProfileSpec = InputOf<'createProfile'>['body']
 type Kind = Profile['kind']
 
 type Options = Common &
-  InstallOptions & {
+  InstallOptions &
+  DisklessOptions &
+  MenuOptions & {
     kind?: Kind
     description?: string
     image?: string
     cmdline?: string
     file?: string[]
     script?: string
-    title?: string
-    item?: string[]
-    default?: string
-    timeout?: number
     message?: string
   }
 
@@ -46,17 +48,19 @@ type Options = Common &
 const FIELDS: Readonly<Record<Kind, readonly (keyof Options)[]>> = {
   local: [],
   install: ['image', ...INSTALL_FIELDS],
-  diskless: [],
-  live: ['image', 'cmdline', 'file'],
-  wim: ['image'],
+  diskless: ['disk', 'hideGateway'],
+  live: ['image', 'cmdline', 'file', 'disk'],
+  wim: ['image', 'wim', 'disk', 'hideGateway'],
   iso: ['image'],
   script: ['script'],
-  menu: ['title', 'item', 'default', 'timeout'],
+  menu: ['title', 'item', 'itemPassword', 'openItem', 'default', 'timeout'],
   park: ['message'],
 }
 /** What a new profile of a kind cannot do without. */
 const NEEDED: Partial<Readonly<Record<Kind, keyof Options>>> = {
+  diskless: 'disk',
   live: 'image',
+  wim: 'image',
   iso: 'image',
   script: 'script',
   menu: 'item',
@@ -65,11 +69,6 @@ const ALL_FIELDS = [...new Set(Object.values(FIELDS).flat())]
 
 const flag = (field: string) => field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 
-function readItem(text: string): { profile: string; label?: string } {
-  const at = text.indexOf('=')
-  return at < 0 ? { profile: text } : { profile: text.slice(0, at), label: text.slice(at + 1) }
-}
-
 async function readFileOption(text: string): Promise<{ name: string; content: string }> {
   const at = text.indexOf('=')
   const path = at < 0 ? text : text.slice(at + 1)
@@ -77,7 +76,11 @@ async function readFileOption(text: string): Promise<{ name: string; content: st
 }
 
 /** Laid over what the profile was; files and items given replace those there were. */
-async function fieldsOf(kind: Kind, options: Options, before?: Profile): Promise<Record<string, unknown>> {
+async function fieldsOf(
+  context: Context,
+  kind: Kind,
+  { options, before }: { options: Options; before?: Profile },
+): Promise<Record<string, unknown>> {
   const wrong = ALL_FIELDS.find((field) => options[field] !== undefined && !FIELDS[kind].includes(field))
   if (wrong)
     throw new WrongUse(
@@ -95,10 +98,13 @@ async function fieldsOf(kind: Kind, options: Options, before?: Profile): Promise
     files: options.file && (await Promise.all(options.file.map(readFileOption))),
     script: options.script === undefined ? undefined : await readFile(options.script, 'utf8'),
     title: options.title,
-    items: options.item?.map(readItem),
-    default: options.default ?? (options.item ? readItem(options.item[0]!).profile : undefined),
+    items: await menuItems(context, options, before?.kind === 'menu' ? before.items : []),
+    default: options.default ?? firstItem(options.item),
     timeoutSeconds: options.timeout,
     message: options.message,
+    disks: options.disk?.map(readDisk),
+    hideGateway: options.hideGateway,
+    wim: options.wim,
   }
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 }
@@ -118,23 +124,39 @@ function details(profile: Profile): { pairs: [string, Cell][]; below?: string } 
           ['image', profile.image],
           ['command line', profile.cmdline],
           ['files', files.join(', ')],
+          ...disksDetails(profile.disks),
         ],
       }
     }
     case 'install':
       return { pairs: installDetails(profile) }
+    case 'diskless':
+      return { pairs: [...disksDetails(profile.disks), ['gateway', profile.hideGateway ? 'hidden' : '']] }
+    case 'wim':
+      return {
+        pairs: [
+          ['image', profile.image],
+          ['boot.wim', profile.wim],
+          ...disksDetails(profile.disks),
+          ['gateway', profile.hideGateway ? 'hidden' : ''],
+        ],
+      }
     case 'iso':
       return { pairs: [['image', profile.image]] }
     case 'menu': {
       const timeout = profile.timeoutSeconds === 0 ? 'none' : `${profile.timeoutSeconds} s`
-      const items = profile.items.map(({ profile: name, label }) => [name, label])
+      const items = profile.items.map(({ profile: name, label, password }) => [
+        name,
+        label,
+        password === null ? '' : 'asks for a password',
+      ])
       return {
         pairs: [
           ['title', profile.title],
           ['default', profile.default],
           ['timeout', timeout],
         ],
-        below: table(['profile', 'label'], items),
+        below: table(['profile', 'label', ''], items),
       }
     }
     case 'script':
@@ -144,6 +166,16 @@ function details(profile: Profile): { pairs: [string, Cell][]; below?: string } 
     default:
       return { pairs: [] }
   }
+}
+
+/** The images and volumes that it boots or writes, for lists. */
+function imagesOf(profile: Profile): string {
+  if (profile.kind === 'install') return profile.targets.map(({ image }) => image).join(', ')
+  if (profile.kind === 'diskless')
+    return profile.disks
+      .map((disk) => (disk.use === 'overlay' ? disk.image : disk.use === 'volume' ? disk.volume : disk.rotation))
+      .join(', ')
+  return 'image' in profile ? profile.image : ''
 }
 
 function profileText(profile: Profile): string {
@@ -159,9 +191,9 @@ function profileText(profile: Profile): string {
 }
 
 function fieldOptions(command: CliCommand): CliCommand {
-  return command
+  return itemPasswordOptions(disklessOptions(command))
     .option('--description <text>', 'what it is for')
-    .option('--image <image>', 'install, live, iso: image it writes or boots, NAME (the newest version) or NAME@N')
+    .option('--image <image>', 'install, live, wim, iso: image it writes or boots, NAME (the newest version) or NAME@N')
     .option(
       '--cmdline <text>',
       'live: kernel arguments; {{files}}, {{mac}}, {{hostname}}, {{machine}}, {{server}} are filled in',
@@ -187,6 +219,7 @@ export function profileCommands(program: CliCommand, context: Context): void {
       leaf(profile, 'add <name>', 'create a profile', [
         'reveille profile add debian --kind live --image debian --cmdline "url={{files}}/preseed.cfg" --file preseed.cfg=./preseed.cfg',
         'reveille profile add server --kind install --image debian --grow --set-hostname --ssh-key ~/.ssh/id_ed25519.pub',
+        'reveille profile add desktop --kind diskless --disk overlay:desktop,policy=reset-at-boot,limit=10G --disk volume:games,read-only',
         'reveille profile add choose --kind menu --item debian="Install Debian" --item local="Boot the disk" --timeout 20',
       ]).addOption(choice('--kind <kind>', 'what kind of profile', KINDS).makeOptionMandatory()),
     ),
@@ -196,7 +229,7 @@ export function profileCommands(program: CliCommand, context: Context): void {
       throw new WrongUse(`a profile of kind ${options.kind} needs --${needed}`)
     if (options.kind === 'install' && !options.image && !options.target)
       throw new WrongUse('a profile of kind install needs --image or --target')
-    const spec = { name, kind: options.kind, ...(await fieldsOf(options.kind, options)) } as ProfileSpec
+    const spec = { name, kind: options.kind, ...(await fieldsOf(context, options.kind, { options })) } as ProfileSpec
     const made = await (await context.client()).createProfile({ body: spec })
     show(
       context,
@@ -210,13 +243,7 @@ export function profileCommands(program: CliCommand, context: Context): void {
     const profiles = await all((await context.client()).listProfiles)
     show(context, options, profiles, () => {
       if (profiles.length === 0) return 'No profiles. Make one: reveille profile add NAME --kind live --image IMAGE\n'
-      const rows = profiles.map((each) => [
-        each.name,
-        each.kind,
-        'image' in each ? each.image : each.kind === 'install' ? each.targets.map(({ image }) => image).join(', ') : '',
-        each.usedBy,
-        each.description,
-      ])
+      const rows = profiles.map((each) => [each.name, each.kind, imagesOf(each), each.usedBy, each.description])
       return table(['name', 'kind', 'image', 'machines', 'description'], rows, context.terminal.columns)
     })
   })
@@ -230,15 +257,16 @@ export function profileCommands(program: CliCommand, context: Context): void {
 
   installOptions(
     fieldOptions(
-      leaf(profile, 'edit <profile>', 'change a profile; files and items given replace those there were', [
+      leaf(profile, 'edit <profile>', 'change a profile; files, items and disks given replace those there were', [
         'reveille profile edit debian --image debian@3',
-      ]),
+        'reveille profile set choose --item-password admin-desktop',
+      ]).alias('set'),
     ),
   ).action(async (name: string, options: Options) => {
     const client = await context.client()
     const params = { profile: name }
     const before = await client.getProfile({ params })
-    const fields = await fieldsOf(before.kind, options, before)
+    const fields = await fieldsOf(context, before.kind, { options, before })
     if (Object.keys(fields).length === 0)
       throw new WrongUse('profile edit needs something to change; see: reveille profile edit --help')
     const after = await client.replaceProfile({ params, body: { ...specOf(before), ...fields } as ProfileSpec })
