@@ -15,6 +15,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   machines: 'Computers, what they boot, and how their boots went',
   power: 'Switching machines',
   images: 'Disks, kernels, initrds and discs with their versions',
+  volumes: 'Disks that are served over iSCSI, who is logged in, and the masters of diskless profiles',
   profiles: 'What a machine becomes',
   deployments: 'Orders that machines become something',
   agent: 'The management OS',
