@@ -6,8 +6,11 @@ import type { Log } from '../kit/log.ts'
 import type { MachineRepository } from '../machines/repository.ts'
 import type { LeaseRepository } from '../networks/lease.ts'
 import type { ProfileRepository } from '../profiles/repository.ts'
+import type { BatchRepository } from '../rooms/batch.ts'
 import type { TraceRepository } from '../traces/trace.ts'
+import type { VolumeRepository } from '../volumes/repository.ts'
 import { accessRepository } from './access.ts'
+import { batchRepository } from './batches.ts'
 import { deploymentRepository } from './deployments.ts'
 import { DATABASE_FILE, LEASE_FILE, lockDirectory, prepareDirectory } from './directory.ts'
 import { imageRepository } from './images.ts'
@@ -18,6 +21,7 @@ import { profileRepository } from './profiles.ts'
 import { openSqlite } from './sqlite.ts'
 import { sqliteRefusal } from './sqlite-refusal.ts'
 import { traceRepository } from './traces.ts'
+import { volumeRepository } from './volumes.ts'
 
 /** The repositories of one data directory, which belongs to this process until `close`. */
 export type Store = Readonly<{
@@ -25,6 +29,8 @@ export type Store = Readonly<{
   profiles: ProfileRepository
   images: ImageRepository
   deployments: DeploymentRepository
+  volumes: VolumeRepository
+  batches: BatchRepository
   leases: LeaseRepository
   traces: TraceRepository
   access: AccessRepository
@@ -54,6 +60,8 @@ export async function openStore(dataDir: string, { log }: { log: Log }): Promise
         profiles: profileRepository(engine.db),
         images: imageRepository(engine.db),
         deployments: deploymentRepository(engine.db),
+        volumes: volumeRepository(engine.db),
+        batches: batchRepository(engine.db),
         leases,
         traces: traceRepository(engine),
         access: await accessRepository(engine.db),

@@ -19,7 +19,8 @@ export type BootDisks = Readonly<{
   /** What the machine must call itself. */
   initiator: string
   target: string
-  /** LUNs 0 to `luns` - 1, in the order of the profile's disks. */
+  /** Its first disk has this LUN, the others follow, in the order of the profile's disks: 0, or what the engine adds (1 for tgt). */
+  firstLun: number
   luns: number
   chap: Readonly<{ user: string; secret: string }> | null
   /** What was done for it, one sentence each, without secrets; for people. */

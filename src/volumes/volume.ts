@@ -21,6 +21,17 @@ export type VolumeUse =
   /** Written by one machine, to be published as the next version of its base. */
   | Readonly<{ kind: 'maintenance'; maintenance: string }>
 
+/**
+ * A change that is about to be made to the bytes, noted before it is begun, so that a server that was killed knows what to finish or
+ * to take back: unfinished `create` and `snapshot` are taken back, a half `restore` is damage, the others are done again.
+ */
+export type PendingChange =
+  | Readonly<{ kind: 'create' | 'remove' | 'recreate' | 'restore' }>
+  | Readonly<{ kind: 'snapshot' | 'remove-snapshot'; name: string }>
+  | Readonly<{ kind: 'revert'; snapshot: string | null }>
+  | Readonly<{ kind: 'resize'; bytes: number }>
+  | Readonly<{ kind: 'limit'; limitBytes: number | null }>
+
 /** A disk that is served over iSCSI: copy-on-write over an image version, or empty at first. Times are milliseconds since 1970. */
 export type Volume = Readonly<{
   /** `v_` and random letters; also its serial number as a disk. */
@@ -42,6 +53,11 @@ export type Volume = Readonly<{
   /** Boots left before it is set aside; `null`: unlimited. */
   bootsLeft: number | null
   lastAttachedAt: number | null
+  /** Its content is just what it began with: nobody ever wrote to it, so that it can be made again. */
+  untouched: boolean
+  /** Reset it before its machine boots the next time. */
+  resetAtBoot: boolean
+  pending: PendingChange | null
   createdAt: number
   updatedAt: number
 }>

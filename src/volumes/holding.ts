@@ -1,0 +1,25 @@
+import type { Attachment } from './attachment.ts'
+
+/** How a volume is to be used: writable, read-only as it is now, or in a frozen state. */
+export type Use = Readonly<{ volume: string; readOnly: boolean; snapshot: string | null }>
+
+/**
+ * Whether two uses of one volume cannot be side by side: what is written has one user. Frozen states bother nobody, and many may read what
+ * nobody writes.
+ */
+export function clashes(one: Use, other: Use): boolean {
+  if (one.volume !== other.volume || one.snapshot !== null || other.snapshot !== null) return false
+  return !one.readOnly || !other.readOnly
+}
+
+/** Those of `attachments` that a use cannot be beside. */
+export function clashing(use: Use, attachments: readonly Attachment[]): Attachment[] {
+  return attachments.filter(({ disks }) => disks.some((disk) => clashes(use, disk)))
+}
+
+/** For people: what an attachment is for. */
+export function purposeOf({ for: purpose }: Attachment, machineName: (id: string) => string): string {
+  if (purpose.kind === 'boot') return `machine ${machineName(purpose.machine)}`
+  if (purpose.kind === 'export') return `an export by ${purpose.by}`
+  return `examination by machine ${machineName(purpose.machine)}`
+}

@@ -1,0 +1,365 @@
+import type { Clock } from '../kit/clock.ts'
+import { Refusal } from '../kit/errors.ts'
+import type { Log } from '../kit/log.ts'
+import { baseOf, nameOfBase, type ResolveImage } from './bases.ts'
+import type { VolumeLedger } from './ledger.ts'
+import { reconcile, unlessGone, without } from './pending.ts'
+import type { PoolUsage, VolumePool } from './pool.ts'
+import { judgeRoom, type Room, refuseIfFull, type Thresholds } from './room.ts'
+import type { Targets } from './targets.ts'
+import { Turns } from './turns.ts'
+import {
+  DEFAULT_SCSI,
+  MOST_SNAPSHOTS,
+  type PendingChange,
+  type ScsiIdentity,
+  type Volume,
+  type VolumeBase,
+  type VolumeCondition,
+  type VolumeFacts,
+  type VolumeUse,
+} from './volume.ts'
+
+export type NewVolume = Readonly<{
+  name: string
+  /** One of image, clone and bytes at least. */
+  image?: string | null
+  clone?: Readonly<{ volume: string; snapshot: string | null }> | null
+  bytes?: number | null
+  limitBytes?: number | null
+  labels?: Readonly<Record<string, string>>
+  notes?: string
+  scsi?: { [Key in keyof ScsiIdentity]?: string | undefined }
+  bootsLeft?: number | null
+  use?: VolumeUse
+}>
+
+export type VolumePatch = Readonly<{
+  name?: string | undefined
+  labels?: Readonly<Record<string, string>> | undefined
+  notes?: string | undefined
+  scsi?: { [Key in keyof ScsiIdentity]?: string | undefined } | undefined
+  limitBytes?: number | null | undefined
+  bootsLeft?: number | null | undefined
+  condition?: Extract<VolumeCondition, 'ready' | 'modified' | 'offline'> | undefined
+}>
+
+type Dependencies = Readonly<{
+  ledger: VolumeLedger
+  pool: VolumePool
+  targets: Targets
+  resolveImage: ResolveImage
+  thresholds: Thresholds
+  clock: Clock
+  log: Log
+}>
+
+/**
+ * The volumes: what is said of them is in the ledger, their bytes in the pool. What changes both is noted in the ledger first, so that after
+ * a crash it is as before or as after. Changes of one volume happen one after another.
+ */
+export class Volumes {
+  readonly ledger: VolumeLedger
+  readonly targets: Targets
+  readonly #with: Dependencies
+  readonly #turns = new Turns()
+
+  private constructor(dependencies: Dependencies) {
+    this.#with = dependencies
+    this.ledger = dependencies.ledger
+    this.targets = dependencies.targets
+  }
+
+  static async open(dependencies: Dependencies): Promise<Volumes> {
+    await reconcile(dependencies)
+    return new Volumes(dependencies)
+  }
+
+  get pool(): VolumePool {
+    return this.#with.pool
+  }
+
+  facts(id: string): Promise<VolumeFacts> {
+    return this.#with.pool.facts(id)
+  }
+
+  async room(): Promise<Room & PoolUsage> {
+    const usage = await this.#with.pool.usage()
+    return { ...usage, ...judgeRoom(usage, this.#with.thresholds) }
+  }
+
+  /** Does work that nothing else on this volume comes between. Do not nest. */
+  alone<T>(id: string, work: (volume: Volume) => Promise<T>): Promise<T> {
+    return this.#turns.take(id, () => work(this.ledger.known(id)))
+  }
+
+  async create(given: NewVolume, by: string): Promise<Volume> {
+    const release = this.ledger.reserve(given.name)
+    try {
+      const { clone = null, image = null } = given
+      if (clone && image)
+        throw new Refusal('validation-failed', 'a volume is made of an image or as a clone, not both')
+      refuseIfFull(await this.room())
+      if (clone) return await this.#clone(given, clone, by)
+      const base = image === null ? null : baseOf(image, this.#with.resolveImage)
+      const bytes = given.bytes ?? base?.bytes
+      if (bytes === undefined)
+        throw new Refusal('validation-failed', 'an empty volume needs a size', {
+          problems: [{ path: 'bytes', message: 'give a size, an image, or a volume to clone' }],
+        })
+      if (base && bytes < base.bytes)
+        throw new Refusal('validation-failed', `${nameOfBase(base)} has ${base.bytes} bytes, more than ${bytes}`, {
+          problems: [{ path: 'bytes', message: `at least ${base.bytes}` }],
+        })
+      const volume = this.#blank(given, { bytes, base, untouched: true }, by)
+      await this.ledger.write({ save: { volumes: [volume] } })
+      return await this.#made(volume, () => this.pool.create(volume.id, volume))
+    } finally {
+      release()
+    }
+  }
+
+  update(id: string, patch: VolumePatch): Promise<Volume> {
+    return this.alone(id, async (volume) => {
+      if (patch.condition !== undefined) await this.#allowCondition(volume, patch.condition)
+      const renamed = patch.name !== undefined && patch.name !== volume.name
+      const release = renamed ? this.ledger.reserve(patch.name as string) : () => undefined
+      try {
+        if (patch.limitBytes !== undefined && patch.limitBytes !== volume.limitBytes) {
+          const { limitBytes } = patch
+          await this.#changed(volume, { kind: 'limit', limitBytes }, () => this.pool.limit(id, limitBytes), { limitBytes })
+        }
+        const { scsi, limitBytes: _, ...rest } = defined(patch)
+        return await this.ledger.change(id, { ...rest, ...(scsi ? { scsi: { ...volume.scsi, ...defined(scsi) } } : {}) })
+      } finally {
+        release()
+      }
+    })
+  }
+
+  /** Refused while it is exported, somebody is logged in, or a maintenance needs it. */
+  remove(id: string): Promise<void> {
+    return this.alone(id, async (volume) => {
+      if (volume.use.kind === 'maintenance')
+        throw new Refusal('in-use', `the volume ${volume.name} is the master of a maintenance`, {
+          next: 'publish or discard the maintenance',
+        })
+      await this.#drop(volume)
+    })
+  }
+
+  /** Ends sessions and everything that it is given for, then deletes it. */
+  removeForced(id: string): Promise<void> {
+    return this.alone(id, async (volume) => {
+      for (const each of this.ledger.holding(id)) await this.targets.detach(each)
+      await this.#drop(volume)
+    })
+  }
+
+  snapshot(id: string, name: string, note: string, by: string): Promise<Volume> {
+    return this.alone(id, async (volume) => {
+      refuseUnusable(volume)
+      if (volume.snapshots.some((each) => each.name === name))
+        throw new Refusal('conflict', `the volume ${volume.name} has a snapshot ${name} already`)
+      if (volume.snapshots.length >= MOST_SNAPSHOTS)
+        throw new Refusal('too-large', `the volume ${volume.name} has ${MOST_SNAPSHOTS} snapshots, the most there may be`, {
+          next: 'delete some of them first',
+        })
+      refuseIfFull(await this.room())
+      const made = { name, note, createdBy: by, createdAt: this.#with.clock.now() }
+      return this.#changed(volume, { kind: 'snapshot', name }, () => this.pool.snapshot(id, name), {
+        snapshots: [...volume.snapshots, made],
+        active: name,
+      })
+    })
+  }
+
+  removeSnapshot(id: string, name: string): Promise<Volume> {
+    return this.alone(id, async (volume) => {
+      this.#refuseUnknownSnapshot(volume, name)
+      const used = this.ledger
+        .holding(id)
+        .some(({ disks }) => disks.some((disk) => disk.volume === id && disk.snapshot === name))
+      if (used)
+        throw new Refusal('in-use', `the snapshot ${name} of ${volume.name} is exported`, { next: 'end that export first' })
+      return this.#changed(
+        volume,
+        { kind: 'remove-snapshot', name },
+        () => unlessGone(this.pool.removeSnapshot(id, name)),
+        without(volume, name),
+      )
+    })
+  }
+
+  /** Back to a snapshot, or to what it began with. What was set aside is in service again. */
+  revert(id: string, snapshot: string | null, { kick }: Readonly<{ kick: boolean }>): Promise<Volume> {
+    return this.alone(id, async (volume) => {
+      refuseUnusable(volume)
+      if (snapshot !== null) this.#refuseUnknownSnapshot(volume, snapshot)
+      if (volume.condition === 'mounted')
+        throw new Refusal('in-use', `the volume ${volume.name} is being examined`, { next: 'end that export first' })
+      const condition = volume.condition === 'modified' ? 'ready' : volume.condition
+      return this.targets.paused(volume, { kick }, () =>
+        this.#changed(volume, { kind: 'revert', snapshot }, () => this.pool.revert(id, snapshot), {
+          active: snapshot,
+          condition,
+          resetAtBoot: false,
+          // A volume that began as a clone or was restored has more below its first layer than its base.
+          untouched: volume.untouched,
+        }),
+      )
+    })
+  }
+
+  /** Drops content and snapshots. Over an image: that version again, or `base`. */
+  recreate(id: string, { kick, base, bytes }: Readonly<{ kick: boolean; base?: VolumeBase; bytes?: number }>) {
+    return this.alone(id, async (volume) => {
+      const frozen = this.ledger.holding(id).find(({ disks }) => disks.some(({ snapshot }) => snapshot !== null))
+      if (frozen)
+        throw new Refusal('in-use', `a snapshot of ${volume.name} is exported`, { next: 'end that export first' })
+      const next = {
+        ...volume,
+        base: base ?? volume.base,
+        bytes: bytes ?? volume.bytes,
+        pending: { kind: 'recreate' } as const,
+      }
+      return this.targets.paused(volume, { kick }, async () => {
+        await this.ledger.change(id, next)
+        await this.pool.remove(id)
+        await this.pool.create(id, next)
+        const fresh = { snapshots: [], active: null, untouched: true, resetAtBoot: false, condition: 'ready' as const }
+        return this.ledger.change(id, { ...fresh, pending: null })
+      })
+    })
+  }
+
+  resize(id: string, bytes: number, { shrink }: Readonly<{ shrink: boolean }>): Promise<Volume> {
+    return this.alone(id, async (volume) => {
+      refuseUnusable(volume)
+      if (bytes < volume.bytes && !shrink)
+        throw new Refusal('validation-failed', `${volume.name} has ${volume.bytes} bytes; its end would be cut off`, {
+          next: 'make its filesystems smaller first, then allow it: --shrink',
+          problems: [{ path: 'shrink', message: 'needed to cut off the end' }],
+        })
+      if (bytes > volume.bytes) refuseIfFull(await this.room())
+      return this.targets.paused(volume, { kick: false }, () =>
+        this.#changed(volume, { kind: 'resize', bytes }, () => this.pool.resize(id, bytes), { bytes }),
+      )
+    })
+  }
+
+  async #clone(given: NewVolume, from: Readonly<{ volume: string; snapshot: string | null }>, by: string) {
+    return this.alone(this.ledger.known(from.volume).id, async (source) => {
+      refuseUnusable(source)
+      if (from.snapshot !== null) this.#refuseUnknownSnapshot(source, from.snapshot)
+      const { base, bytes } = source
+      const volume = this.#blank({ scsi: source.scsi, ...given }, { base, bytes, untouched: false }, by)
+      await this.ledger.write({ save: { volumes: [volume] } })
+      const made = await this.#made(volume, async () => {
+        await this.pool.clone(volume.id, { id: source.id, snapshot: from.snapshot })
+        if (volume.limitBytes !== null) await this.pool.limit(volume.id, volume.limitBytes)
+        if (given.bytes != null && given.bytes > bytes) await this.pool.resize(volume.id, given.bytes)
+      })
+      return given.bytes != null && given.bytes > bytes ? this.ledger.change(made.id, { bytes: given.bytes }) : made
+    })
+  }
+
+  #blank(given: NewVolume, content: Pick<Volume, 'base' | 'bytes' | 'untouched'>, by: string): Volume {
+    const now = this.#with.clock.now()
+    return {
+      id: this.ledger.newId('v'),
+      name: given.name,
+      use: given.use ?? { kind: 'own' },
+      condition: 'ready',
+      owner: by,
+      labels: given.labels ?? {},
+      notes: given.notes ?? '',
+      scsi: { ...DEFAULT_SCSI, ...defined(given.scsi ?? {}) },
+      snapshots: [],
+      active: null,
+      limitBytes: given.limitBytes ?? null,
+      bootsLeft: given.bootsLeft ?? null,
+      lastAttachedAt: null,
+      resetAtBoot: false,
+      pending: { kind: 'create' },
+      createdAt: now,
+      updatedAt: now,
+      ...content,
+    }
+  }
+
+  /** Makes the bytes of a volume that is noted; without them it is forgotten again. */
+  async #made(volume: Volume, work: () => Promise<void>): Promise<Volume> {
+    try {
+      await work()
+    } catch (error) {
+      await this.pool.remove(volume.id).catch(() => undefined)
+      await this.ledger.write({ remove: { volumes: [volume.id] } })
+      throw error
+    }
+    return this.ledger.change(volume.id, { pending: null })
+  }
+
+  async #drop(volume: Volume): Promise<void> {
+    const given = this.ledger.holding(volume.id).find((each) => each.for.kind !== 'boot')
+    if (given)
+      throw new Refusal('in-use', `the volume ${volume.name} is exported`, {
+        next: `end that first: reveille volume unexport ${volume.name} ${given.id}`,
+      })
+    await this.targets.refuseInSession(volume)
+    await this.targets.detachIdleBoots(volume.id)
+    await this.ledger.change(volume.id, { pending: { kind: 'remove' } })
+    await this.pool.remove(volume.id)
+    await this.ledger.write({ remove: { volumes: [volume.id] } })
+  }
+
+  /** Notes a change, makes it, and says so; a refused one has changed nothing. */
+  async #changed(volume: Volume, pending: PendingChange, work: () => Promise<void>, after: Partial<Volume>) {
+    await this.ledger.change(volume.id, { pending })
+    try {
+      await work()
+    } catch (error) {
+      await this.ledger.change(volume.id, { pending: null })
+      throw error
+    }
+    return this.ledger.change(volume.id, { ...after, pending: null })
+  }
+
+  async #allowCondition(volume: Volume, condition: VolumeCondition): Promise<void> {
+    if (condition === volume.condition) return
+    if (volume.condition === 'damaged')
+      throw new Refusal('wrong-state', `the volume ${volume.name} is damaged`, {
+        next: `begin anew: reveille volume recreate ${volume.name}`,
+      })
+    const examined = this.ledger.holding(volume.id).some((each) => each.for.kind === 'examination')
+    if (examined)
+      throw new Refusal('in-use', `the volume ${volume.name} is being examined`, { next: 'end that export first' })
+    if (condition === 'ready') return
+    await this.targets.refuseInSession(volume)
+    await this.targets.detachIdleBoots(volume.id)
+  }
+
+  #refuseUnknownSnapshot(volume: Volume, name: string): void {
+    if (volume.snapshots.some((each) => each.name === name)) return
+    throw new Refusal('not-found', `the volume ${volume.name} has no snapshot ${name}`, {
+      next: `see its snapshots: reveille volume show ${volume.name}`,
+    })
+  }
+}
+
+/** A volume that is damaged, or that a change under way has hold of, is not worked on. */
+function refuseUnusable(volume: Volume): void {
+  if (volume.condition === 'damaged')
+    throw new Refusal('corrupt', `the volume ${volume.name} is damaged: its base or its content is missing`, {
+      next: `begin anew: reveille volume recreate ${volume.name}`,
+    })
+  if (volume.pending)
+    throw new Refusal('wrong-state', `a change of the volume ${volume.name} is not finished (${volume.pending.kind})`, {
+      next: 'wait for it; after a failure, restart the server: it is finished then',
+    })
+}
+
+/** What a patch leaves out stays as it is. */
+function defined<T extends object>(patch: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
+  return Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined)) as never
+}
