@@ -4,6 +4,7 @@ import type { Machine } from '../api/contract/machines.ts'
 import type { DeploymentFilter } from './deployments/words.ts'
 import { Empty, Page, ProblemNote } from './parts/page.tsx'
 import { Shell } from './shell/shell.tsx'
+import type { VolumeFilter } from './volumes/words.ts'
 
 const root = createRootRoute({
   component: Shell,
@@ -85,6 +86,28 @@ const deployment = createRoute({
   path: '/deployments/$deployment',
   component: lazyRouteComponent(() => import('./deployments/page.tsx'), 'DeploymentPage'),
 })
+const volumes = createRoute({
+  getParentRoute: () => root,
+  path: '/volumes',
+  validateSearch: (search: Record<string, unknown>): VolumeFilter => ({
+    q: text(search.q),
+    use: text(search.use) as VolumeFilter['use'],
+    condition: text(search.condition) as VolumeFilter['condition'],
+    machine: text(search.machine),
+    label: text(search.label),
+  }),
+  component: lazyRouteComponent(() => import('./volumes/list.tsx'), 'VolumesPage'),
+})
+const volume = createRoute({
+  getParentRoute: () => root,
+  path: '/volumes/$volume',
+  component: lazyRouteComponent(() => import('./volumes/page.tsx'), 'VolumePage'),
+})
+const sessions = createRoute({
+  getParentRoute: () => root,
+  path: '/sessions',
+  component: lazyRouteComponent(() => import('./volumes/sessions.tsx'), 'SessionsPage'),
+})
 const networks = createRoute({
   getParentRoute: () => root,
   path: '/networks',
@@ -126,6 +149,9 @@ export const router = createRouter({
     image,
     deployments,
     deployment,
+    volumes,
+    volume,
+    sessions,
     networks,
     lab,
     server,

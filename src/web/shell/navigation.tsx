@@ -1,4 +1,5 @@
 import {
+  IconDatabase,
   IconDeviceDesktop,
   IconDeviceFloppy,
   IconDisc,
@@ -6,6 +7,7 @@ import {
   IconKey,
   IconListDetails,
   IconNetwork,
+  IconPlugConnected,
   IconServerCog,
   IconTemplate,
   IconUsers,
@@ -28,6 +30,8 @@ export const PLACES: readonly (readonly [string, readonly Entry[]])[] = [
       { to: '/deployments', word: 'Deployments', icon: IconDeviceFloppy },
       { to: '/profiles', word: 'Profiles', icon: IconTemplate },
       { to: '/images', word: 'Images', icon: IconDisc },
+      { to: '/volumes', word: 'Volumes', icon: IconDatabase },
+      { to: '/sessions', word: 'Sessions', icon: IconPlugConnected },
       { to: '/networks', word: 'Networks', icon: IconNetwork },
       { to: '/lab', word: 'Lab', icon: IconFlask, lab: true },
     ],

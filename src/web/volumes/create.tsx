@@ -1,0 +1,182 @@
+import {
+  Collapse,
+  NumberInput,
+  SegmentedControl,
+  Select,
+  TagsInput,
+  Text,
+  Textarea,
+  TextInput,
+  UnstyledButton,
+} from '@mantine/core'
+import { useNavigate } from '@tanstack/react-router'
+import { useState } from 'react'
+import type { Volume } from '../../api/contract/volumes.ts'
+import { fieldProblem } from '../api/call.ts'
+import { useDo, useGet } from '../api/use.ts'
+import { labelsOf, labelTexts } from '../images/labels.ts'
+import { FormDialog } from '../parts/dialog.tsx'
+import { ImageSelect } from '../profiles/image-select.tsx'
+import { VolumeSelect } from './select.tsx'
+import { fromGiB } from './words.ts'
+
+type From = 'image' | 'empty' | 'clone'
+
+/** Makes a volume over an image version, empty, or as a clone; `clone` names what is cloned. */
+export function CreateVolume({ clone, onClose }: { clone?: Volume; onClose: () => void }) {
+  const navigate = useNavigate()
+  const [from, setFrom] = useState<From>(clone ? 'clone' : 'image')
+  const [name, setName] = useState('')
+  const [image, setImage] = useState('')
+  const [source, setSource] = useState<string | null>(clone?.name ?? null)
+  const [snapshot, setSnapshot] = useState<string | null>(null)
+  const [gib, setGib] = useState<number | null>(null)
+  const [limit, setLimit] = useState<number | null>(null)
+  const [boots, setBoots] = useState<number | null>(null)
+  const [labels, setLabels] = useState<string[]>(clone ? labelTexts(clone.labels) : [])
+  const [notes, setNotes] = useState('')
+  const [more, setMore] = useState(false)
+  const original = useGet('getVolume', { params: { volume: source ?? '' } }, { enabled: source !== null })
+  const create = useDo('createVolume', {
+    quiet: true,
+    done: (made) => `Volume ${made.name} is made.`,
+    after: (made) => {
+      onClose()
+      void navigate({ to: '/volumes/$volume', params: { volume: made.name } })
+    },
+  })
+  const { error } = create
+  return (
+    <FormDialog
+      title={clone ? `Clone ${clone.name}` : 'Create a volume'}
+      action={clone ? 'Clone' : 'Create volume'}
+      error={error}
+      busy={create.isPending}
+      disabled={from === 'image' ? !image : from === 'clone' ? !source : !gib}
+      onClose={onClose}
+      onSend={() =>
+        create.mutate({
+          body: {
+            name: name.trim(),
+            image: from === 'image' ? image : null,
+            clone: from === 'clone' && source ? { volume: source, snapshot } : null,
+            bytes: fromGiB(gib),
+            limitBytes: fromGiB(limit),
+            bootsLeft: boots,
+            labels: labelsOf(labels),
+            notes,
+          },
+        })
+      }
+    >
+      <TextInput
+        label="Name"
+        data-autofocus
+        required
+        withAsterisk={false}
+        placeholder="games"
+        value={name}
+        error={fieldProblem(error, 'name')}
+        onChange={(event) => setName(event.currentTarget.value)}
+      />
+      {!clone && (
+        <SegmentedControl
+          size="xs"
+          aria-label="Made of"
+          value={from}
+          onChange={(value) => setFrom(value as From)}
+          data={[
+            { value: 'image', label: 'An image version' },
+            { value: 'empty', label: 'Empty' },
+            { value: 'clone', label: 'Clone of a volume' },
+          ]}
+        />
+      )}
+      {from === 'image' && (
+        <ImageSelect
+          label="Image"
+          kinds={['disk']}
+          value={image}
+          error={fieldProblem(error, 'image')}
+          onChange={setImage}
+        />
+      )}
+      {from === 'clone' && !clone && (
+        <VolumeSelect
+          label="Volume"
+          value={source}
+          onChange={(volume) => {
+            setSource(volume)
+            setSnapshot(null)
+          }}
+        />
+      )}
+      {from === 'clone' && (original.data?.snapshots.length ?? 0) > 0 && (
+        <Select
+          label="As it is, or was"
+          clearable
+          placeholder="As it is now"
+          data={original.data?.snapshots.map((each) => each.name) ?? []}
+          value={snapshot}
+          onChange={setSnapshot}
+        />
+      )}
+      <NumberInput
+        label="Size in GiB"
+        description={
+          from === 'empty'
+            ? 'Takes no space until it is written'
+            : 'Left out: that of what it is made of; the rest is zeros'
+        }
+        min={0}
+        decimalScale={3}
+        required={from === 'empty'}
+        withAsterisk={false}
+        value={gib ?? ''}
+        error={fieldProblem(error, 'bytes')}
+        onChange={(value) => setGib(value === '' ? null : Number(value))}
+      />
+      <UnstyledButton onClick={() => setMore(!more)} aria-expanded={more}>
+        <Text size="sm" td="underline">
+          {more ? 'Fewer choices' : 'Limit, boots, labels, notes'}
+        </Text>
+      </UnstyledButton>
+      <Collapse expanded={more}>
+        <NumberInput
+          label="Limit in GiB"
+          description="Most that its own writes may take; beyond it is a full disk"
+          min={0}
+          decimalScale={3}
+          value={limit ?? ''}
+          onChange={(value) => setLimit(value === '' ? null : Number(value))}
+        />
+        <NumberInput
+          mt="sm"
+          label="Boots"
+          description="After so many it is set aside until it is reverted"
+          min={1}
+          allowDecimal={false}
+          value={boots ?? ''}
+          onChange={(value) => setBoots(value === '' ? null : Number(value))}
+        />
+        <TagsInput
+          mt="sm"
+          label="Labels"
+          description="KEY=VALUE, then Enter. Volumes with rotation=NAME are served in turn to profiles with that rotation."
+          value={labels}
+          error={fieldProblem(error, 'labels')}
+          onChange={setLabels}
+        />
+        <Textarea
+          mt="sm"
+          label="Notes"
+          autosize
+          minRows={2}
+          maxLength={2000}
+          value={notes}
+          onChange={(event) => setNotes(event.currentTarget.value)}
+        />
+      </Collapse>
+    </FormDialog>
+  )
+}
