@@ -3,6 +3,7 @@ import type { Clock } from '../kit/clock.ts'
 import { Refusal } from '../kit/errors.ts'
 import { type Log, SILENT } from '../kit/log.ts'
 import type { Mac } from '../kit/mac.ts'
+import { planDeclared } from './declared.ts'
 import {
   blankMachine,
   changedFields,
@@ -343,29 +344,7 @@ export class Machines {
   }
 
   #plan(declared: readonly DeclaredMachine[], hasProfile: (name: string) => boolean) {
-    const names = new Set<string>()
-    const taken = new Set<string>()
-    const plan = declared.map((input) => {
-      if (names.has(input.name)) throw new Refusal('conflict', `the manifest names the machine ${input.name} twice`)
-      names.add(input.name)
-      const named = this.#registry.byName(input.name)
-      const before = named ?? this.#discoveredAs(input)
-      if (before && taken.has(before.id)) throw new Refusal('conflict', `the manifest describes ${before.name} twice`)
-      if (before) taken.add(before.id)
-      const whole = { tags: [], notes: '', ip: null, hostname: null, profile: null, ...defined(input) }
-      const start = before ?? this.#blank(input.name)
-      const approved = start.state === 'discovered' ? moved(start, 'ready', 'approve') : start
-      const after = edited(approved, whole, hasProfile)
-      const fields = before ? changedFields(before, after) : Object.keys(input)
-      return { after, fields, change: before ? (fields.length > 0 ? 'update' : 'none') : 'create' } as const
-    })
-    this.#registry.assertUnique(plan.map(({ after }) => after))
-    return plan
-  }
-
-  #discoveredAs(input: DeclaredMachine): Machine | undefined {
-    const found = input.macs.flatMap((mac) => this.#registry.find(mac) ?? [])
-    return found.find((machine) => machine.state === 'discovered')
+    return planDeclared(declared, this.#registry, (name) => this.#blank(name), hasProfile)
   }
 
   #known(id: string): Machine {
@@ -386,10 +365,6 @@ export class Machines {
 
 function newId(kind: 'm' | 'n'): string {
   return `${kind}_${randomBytes(8).toString('hex')}`
-}
-
-function defined<T extends object>(input: T): Partial<T> {
-  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined)) as Partial<T>
 }
 
 function tooMany(): Refusal {
