@@ -1,6 +1,7 @@
 import type { Access } from '../../access/access.ts'
 import type { Deployments } from '../../deployments/deployments.ts'
 import type { Events } from '../../events/event.ts'
+import type { Guests } from '../../guests/guests.ts'
 import type { Images } from '../../images/images.ts'
 import type { Scrub } from '../../images/scrub.ts'
 import type { Clock } from '../../kit/clock.ts'
@@ -58,6 +59,8 @@ export type ApiDependencies = Readonly<{
   clock: Clock
   log: Log
   power: PowerFinder
+  /** The running systems of machines. */
+  guests?: Pick<Guests, 'facts' | 'setAccess' | 'setPassword' | 'setPasswordOffline' | 'reboot'> | undefined
   /** Finds the serial console of a machine; `undefined` when it has none that we can reach. */
   consoles: (machine: Machine) => SerialConsole | undefined
   /** A shell on the management OS of a machine that runs it now, for who asks for `?shell`. */

@@ -8,6 +8,7 @@ import type { EventStreams } from './events.ts'
 import { accessHandlers } from './handlers/access.ts'
 import { agentHandlers } from './handlers/agent.ts'
 import { deploymentHandlers } from './handlers/deployments.ts'
+import { guestHandlers } from './handlers/guests.ts'
 import { imageHandlers } from './handlers/images.ts'
 import { chunkHandlers } from './handlers/images-chunks.ts'
 import { contentHandlers } from './handlers/images-content.ts'
@@ -41,6 +42,7 @@ function handlersOf(api: ApiDependencies, streams: EventStreams) {
     ...serverHandlers(api),
     ...labHandlers(api),
     ...volumeHandlers(api),
+    ...guestHandlers(api),
     events: streams.open.bind(streams),
   } satisfies Record<OperationId, unknown>
 }
