@@ -8,16 +8,19 @@ import type { Mac } from '../kit/mac.ts'
 export type Grant = Readonly<{
   /**
    * `boot` reports launch and failure; `file` reads the profile's files; `agent` fetches the pass of the management OS, once;
-   * `agent-boot` reports its launch and failure.
+   * `agent-boot` reports its launch and failure; `choice` boots an entry of a menu whose password was typed.
    */
-  use: 'boot' | 'file' | 'agent' | 'agent-boot'
+  use: 'boot' | 'file' | 'agent' | 'agent-boot' | 'choice'
   /** Id of the machine. */
   machine: string
   /** The MAC it boots with. */
   mac: Mac
   /** Of `agent` and `agent-boot`: id of the deployment. */
   profile: string
-  /** Id of the next boot that this boot uses up; `null` for the default profile. Of `agent`: id of the boot that the word is for. */
+  /**
+   * Id of the next boot that this boot uses up; `null` for the default profile. Of `agent`: id of the boot that the word is for. Of
+   * `choice`: name of the menu.
+   */
   once: string | null
   expiresAt: number
 }>

@@ -1,12 +1,13 @@
 import type { ImageKind } from '../images/image.ts'
 import { Refusal } from '../kit/errors.ts'
 import { refuseText } from '../protocols/ipxe/text.ts'
-import type { ProfileSpec } from './profile.ts'
+import type { DisklessDisk, ProfileSpec } from './profile.ts'
 
 /** What a profile may name, as it will be once all profiles that come together are saved. */
 type Known = Readonly<{
   profile: (name: string) => ProfileSpec | undefined
   imageKind: (reference: string) => ImageKind | undefined
+  hasVolume: (name: string) => boolean
 }>
 
 /** Words of the setting `unknownMachines`; a profile of that name could not be told from them. */
@@ -18,7 +19,9 @@ export function refuseSpec(spec: ProfileSpec, known: Known): void {
   if (RESERVED.has(spec.name))
     refuse('name', `${JSON.stringify(spec.name)} is a word of the setting unknownMachines`, 'choose another name')
   if (spec.kind === 'live' || spec.kind === 'iso' || spec.kind === 'wim') refuseImage(spec, known)
+  if (spec.kind === 'wim' && spec.wim !== null) refuseKind('wim', spec.wim, 'wim', known)
   if (spec.kind === 'install') refuseTargets(spec, known)
+  if ('disks' in spec) refuseDisks(spec.disks, known)
   if (spec.kind === 'live') refuseInScript('cmdline', spec.cmdline)
   if (spec.kind === 'live')
     refuseTwins(
@@ -30,11 +33,26 @@ export function refuseSpec(spec: ProfileSpec, known: Known): void {
 }
 
 function refuseImage(spec: Extract<ProfileSpec, { image: string }>, known: Known): void {
-  const kind = known.imageKind(spec.image)
-  if (kind === undefined)
-    refuse('image', `there is no image version ${spec.image}`, 'push it first: reveille image push')
-  if (kind !== IMAGE_KIND[spec.kind])
-    refuse('image', `the image ${spec.image} is of kind ${kind}; a ${spec.kind} profile needs ${IMAGE_KIND[spec.kind]}`)
+  refuseKind('image', spec.image, IMAGE_KIND[spec.kind], known, `a ${spec.kind} profile`)
+}
+
+function refuseKind(path: string, image: string, wanted: ImageKind, known: Known, who = 'this'): void {
+  const kind = known.imageKind(image)
+  if (kind === undefined) refuse(path, `there is no image version ${image}`, 'push it first: reveille image push')
+  if (kind !== wanted) refuse(path, `the image ${image} is of kind ${kind}; ${who} needs ${wanted}`)
+}
+
+/** Volumes of a rotation may come later: they are found by their labels when a machine boots. */
+function refuseDisks(disks: readonly DisklessDisk[], known: Known): void {
+  for (const [i, disk] of disks.entries()) {
+    if (disk.use === 'overlay') refuseKind(`disks.${i}.image`, disk.image, 'disk', known, 'a copy-on-write disk')
+    if (disk.use === 'volume' && !known.hasVolume(disk.volume))
+      refuse(`disks.${i}.volume`, `there is no volume ${disk.volume}`, 'create it first: reveille volume create')
+  }
+  refuseTwins(
+    'disks',
+    disks.flatMap((disk) => (disk.use === 'volume' ? disk.volume : [])),
+  )
 }
 
 function refuseTargets({ targets }: Extract<ProfileSpec, { kind: 'install' }>, known: Known): void {
@@ -74,6 +92,13 @@ function refuseMenu(menu: Extract<ProfileSpec, { kind: 'menu' }>, known: Known):
   }
   if (!menu.items.some((item) => item.profile === menu.default))
     refuse('default', `the default ${menu.default} is none of the items`, 'name one of the items')
+  const preset = menu.items.find((item) => item.profile === menu.default)
+  if (preset?.password && menu.timeoutSeconds > 0)
+    refuse(
+      'default',
+      `the default ${menu.default} has a password, and nobody may be there to type it when the time is up`,
+      'make another item the default, or let the menu wait for ever: timeoutSeconds 0',
+    )
   const loop = cycle(menu, known, [], new Set())
   if (loop) refuse('items', `the menus lead back to themselves: ${loop.join(' -> ')}`, 'take one of these items out')
 }

@@ -33,3 +33,30 @@ describe('what an install profile keeps to itself', () => {
     expect(() => spec('hunter2')).toThrow('openssl passwd')
   })
 })
+
+describe('the passwords of a menu', () => {
+  const menu = (...passwords: (string | null)[]) =>
+    ProfileSpec.parse({
+      name: 'room',
+      kind: 'menu',
+      items: passwords.map((password, i) => ({ profile: `p${i}`, password })),
+      default: 'p0',
+    })
+
+  test('are never shown, whoever asks', () => {
+    expect(shown(menu(null, 'open-sesame'), true)).toMatchObject({ items: [{ password: null }, { password: KEPT }] })
+  })
+
+  test('stay when what was shown is sent back, also in another order', () => {
+    const before = menu(null, 'open-sesame')
+    expect(unhidden(shown(before, true), before)).toEqual(before)
+    if (before.kind !== 'menu') throw new Error('not a menu')
+    const turned = { ...before, items: [...before.items].reverse() }
+    expect(unhidden(shown(turned, true), before)).toEqual(turned)
+  })
+
+  test('are never taken from another entry, nor kept where there is none', () => {
+    expect(() => unhidden(menu(KEPT, null), menu(null, 'open-sesame'))).toThrow('p0 has no password in room')
+    expect(() => unhidden(menu(null, KEPT), undefined)).toThrow('p1 has no password in room')
+  })
+})

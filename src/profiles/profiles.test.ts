@@ -4,10 +4,20 @@ import { ManualClock } from '../kit/clock.ts'
 import { type Profile, ProfileSpec } from './profile.ts'
 import { Profiles } from './profiles.ts'
 
-const IMAGES: Readonly<Record<string, 'bundle' | 'iso'>> = { di: 'bundle', 'di@2': 'bundle', disc: 'iso' }
+const IMAGES: Readonly<Record<string, 'bundle' | 'iso' | 'disk' | 'wim'>> = {
+  di: 'bundle',
+  'di@2': 'bundle',
+  disc: 'iso',
+  desktop: 'disk',
+  'desktop@4': 'disk',
+  pe: 'wim',
+}
 const spec = (input: unknown) => ProfileSpec.parse(input)
 const local = spec({ name: 'local', kind: 'local' })
 const debian = spec({ name: 'debian', kind: 'live', image: 'di', cmdline: 'quiet url={{files}}/preseed.cfg' })
+const overlay = (image: string) => ({ use: 'overlay', image })
+const diskless = (...disks: unknown[]) => spec({ name: 'room', kind: 'diskless', disks })
+const wim = (more: object) => spec({ name: 'setup', kind: 'wim', image: 'di', ...more })
 const menuOf = (name: string, ...items: string[]) =>
   spec({ name, kind: 'menu', items: items.map((profile) => ({ profile })), default: items[0] })
 
@@ -29,6 +39,7 @@ beforeEach(async () => {
     clock,
     events: { publish: (event) => events.push(event) },
     imageKind: (reference) => IMAGES[reference],
+    hasVolume: (name) => name === 'data',
     usage: (name) => machines[name] ?? [],
     heldBy: (name) => (held === name ? ['deployment d_1'] : []),
   })
@@ -69,6 +80,22 @@ describe('create and replace', () => {
     ['a menu of what does not exist', menuOf('m', 'nope'), 'items.0.profile'],
     ['a menu of itself', menuOf('m', 'm'), 'items'],
     ['a menu whose default is no item', { ...menuOf('m', 'local'), default: 'debian' } as ProfileSpec, 'default'],
+    ['an overlay over no image', diskless(overlay('desktop'), overlay('nope')), 'disks.1.image'],
+    ['an overlay over a disc', diskless(overlay('disc')), 'disks.0.image'],
+    ['a volume that does not exist', diskless({ use: 'volume', volume: 'x', access: 'exclusive' }), 'disks.0.volume'],
+    [
+      'a volume twice',
+      diskless(...['exclusive', 'shared-read-only'].map((access) => ({ use: 'volume', volume: 'data', access }))),
+      'disks',
+    ],
+    ['an installer with a disk over no image', spec({ ...debian, disks: [overlay('di@3')] }), 'disks.0.image'],
+    ['Windows PE from a disc', wim({ image: 'disc' }), 'image'],
+    ['Windows PE with a WIM that is none', wim({ wim: 'disc' }), 'wim'],
+    [
+      'a menu whose default asks for a password when nobody is there',
+      spec({ name: 'm', kind: 'menu', items: [{ profile: 'local', password: 'x' }], default: 'local' }),
+      'default',
+    ],
     ['a menu with an item twice', menuOf('m', 'local', 'local'), 'items'],
   ])('refuse %s and name the field', async (_, wrong, path) => {
     await profiles.create(local)
@@ -116,12 +143,38 @@ describe('remove', () => {
   })
 })
 
+test('what may come later or waits for somebody is taken', async () => {
+  await profiles.create(local)
+  await profiles.create(diskless(overlay('desktop'), { use: 'rotation', rotation: 'farm' }))
+  await profiles.create(wim({ wim: 'pe', disks: [{ use: 'volume', volume: 'data', access: 'exclusive' }] }))
+  const items = [{ profile: 'local', password: 'x' }]
+  await profiles.create(spec({ name: 'm', kind: 'menu', items, default: 'local', timeoutSeconds: 0 }))
+  expect(profiles.usingVolume('data')).toEqual(['setup'])
+})
+
+test('profiles of earlier releases are read with what they did not have', async () => {
+  const { disks: _, ...live } = { ...debian, disks: [], createdAt: 1, updatedAt: 2 }
+  await repository.save(live as Profile)
+  const items = [{ profile: 'debian', label: '' }]
+  const menu = { ...menuOf('m', 'debian'), items, createdAt: 1, updatedAt: 2 }
+  await repository.save(menu as unknown as Profile)
+  const imageKind = (reference: string) => IMAGES[reference]
+  const reopened = await Profiles.open({ repository, clock, events: { publish() {} }, imageKind, usage: () => [] })
+  expect(reopened.get('debian')).toEqual({ ...debian, createdAt: 1, updatedAt: 2 })
+  expect(reopened.get('m')).toMatchObject({ items: [{ profile: 'debian', password: null }], createdAt: 1 })
+})
+
 test('naming tells which profiles use an image, and which pin a version', async () => {
   await profiles.create(debian)
   await profiles.create({ ...debian, name: 'pinned', image: 'di@2' } as ProfileSpec)
   expect(profiles.naming('di')).toEqual(['debian', 'pinned'])
   expect(profiles.naming('di', 2)).toEqual(['pinned'])
   expect(profiles.naming('d')).toEqual([])
+  await profiles.create(diskless(overlay('desktop'), overlay('desktop@4')))
+  await profiles.create(wim({ wim: 'pe', disks: [overlay('desktop')] }))
+  expect(profiles.naming('desktop')).toEqual(['room', 'setup'])
+  expect(profiles.naming('desktop', 4)).toEqual(['room'])
+  expect(profiles.naming('pe')).toEqual(['setup'])
 })
 
 describe('apply', () => {

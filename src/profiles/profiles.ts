@@ -3,7 +3,7 @@ import type { Clock } from '../kit/clock.ts'
 import { Refusal } from '../kit/errors.ts'
 import { refuseSpec } from './check.ts'
 import { unhidden } from './hidden.ts'
-import type { Profile, ProfileSpec } from './profile.ts'
+import { type Profile, ProfileSpec } from './profile.ts'
 import type { ProfileRepository } from './repository.ts'
 
 type Dependencies = Readonly<{
@@ -12,6 +12,8 @@ type Dependencies = Readonly<{
   clock: Clock
   /** The kind of the image that `NAME` or `NAME@N` names; `undefined` when there is no such version. */
   imageKind: (reference: string) => ImageKind | undefined
+  /** Whether there is a volume of this name. Without it any name is taken. */
+  hasVolume?: ((name: string) => boolean) | undefined
   /** Names of the machines that boot a profile, by default or the next time. */
   usage: (profile: string) => readonly string[]
   /** What else needs a profile, in words such as `deployment d_12`. */
@@ -33,7 +35,7 @@ export class Profiles {
   }
 
   static async open(dependencies: Dependencies): Promise<Profiles> {
-    return new Profiles(dependencies, await dependencies.repository.all())
+    return new Profiles(dependencies, (await dependencies.repository.all()).map(completed))
   }
 
   /** Sorted by name. */
@@ -52,6 +54,15 @@ export class Profiles {
     return this.all()
       .filter((profile) => imagesOf(profile).some(names))
       .map((profile) => profile.name)
+  }
+
+  /** Names of the profiles whose disks name a volume. */
+  usingVolume(volume: string): string[] {
+    const uses = (profile: Profile) =>
+      'disks' in profile && profile.disks.some((disk) => disk.use === 'volume' && disk.volume === volume)
+    return this.all()
+      .filter(uses)
+      .map(({ name }) => name)
   }
 
   /** Machines and menus that name a profile. */
@@ -125,7 +136,8 @@ export class Profiles {
   #check(specs: readonly ProfileSpec[]): void {
     const coming = new Map(specs.map((spec) => [spec.name, spec]))
     const lookUp = (name: string) => coming.get(name) ?? this.#profiles.get(name)
-    for (const spec of specs) refuseSpec(spec, { profile: lookUp, imageKind: this.#with.imageKind })
+    const { imageKind, hasVolume = () => true } = this.#with
+    for (const spec of specs) refuseSpec(spec, { profile: lookUp, imageKind, hasVolume })
   }
 
   async #save(given: ProfileSpec): Promise<Profile> {
@@ -163,5 +175,17 @@ function listed(what: string, names: readonly string[]): string {
 
 function imagesOf(profile: Profile): readonly string[] {
   if (profile.kind === 'install') return profile.targets.map(({ image }) => image)
-  return 'image' in profile ? [profile.image] : []
+  const disks = 'disks' in profile ? profile.disks : []
+  return [
+    ...('image' in profile ? [profile.image] : []),
+    ...(profile.kind === 'wim' && profile.wim !== null ? [profile.wim] : []),
+    ...disks.flatMap((disk) => (disk.use === 'overlay' ? disk.image : [])),
+  ]
+}
+
+/** A profile that an earlier release saved, with the defaults of the fields it did not have. */
+function completed(saved: Profile): Profile {
+  const { createdAt, updatedAt, ...spec } = saved
+  const whole = ProfileSpec.safeParse(spec)
+  return whole.success ? { ...whole.data, createdAt, updatedAt } : saved
 }

@@ -1,5 +1,6 @@
 import type { Machine } from '../../machines/machine.ts'
 import type { Profile } from '../../profiles/profile.ts'
+import type { BootDisks } from '../../volumes/boot-disks.ts'
 import type { Grant } from '../capability.ts'
 import { BOOT_PATHS } from '../paths.ts'
 import { fillIn, wordsFor } from '../words.ts'
@@ -16,6 +17,8 @@ export type FileRequest = Readonly<{
 export type FileFacts = Readonly<{
   machine: (id: string) => Machine | undefined
   profile: (name: string) => Profile | undefined
+  /** How the system of this boot logs in to the profile's disks, where it has some. */
+  disks?: ((machine: Machine, profile: Profile) => BootDisks | undefined) | undefined
 }>
 
 /** The file for one request, or why there is none and what to do. `reason` is one sentence. */
@@ -51,7 +54,8 @@ export function decideFile(request: FileRequest, facts: FileFacts): FileDecision
       grant,
     }
   const files = `${base}${BOOT_PATHS.files(capability)}`
-  const content = fillIn(file.content, wordsFor(machine, grant.mac, base, files))
+  const disks = profile && facts.disks?.(machine, profile)
+  const content = fillIn(file.content, wordsFor(machine, grant.mac, base, files, disks))
   return {
     status: 200,
     content,

@@ -4,6 +4,7 @@ import type { Log } from '../../kit/log.ts'
 import type { Machine } from '../../machines/machine.ts'
 import type { Profile } from '../../profiles/profile.ts'
 import type { TraceRecorder } from '../../traces/trace.ts'
+import type { DiskDesk } from '../../volumes/boot-disks.ts'
 import { openGrant } from '../capability.ts'
 import type { BootHandler, BootTarget } from '../http.ts'
 import { BOOT_PATHS } from '../paths.ts'
@@ -15,6 +16,8 @@ export type ConfigureStageDependencies = Readonly<{
     launched(id: string, nextBootId: string | null): Promise<void>
   }
   profiles: { get(name: string): Profile | undefined }
+  /** Tells what the boot script told of its disks. */
+  disks?: Pick<DiskDesk, 'preview'> | undefined
   traces: TraceRecorder
   /** The key of the script stage, which seals the capabilities. */
   key: Uint8Array
@@ -29,18 +32,29 @@ const FILES = BOOT_PATHS.files('')
  * proves that the boot was launched, should the report have been lost.
  */
 export function serveConfigure(dependencies: ConfigureStageDependencies): BootHandler {
-  const { machines, profiles, traces, clock, log } = dependencies
+  const { machines, profiles, disks: desk, traces, clock, log } = dependencies
   const key = createSecretKey(dependencies.key)
   const facts = {
     machine: (id: string) => machines.get(id),
     profile: (name: string) => profiles.get(name),
   }
+  const disksAt =
+    ({ base, client }: BootTarget) =>
+    (machine: Machine, profile: Profile) => {
+      if (!('disks' in profile) || profile.disks.length === 0) return undefined
+      const host = new URL(base).hostname
+      const answer = desk?.preview({ machine: machine.id, profile, host, address: client })
+      return answer?.outcome === 'disks' ? answer.disks : undefined
+    }
 
   const decide = (target: BootTarget): { name: string; decision: FileDecision } => {
     const [capability = '', ...rest] = target.path.slice(FILES.length).split('/')
     const name = rest.join('/')
     const grant = openGrant(capability, 'file', key, clock.now())
-    return { name, decision: decideFile({ name, capability, grant, base: target.base }, facts) }
+    return {
+      name,
+      decision: decideFile({ name, capability, grant, base: target.base }, { ...facts, disks: disksAt(target) }),
+    }
   }
 
   return (request, response, target) => {

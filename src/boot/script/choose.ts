@@ -22,7 +22,14 @@ export type ScriptFacts = Readonly<{
   profile: (name: string) => Profile | undefined
   /** By the id of the machine. */
   deployment: (machine: string) => DeploymentBoot | undefined
+  /** Whether whoever sits there may choose this entry of a menu, which has a password. Asked at most once for each choice. */
+  admits: (menu: string, entry: MenuEntry) => Admission
 }>
+
+export type MenuEntry = Extract<Profile, { kind: 'menu' }>['items'][number]
+
+/** `missing`: no password came yet. `wrong`: not that one. `later`: too many were wrong; wait so many seconds. */
+export type Admission = 'admitted' | 'missing' | 'wrong' | Readonly<{ laterSeconds: number }>
 
 /** What a machine is to do now and why. `next` tells the operator what would change it. */
 export type Choice =
@@ -40,6 +47,16 @@ export type Choice =
       once: NextBoot | null
       /** The choices of menus that led here. */
       choices: readonly string[]
+    }>
+  /** An entry of this menu was chosen that needs a password. `choices` are those that led to the menu. */
+  | Readonly<{
+      what: 'password'
+      reason: string
+      machine: Machine
+      menu: Profile
+      entry: MenuEntry
+      choices: readonly string[]
+      admission: Exclude<Admission, 'admitted'>
     }>
 
 /** Decides which profile a machine boots, if any. Never throws. */
@@ -106,12 +123,17 @@ function choose(
   const choices: string[] = []
   for (const wanted of request.choices) {
     if (profile.kind !== 'menu') break
-    if (!profile.items.some((item) => item.profile === wanted)) {
+    const menu: Profile = profile
+    const entry: MenuEntry | undefined = profile.items.find((item) => item.profile === wanted)
+    if (!entry) {
       reason = `${reason}; what was chosen is none of its items`
       break
     }
     const chosen = facts.profile(wanted)
     if (!chosen) return park(`the menu ${profile.name} names ${wanted}, which does not exist`, 'create that profile')
+    const admission = entry.password === null ? 'admitted' : facts.admits(menu.name, entry)
+    if (admission !== 'admitted')
+      return { what: 'password', reason: whyNot(admission, wanted), machine, menu, entry, choices, admission }
     reason = `${wanted} was chosen in the menu ${profile.name}`
     choices.push(wanted)
     profile = chosen
@@ -125,6 +147,12 @@ function choose(
       once: once ?? undefined,
     }
   return { what: 'boot', reason, machine, profile, once, choices }
+}
+
+function whyNot(admission: Exclude<Admission, 'admitted'>, wanted: string): string {
+  if (admission === 'missing') return `${wanted} was chosen, which has a password`
+  if (admission === 'wrong') return `${wanted} was chosen, and the password that was typed is not right`
+  return `${wanted} was chosen, after too many wrong passwords`
 }
 
 function park(reason: string, next: string): Choice {

@@ -79,6 +79,8 @@ const facts = (machine: Partial<Machine> | undefined, more: Partial<ScriptFacts>
   grant: (use, { machine: id, profile, once }) => `${use}~${id}~${profile}~${once ?? ''}`,
   newBoot: () => 'b_1',
   deployment: () => undefined,
+  admits: () => 'missing',
+  passes: () => [],
   ...more,
 })
 const ask = (query = '') => readRequest(new URLSearchParams(`mac=52:54:00:12:34:56&${query}`), BASE)!

@@ -3,11 +3,24 @@ import type { Machine } from '../../machines/machine.ts'
 import type { Profile, ProfileKind } from '../../profiles/profile.ts'
 import { encodeScript, type IpxeLine, type IpxeScript } from '../../protocols/ipxe/script.ts'
 import { plainText, UnsafeText } from '../../protocols/ipxe/text.ts'
+import type { BootDisks, DiskAnswer } from '../../volumes/boot-disks.ts'
 import type { Grant } from '../capability.ts'
 import { BOOT_PATHS } from '../paths.ts'
 import { fillIn, wordsFor } from '../words.ts'
+import { attach, detach, FIRST_DRIVE, hasDisks } from './attach.ts'
 import { type Choice, type ScriptFacts as ChoiceFacts, chooseProfile } from './choose.ts'
-import { askAgain, backOffSeconds, echo, onFailure, reportLaunch, scriptUrl, step } from './lines.ts'
+import {
+  askAgain,
+  backOffSeconds,
+  type Chosen,
+  echo,
+  forgetTyped,
+  onFailure,
+  reportLaunch,
+  scriptUrl,
+  step,
+} from './lines.ts'
+import { menuLines, passwordLines } from './menu.ts'
 import type { ScriptRequest } from './request.ts'
 
 /** What one boot is about: what its capabilities are bound to. As in `Grant`, where `profile` may be a deployment. */
@@ -25,6 +38,10 @@ export type ScriptFacts = ChoiceFacts &
     grant: (use: GrantUse, binding: BootBinding) => string
     /** The id of a new boot of the management OS. */
     newBoot: () => string
+    /** The disks of this boot, where its profile has some. */
+    disks?: DiskAnswer | undefined
+    /** What proves, from now on, that the passwords of the choices were typed. */
+    passes: () => readonly string[]
   }>
 
 /** A script as data and as text, the reason for it in one sentence, and what is booted. */
@@ -40,6 +57,8 @@ export type ScriptDecision = Readonly<{
   once: string | null
   /** What would help a machine that is parked. */
   next?: string | undefined
+  /** A password was not right. */
+  refused?: boolean | undefined
 }>
 
 export type GrantUse = Grant['use']
@@ -47,13 +66,25 @@ type Boot = Extract<Choice, { what: 'boot' }>
 
 /** Decides the script for one request. Never throws: what cannot be booted is parked, with the reason on its screen. */
 export function decideScript(request: ScriptRequest, facts: ScriptFacts): ScriptDecision {
-  const choice = chooseProfile(request, facts)
+  return decideFor(chooseProfile(request, facts), request, facts)
+}
+
+/** The same where the profile was chosen before: its disks took a while. */
+export function decideFor(choice: Choice, request: ScriptRequest, facts: ScriptFacts): ScriptDecision {
   if (choice.what === 'park') return parked(request, facts.machine, choice)
   if (choice.what === 'ignore')
     return decided(leave(request), { reason: choice.reason, does: 'ignore', profile: null, once: null })
   if (choice.what === 'agent') return agent(request, choice, facts)
   if (choice.what === 'local') return ownDisk(request, choice, facts)
+  if (choice.what === 'password') return askPassword(request, choice, facts)
   const { profile, once, reason } = choice
+  if (facts.disks?.outcome === 'refused')
+    return parked(request, facts.machine, {
+      what: 'park',
+      reason: `${profile.name} cannot be booted: ${facts.disks.reason}`,
+      next: facts.disks.next,
+      profile,
+    })
   const script = bootScript(request, choice, facts)
   try {
     if (typeof script !== 'string')
@@ -67,6 +98,19 @@ export function decideScript(request: ScriptRequest, facts: ScriptFacts): Script
 
 function decided(script: IpxeScript, rest: Omit<ScriptDecision, 'script' | 'text'>): ScriptDecision {
   return { script, text: encodeScript(script), ...rest }
+}
+
+function askPassword(
+  request: ScriptRequest,
+  choice: Extract<Choice, { what: 'password' }>,
+  facts: ScriptFacts,
+): ScriptDecision {
+  const { machine, menu, reason, admission } = choice
+  const script = [
+    ...banner(machine, request, `shows ${menu.name}`, reason),
+    ...passwordLines(request, choice, facts.passes()),
+  ]
+  return decided(script, { reason, does: 'menu', profile: menu.name, once: null, refused: admission !== 'missing' })
 }
 
 function unbootable(
@@ -86,11 +130,22 @@ function unbootable(
 
 function bootScript(request: ScriptRequest, boot: Boot, facts: ScriptFacts): IpxeScript | string {
   const { profile, machine } = boot
-  const head = banner(machine, request, `boots ${profile.name}`, boot.reason)
-  if (profile.kind === 'menu') return [...head, ...menu(request, profile, boot)]
+  const chosen: Chosen = { choices: boot.choices, passes: facts.passes() }
+  const head = [
+    ...banner(machine, request, `boots ${profile.name}`, boot.reason),
+    ...(chosen.passes.length > 0 ? forgetTyped() : []),
+  ]
+  if (profile.kind === 'menu') return [...head, ...menuLines(request, profile, chosen)]
+  const disks = facts.disks?.outcome === 'disks' ? facts.disks.disks : undefined
+  if (hasDisks(profile) && !disks) return 'there are no disks for it'
   const mark = facts.grant('boot', { machine: machine.id, profile: profile.name, once: boot.once?.id ?? null })
-  const body = bodyOf(profile, request, boot, facts, mark)
-  return typeof body === 'string' ? body : [...head, ...body, ...onFailure(request, mark, boot.choices)]
+  const body = bodyOf(profile, request, boot, facts, mark, disks)
+  if (typeof body === 'string') return body
+  return [...head, ...body, ...onFailure(request, mark, chosen, disks ? detach(hidesGateway(profile)) : [])]
+}
+
+function hidesGateway(profile: Profile): boolean {
+  return 'hideGateway' in profile && profile.hideGateway
 }
 
 function bodyOf(
@@ -99,11 +154,26 @@ function bodyOf(
   boot: Boot,
   facts: ScriptFacts,
   mark: string,
+  disks: BootDisks | undefined,
 ): IpxeScript | string {
   const launch = reportLaunch(request.base, mark)
+  const attached = disks ? attach(disks, hidesGateway(profile)) : []
   switch (profile.kind) {
-    case 'live':
-      return live(request, profile, boot, facts, launch)
+    case 'live': {
+      const loaded = live(request, profile, boot, facts, disks, launch)
+      return typeof loaded === 'string' ? loaded : [...attached, ...loaded]
+    }
+    case 'wim': {
+      const loaded = wim(request, profile, facts, launch)
+      return typeof loaded === 'string' ? loaded : [...attached, ...loaded]
+    }
+    case 'diskless':
+      return [
+        ...attached,
+        ...launch,
+        ...step('san', { do: 'sanboot', from: { drive: FIRST_DRIVE } }),
+        ...comesBack('san'),
+      ]
     case 'iso': {
       const file = facts.image(profile.image)?.version.files.find(({ role }) => role === 'iso')
       if (!file) return `the image ${profile.image} has no ISO`
@@ -139,7 +209,7 @@ function ownDisk(
   const script = [
     ...banner(machine, request, 'boots its own disk', reason),
     ...local(request, reportLaunch(request.base, mark)),
-    ...onFailure(request, mark, []),
+    ...onFailure(request, mark),
   ]
   return decided(script, { reason, does: 'local', profile, once: null })
 }
@@ -185,7 +255,7 @@ function agent(
       ...reportLaunch(request.base, mark),
       ...step('boot', { do: 'boot' }),
       ...comesBack('boot'),
-      ...onFailure(request, mark, []),
+      ...onFailure(request, mark),
     ]
     return decided(script, { reason, does: 'agent', profile: null, once: null })
   } catch (error) {
@@ -216,6 +286,7 @@ function live(
   profile: Extract<Profile, { kind: 'live' }>,
   boot: Boot,
   facts: ScriptFacts,
+  disks: BootDisks | undefined,
   launch: IpxeScript,
 ): IpxeScript | string {
   const files = facts.image(profile.image)?.version.files ?? []
@@ -225,7 +296,7 @@ function live(
     .filter(({ role }) => role === 'initrd')
     .map((file, i) => ({ name: `initrd${i}`, url: blobUrl(request, file) }))
   const own = facts.grant('file', { machine: boot.machine.id, profile: profile.name, once: boot.once?.id ?? null })
-  const words = wordsFor(boot.machine, request.mac, request.base, `${request.base}${BOOT_PATHS.files(own)}`)
+  const words = wordsFor(boot.machine, request.mac, request.base, `${request.base}${BOOT_PATHS.files(own)}`, disks)
   const image = facts.image(profile.image)?.version.cmdline ?? ''
   // The EFI stub of a kernel finds what iPXE loaded only by these names; a BIOS boot does not mind them.
   const args = [...initrds.map(({ name }) => `initrd=${name}`), fillIn(image, words), fillIn(profile.cmdline, words)]
@@ -241,22 +312,35 @@ function live(
   ]
 }
 
-function menu(request: ScriptRequest, profile: Extract<Profile, { kind: 'menu' }>, boot: Boot): IpxeScript {
-  const url = [scriptUrl(request, boot.choices), '&choice=', { setting: 'choice' }] as const
+/**
+ * wimboot and the files of Windows PE. On BIOS they are unpacked from one archive, in which each needs its name; on UEFI they are
+ * found by the names of the images.
+ */
+function wim(
+  request: ScriptRequest,
+  profile: Extract<Profile, { kind: 'wim' }>,
+  facts: ScriptFacts,
+  launch: IpxeScript,
+): IpxeScript | string {
+  const bundle = facts.image(profile.image)?.version
+  const wimboot = bundle?.files.find(({ role }) => role === 'kernel')
+  if (!bundle || !wimboot) return `the image ${profile.image} has no kernel, which would be wimboot`
+  const own =
+    profile.wim === null ? undefined : facts.image(profile.wim)?.version.files.find(({ role }) => role === 'wim')
+  if (profile.wim !== null && !own) return `the image ${profile.wim} has no WIM`
+  const files = bundle.files.filter(
+    ({ role, name }) => role === 'initrd' && !(own && name.toLowerCase() === 'boot.wim'),
+  )
+  const named = [...files, ...(own ? [{ ...own, name: 'boot.wim' }] : [])]
   return [
-    { label: 'menu' },
-    { run: [{ do: 'menu', title: profile.title || profile.name }], otherwise: { goto: 'failed' } },
-    ...profile.items.map(
-      (item): IpxeLine => ({ run: [{ do: 'item', name: item.profile, text: item.label || item.profile }] }),
+    FORGET,
+    ...step('wimboot', { do: 'kernel', url: blobUrl(request, wimboot), args: bundle.cmdline }),
+    ...named.flatMap((file, i) =>
+      step(`file${i + 1}`, { do: 'initrd', name: file.name, url: blobUrl(request, file), wrap: file.name }),
     ),
-    {
-      run: [{ do: 'choose', default: profile.default, timeoutMs: profile.timeoutSeconds * 1000 }],
-      otherwise: { goto: 'menu' },
-    },
-    { run: [{ do: 'chain', url }], otherwise: 'next' },
-    { label: 'failed' },
-    echo('Reveille: the choice could not be fetched from the server'),
-    ...askAgain(url, 5),
+    ...launch,
+    ...step('boot', { do: 'boot' }),
+    ...comesBack('boot'),
   ]
 }
 
@@ -265,7 +349,7 @@ function parked(
   machine: Machine | undefined,
   choice: Extract<Choice, { what: 'park' }>,
 ): ScriptDecision {
-  const again = scriptUrl(request, [], { polls: request.polls + 1 })
+  const again = scriptUrl(request, undefined, { polls: request.polls + 1 })
   const script = [
     ...banner(machine, request, 'waits', choice.reason),
     echo(plainText(`What to do: ${choice.next}`)),

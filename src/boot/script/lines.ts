@@ -7,6 +7,9 @@ import { QUERY, type ScriptRequest } from './request.ts'
 const REPORT_MS = 3000
 const FAILED = { goto: 'failed' } as const
 
+/** The choices of menus that lead to a boot, and what proves that their passwords were typed. */
+export type Chosen = Readonly<{ choices: readonly string[]; passes: readonly string[] }>
+
 export function echo(text: Text = ''): IpxeLine {
   return { run: [{ do: 'echo', text }] }
 }
@@ -19,13 +22,14 @@ export function step(name: string, ...run: readonly IpxeCommand[]): IpxeLine[] {
 /** The URL of the script for the machine that asked, to ask again. It says no more than is needed: the rest is recorded. */
 export function scriptUrl(
   request: ScriptRequest,
-  choices: readonly string[],
+  { choices, passes }: Chosen = { choices: [], passes: [] },
   counts: { polls?: number; retries?: number } = {},
 ): string {
   const pairs = [
     [QUERY.mac, request.mac],
     [QUERY.platform, request.firmware === 'uefi' ? 'efi' : 'pcbios'],
     ...choices.map((choice) => [QUERY.choice, choice]),
+    ...passes.map((pass) => [QUERY.pass, pass]),
     ...Object.entries(counts).map(([name, count]) => [QUERY[name as keyof typeof counts], String(count)]),
   ]
   return `${request.base}${BOOT_PATHS.script}?${pairs.map(([name, value]) => `${name}=${value}`).join('&')}`
@@ -48,8 +52,13 @@ export function reportLaunch(base: string, boot: string): IpxeScript {
   return [report, pause, report, pause, report, { label: 'launch' }]
 }
 
-/** The part behind the label `failed`: says what failed, reports it, and asks for a script again for ever. */
-export function onFailure(request: ScriptRequest, boot: string, choices: readonly string[]): IpxeScript {
+/** The part behind the label `failed`: says what failed, reports it, lets go of disks, and asks for a script again for ever. */
+export function onFailure(
+  request: ScriptRequest,
+  boot: string,
+  chosen?: Chosen | undefined,
+  letGo: IpxeScript = [],
+): IpxeScript {
   const report: Text = [
     `${request.base}${BOOT_PATHS.mark(boot, 'failed')}?step=`,
     { setting: 'step' },
@@ -58,7 +67,8 @@ export function onFailure(request: ScriptRequest, boot: string, choices: readonl
   ]
   // A choice that keeps failing goes back to its menu, where somebody can choose again and the default comes up by itself.
   const retries = request.retries + 1
-  const again = scriptUrl(request, retries <= 3 ? choices : choices.slice(0, -1), { retries })
+  const goOn = retries <= 3 ? chosen : chosen && { ...chosen, choices: chosen.choices.slice(0, -1) }
+  const again = scriptUrl(request, goOn, { retries })
   return [
     { label: 'failed' },
     echo(),
@@ -70,7 +80,16 @@ export function onFailure(request: ScriptRequest, boot: string, choices: readonl
       ],
       otherwise: 'next',
     },
+    ...letGo,
     ...askAgain(again, backOffSeconds(request.retries)),
+  ]
+}
+
+/** What was typed must not be taken for a login to a disk, nor stand in the form the next time. */
+export function forgetTyped(): IpxeScript {
+  return [
+    { run: [{ do: 'clear', setting: 'username' }], otherwise: 'next' },
+    { run: [{ do: 'clear', setting: 'password' }], otherwise: 'next' },
   ]
 }
 

@@ -1,4 +1,5 @@
 import { type Mac, parseMac } from '../../kit/mac.ts'
+import { Secret } from '../../kit/secret.ts'
 import type { Architecture, Firmware, Sighting } from '../../machines/machine.ts'
 
 /** What a machine says when it asks for its script. */
@@ -12,6 +13,10 @@ export type ScriptRequest = Readonly<{
   product: string | undefined
   /** What was chosen in menus so far, from the outermost in. */
   choices: readonly string[]
+  /** What somebody typed as the password of the last choice. */
+  typed: Secret | undefined
+  /** Words that prove that passwords were typed before. */
+  passes: readonly string[]
   /** How often it asked in vain while parked, and how often a boot failed, in a row; each at most 1000. */
   polls: number
   retries: number
@@ -29,6 +34,8 @@ export const QUERY = {
   manufacturer: 'manufacturer',
   product: 'product',
   choice: 'choice',
+  typed: 'typed',
+  pass: 'pass',
   polls: 'polls',
   retries: 'retries',
 } as const
@@ -58,6 +65,8 @@ export function readRequest(query: URLSearchParams, base: string): ScriptRequest
     manufacturer: hexText(query.get(QUERY.manufacturer)),
     product: hexText(query.get(QUERY.product)),
     choices: query.getAll(QUERY.choice).slice(0, MAX_CHOICES),
+    typed: query.has(QUERY.typed) ? new Secret(hexText(query.get(QUERY.typed)) ?? '') : undefined,
+    passes: query.getAll(QUERY.pass).slice(0, MAX_CHOICES),
     polls: count(query.get(QUERY.polls)),
     retries: count(query.get(QUERY.retries)),
     base,

@@ -1,5 +1,6 @@
-import { createSecretKey, randomBytes } from 'node:crypto'
+import { createHash, createSecretKey, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
+import { Backoff, type BackoffLimits } from '../../access/backoff.ts'
 import type { Image, ImageVersion } from '../../images/image.ts'
 import type { Clock } from '../../kit/clock.ts'
 import { Refusal } from '../../kit/errors.ts'
@@ -9,12 +10,14 @@ import type { Machine, Sighting } from '../../machines/machine.ts'
 import type { Profile } from '../../profiles/profile.ts'
 import type { TraceKind } from '../../traces/kinds.ts'
 import type { Outcome, Stage, TraceEvent, TraceRecorder } from '../../traces/trace.ts'
+import type { DiskDesk } from '../../volumes/boot-disks.ts'
 import { type Grant, openGrant, sealGrant } from '../capability.ts'
 import type { BootHandler, BootTarget } from '../http.ts'
 import { BOOT_PATHS } from '../paths.ts'
 import { RateLimit } from '../rate.ts'
-import type { DeploymentBoot } from './choose.ts'
-import { type BootBinding, decideScript, type GrantUse, type ScriptDecision } from './decide.ts'
+import { hasDisks } from './attach.ts'
+import { type Admission, chooseProfile, type DeploymentBoot, type MenuEntry } from './choose.ts'
+import { type BootBinding, decideFor, type GrantUse, type ScriptDecision } from './decide.ts'
 import { readRequest, type ScriptRequest, sightingOf } from './request.ts'
 import { startText } from './start.ts'
 
@@ -29,6 +32,15 @@ const LASTS_MS: Readonly<Record<GrantUse, number>> = {
   'agent-boot': BOOT_MS,
   file: FILE_MS,
   agent: PASS_MS,
+  choice: BOOT_MS,
+}
+/** Of one address, for guessing the passwords of menus. */
+const GUESSES: BackoffLimits = {
+  free: 3,
+  firstWaitMs: 10_000,
+  longestWaitMs: 5 * 60_000,
+  forgetMs: 15 * 60_000,
+  keys: 10_000,
 }
 const BASE = /^https?:\/\/[A-Za-z0-9.:[\]-]{1,200}$/
 const WHATS = { launch: 'mark.launch', failed: 'mark.failed', retry: 'mark.retry' } as const
@@ -49,6 +61,8 @@ export type ScriptStageDependencies = Readonly<{
     /** The machine asked for its script and was given the management OS. */
     bootSeen(machine: string): Promise<void>
   }
+  /** Gives machines their disks; without it, profiles that need some cannot be booted. */
+  disks?: DiskDesk | undefined
   traces: TraceRecorder
   /** The setting: `park`, `ignore`, or the name of a profile. */
   unknownMachines: string
@@ -72,9 +86,10 @@ type Noted = Readonly<{ kind: TraceKind; stage: Stage; outcome: Outcome; summary
 
 /** Stage 3: "what shall I run?". Whoever asks gets public boot code only; nothing here needs or gives a secret. */
 export function serveScript(dependencies: ScriptStageDependencies): ScriptStage {
-  const { machines, profiles, images, deployments, traces, unknownMachines, clock, log } = dependencies
+  const { machines, profiles, images, deployments, disks: desk, traces, unknownMachines, clock, log } = dependencies
   const key = createSecretKey(dependencies.key)
   const rate = new RateLimit(clock, dependencies.perSecond ?? 500)
+  const guesses = new Backoff(clock, GUESSES)
   const known = {
     unknownMachines,
     profile: (name: string) => profiles.get(name),
@@ -111,7 +126,12 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
     const { machine, notRecorded } = await sighted(request, target.client)
     const grant = (use: GrantUse, binding: BootBinding) =>
       sealGrant({ use, mac, ...binding, expiresAt: clock.now() + LASTS_MS[use] }, key)
-    const decision = decideScript(request, { ...known, machine, notRecorded, grant })
+    const { admits, passes } = admission(request, machine, target.client)
+    const facts = { ...known, machine, notRecorded, grant, admits, passes }
+    const choice = chooseProfile(request, facts)
+    const booted = choice.what === 'boot' && hasDisks(choice.profile) ? choice : undefined
+    const disks = booted && (await desk?.prepare(diskRequest(booted.machine, booted.profile, target)))
+    const decision = decideFor(choice, request, { ...facts, disks })
     if (decision.does === 'agent' && machine) await deployments.bootSeen(machine.id)
     traces.decided(mac, decision.profile)
     record(mac, target.client, scriptEvent(decision), {
@@ -124,6 +144,34 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
       },
     })
     return { status: 200, body: decision.text }
+  }
+
+  /** Who may choose the entries of menus that have passwords, and what says so at the next request. */
+  const admission = (request: ScriptRequest, machine: Machine | undefined, client: string) => {
+    const { mac, typed, passes } = request
+    const given = passes.flatMap((word) => {
+      const grant = openGrant(word, 'choice', key, clock.now())
+      const good = typeof grant !== 'string' && grant.mac === mac && grant.machine === machine?.id
+      return good ? [{ word, menu: grant.once, profile: grant.profile }] : []
+    })
+    let unread = typed
+    const admits = (menu: string, entry: MenuEntry): Admission => {
+      if (given.some((pass) => pass.menu === menu && pass.profile === entry.profile)) return 'admitted'
+      if (!unread || !machine) return 'missing'
+      const guess = unread.reveal()
+      unread = undefined
+      const wait = guesses.wait(client)
+      if (wait > 0) return { laterSeconds: Math.ceil(wait / 1000) }
+      guesses.fail(client)
+      if (!same(guess, entry.password ?? '')) return 'wrong'
+      guesses.forgive(client)
+      const { profile } = entry
+      const expiresAt = clock.now() + LASTS_MS.choice
+      const word = sealGrant({ use: 'choice', machine: machine.id, mac, profile, once: menu, expiresAt }, key)
+      given.push({ word, menu, profile })
+      return 'admitted'
+    }
+    return { admits, passes: () => given.map(({ word }) => word) }
   }
 
   const sighted = async (request: ScriptRequest, address: string) => {
@@ -198,7 +246,13 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
 
   const preview: ScriptStage['preview'] = (machine, base) => {
     const request = requestOf(machine, base)
-    const { text, reason } = decideScript(request, { ...known, machine, grant: (use) => `preview-${use}` })
+    const nobody = { admits: (): Admission => 'missing', passes: () => [] }
+    const facts = { ...known, ...nobody, machine, grant: (use: GrantUse) => `preview-${use}` }
+    const choice = chooseProfile(request, facts)
+    const booted = choice.what === 'boot' && hasDisks(choice.profile) ? choice : undefined
+    const client = machine.lastAddress ?? ''
+    const disks = booted && desk?.preview(diskRequest(machine, booted.profile, { base, client }))
+    const { text, reason } = decideFor(choice, request, { ...facts, disks })
     return { script: text, reason }
   }
 
@@ -210,7 +264,22 @@ const NOTHING = '# The first script of Reveille is for iPXE. An installer finds 
 const OWN = BOOT_PATHS.own('')
 const MARK = '/boot/mark/'
 
-function scriptEvent({ does, profile, reason }: ScriptDecision): Noted {
+function diskRequest(machine: Machine, profile: Profile, { base, client }: Pick<BootTarget, 'base' | 'client'>) {
+  return { machine: machine.id, profile, host: new URL(base).hostname, address: client }
+}
+
+/** Takes the same time however much is right. */
+function same(a: string, b: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digest(a), digest(b))
+}
+
+function scriptEvent({ does, profile, reason, refused }: ScriptDecision): Noted {
+  if (refused)
+    return {
+      ...{ kind: 'http.script', stage: 'script', outcome: 'refused', reason },
+      summary: `it asked for an entry of ${profile} without the right password`,
+    }
   const summary =
     does === 'park'
       ? 'it asked for its script and is told to wait'
@@ -256,6 +325,8 @@ function requestOf(machine: Machine, base: string): ScriptRequest {
     manufacturer: undefined,
     product: undefined,
     choices: [],
+    typed: undefined,
+    passes: [],
     polls: 0,
     retries: 0,
     base,
