@@ -15,6 +15,7 @@ import { counters, listeners, unready } from './boot/status.ts'
 import { openDeployments } from './compose/deployments.ts'
 import { openDomain, type Surroundings } from './compose/domain.ts'
 import { openDoors } from './compose/doors.ts'
+import { openGuests } from './compose/guests.ts'
 import { openInstall } from './compose/install.ts'
 import { openLab, wireLab } from './compose/lab.ts'
 import { openManagement } from './compose/management.ts'
@@ -174,6 +175,12 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   every(HOUR_MS, () => deployments.prune(CLOCK.now() - config.deployments.keepDays * DAY_MS))
   every(TICK_MS, () => deployments.tick())
 
+  const guests = await openGuests({ repository: store.guests, dataDir, leases, log })
+  events.listen(({ topic, id, change }) => {
+    if (topic !== 'machine' || change !== 'removed') return
+    guests.forget(id).catch((error) => log.error({ machine: id, error }, 'the access to a machine stays'))
+  })
+
   // Stages 2 to 6.
   const find = findProgram()
   const wantsTftp = config.tftp.enabled ?? (config.dhcp.mode !== 'off' || labWiring !== undefined)
@@ -221,6 +228,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     log,
     deployments,
     management: built.management,
+    guests,
     runningAgents: () => deployments.running(),
     power,
     consoles: ({ id, macs }) => {

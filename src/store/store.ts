@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path'
 import type { AccessRepository } from '../access/repository.ts'
 import type { DeploymentRepository } from '../deployments/repository.ts'
+import type { GuestRepository } from '../guests/guest.ts'
 import type { ImageRepository } from '../images/repository.ts'
 import type { Log } from '../kit/log.ts'
 import type { MachineRepository } from '../machines/repository.ts'
@@ -13,6 +14,7 @@ import { accessRepository } from './access.ts'
 import { batchRepository } from './batches.ts'
 import { deploymentRepository } from './deployments.ts'
 import { DATABASE_FILE, LEASE_FILE, lockDirectory, prepareDirectory } from './directory.ts'
+import { guestRepository } from './guest-access.ts'
 import { imageRepository } from './images.ts'
 import { leaseRepository, moveLeases } from './leases.ts'
 import { machineRepository } from './machines.ts'
@@ -31,6 +33,7 @@ export type Store = Readonly<{
   deployments: DeploymentRepository
   volumes: VolumeRepository
   batches: BatchRepository
+  guests: GuestRepository
   leases: LeaseRepository
   traces: TraceRepository
   access: AccessRepository
@@ -62,6 +65,7 @@ export async function openStore(dataDir: string, { log }: { log: Log }): Promise
         deployments: deploymentRepository(engine.db),
         volumes: volumeRepository(engine.db),
         batches: batchRepository(engine.db),
+        guests: guestRepository(engine.db),
         leases,
         traces: traceRepository(engine),
         access: await accessRepository(engine.db),
