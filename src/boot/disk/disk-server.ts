@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
+import type { LoginStatus } from '../../protocols/iscsi/login-status.ts'
 import type { Session, Target } from '../../volumes/engine.ts'
 import type { DiskServerOptions, FirstLogin } from './contract.ts'
-import type { LoginStatus } from './decide.ts'
 
 /** Answers the first Login PDU with a refusal and closes. */
 export function refuseLogin(_socket: Socket, _first: FirstLogin, _status: LoginStatus): void {}
