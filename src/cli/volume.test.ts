@@ -57,6 +57,7 @@ describe('volume create', () => {
     ],
     [['--size', '1.5M'], { image: null, clone: null, bytes: 1_572_864 }],
     [['--clone', 'work@clean'], { image: null, clone: { volume: 'work', snapshot: 'clean' }, bytes: null }],
+    [['--clone', 'work', '--size', '50G'], { clone: { volume: 'work' }, bytes: 50 * 2 ** 30 }],
     [['--clone', 'work'], { clone: { volume: 'work', snapshot: null } }],
   ])('%j', async (words, body) => {
     const { status, last } = await cli(['volume', 'create', 'work', ...words], handlers)
@@ -67,7 +68,6 @@ describe('volume create', () => {
   test.each([
     [[], 'needs --image, --size or --clone'],
     [['--image', 'a', '--clone', 'b'], 'not both'],
-    [['--clone', 'b', '--size', '1G'], 'volume resize'],
     [['--size', '10'], 'a size such as 20G'],
     [['--size', '0G'], 'a size such as 20G'],
     [['--clone', 'a@b@c'], 'NAME@SNAPSHOT'],

@@ -55,15 +55,13 @@ export function volumeSetCommands(volume: CliCommand, context: Context): void {
       'reveille volume create copy --clone work@before-upgrade',
     ])
       .option('--image <image>', 'what it holds at first, NAME (the newest version) or NAME@N')
-      .option('--size <size>', 'as in 10G; with --image that of the image if not given', sizeInBytes)
+      .option('--size <size>', 'as in 10G; that of the image or of the original if not given', sizeInBytes)
       .option('--clone <volume>', 'volume that it begins as a copy of, NAME or NAME@SNAPSHOT'),
   ).action(async (name: string, options: CreateOptions) => {
     const { image, size, clone } = options
     if (image !== undefined && clone !== undefined) throw new WrongUse('give --image or --clone, not both')
     if (image === undefined && clone === undefined && size === undefined)
       throw new WrongUse('volume create needs --image, --size or --clone')
-    if (clone !== undefined && size !== undefined)
-      throw new WrongUse('a clone has the size of its original; change it then: reveille volume resize')
     const body: CreateBody = {
       name,
       image,
