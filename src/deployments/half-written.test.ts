@@ -18,7 +18,6 @@ beforeEach(async () => {
 })
 
 const now = async (d: Pick<Deployment, 'id'>) => (await world.deployments.get(d.id))!
-const _texts = async (d: Pick<Deployment, 'id'>) => (await world.deployments.log(d.id, 0, 100)).map(({ text }) => text)
 const install = (more = {}, by = ANN) => world.deployments.create('m_1', orderOf(more), by)
 const armed = (...serials: string[]) => serials.map((disk) => ({ disk, bytes: null, fingerprint: null }))
 

@@ -9,9 +9,7 @@ beforeEach(async () => {
 })
 
 const now = async (d: Pick<Deployment, 'id'>) => (await world.deployments.get(d.id))!
-const _texts = async (d: Pick<Deployment, 'id'>) => (await world.deployments.log(d.id, 0, 100)).map(({ text }) => text)
 const install = (more = {}, by = ANN) => world.deployments.create('m_1', orderOf(more), by)
-const _armed = (...serials: string[]) => serials.map((disk) => ({ disk, bytes: null, fingerprint: null }))
 
 describe('when something is silent', () => {
   test('the reason says so, then it is begun anew, twice at most, then it fails by name', async () => {

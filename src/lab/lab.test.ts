@@ -15,6 +15,7 @@ const wish: LabWish & { start: boolean } = {
   firmware: 'bios',
   memoryMiB: 512,
   disksGiB: [1],
+  diskModel: 'virtio-blk-pci',
   nic: 'virtio-net-pci',
   rom: 'ipxe',
   bootOrder: 'network',

@@ -8,6 +8,7 @@ const wish: LabWish = {
   firmware: 'bios',
   memoryMiB: 512,
   disksGiB: [1, 4],
+  diskModel: 'virtio-blk-pci',
   nic: 'virtio-net-pci',
   rom: 'ipxe',
   bootOrder: 'network',

@@ -83,10 +83,10 @@ export function diskNode(index: number, path: string) {
   }
 }
 
-/** A disk as QMP's `device_add` takes it. A serial number of virtio has at most 20 characters. */
-export function diskDevice(spec: Pick<LabSpec, 'mac'>, index: number) {
+/** A disk as QMP's `device_add` takes it. A serial number has at most 20 characters, of virtio and of NVMe alike. */
+export function diskDevice(spec: Pick<LabSpec, 'mac' | 'diskModel'>, index: number) {
   const serial = `LAB-${spec.mac.replaceAll(':', '').slice(6)}-${index}`
-  return { driver: 'virtio-blk-pci', id: `drive${index}`, drive: `disk${index}`, serial }
+  return { driver: spec.diskModel, id: `drive${index}`, drive: `disk${index}`, serial }
 }
 
 function nicDevice(spec: LabSpec): string {

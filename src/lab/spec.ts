@@ -4,6 +4,7 @@ import { type Mac, parseMac } from '../kit/mac.ts'
 import { FIRMWARES } from '../machines/machine.ts'
 
 export const NICS = ['virtio-net-pci', 'e1000', 'e1000e'] as const
+export const DISK_MODELS = ['virtio-blk-pci', 'nvme'] as const
 export const ROMS = ['ipxe', 'pxe', 'http'] as const
 export const BOOT_ORDERS = ['network', 'disk'] as const
 
@@ -27,6 +28,8 @@ export const LabSpec = z
     firmware: z.enum(FIRMWARES),
     memoryMiB: z.number().int().positive(),
     disksGiB: z.array(z.number().positive()).max(MOST_DISKS),
+    /** Machines made before there was a choice have the first. */
+    diskModel: z.enum(DISK_MODELS).default('virtio-blk-pci'),
     nic: z.enum(NICS),
     rom: z.enum(ROMS),
     bootOrder: z.enum(BOOT_ORDERS),
@@ -36,7 +39,10 @@ export const LabSpec = z
 export type LabSpec = Readonly<z.output<typeof LabSpec>>
 
 /** What a person chooses of a lab machine; the API's `NewLabMachine` without `start`. */
-export type LabWish = Pick<LabSpec, 'name' | 'firmware' | 'memoryMiB' | 'disksGiB' | 'nic' | 'rom' | 'bootOrder'>
+export type LabWish = Pick<
+  LabSpec,
+  'name' | 'firmware' | 'memoryMiB' | 'disksGiB' | 'diskModel' | 'nic' | 'rom' | 'bootOrder'
+>
 
 /**
  * The whole specification. MAC and UUID come from the name, so that a machine deleted and made again is the same machine to

@@ -16,6 +16,7 @@ const DiskGiB = z
   .min(1 / 1024)
   .max(2048)
   .multipleOf(1 / 1024, 'a disk has a whole number of MiB')
+export const DISK_MODELS = ['virtio-blk-pci', 'nvme'] as const
 export const NIC_MODELS = ['virtio-net-pci', 'e1000', 'e1000e'] as const
 
 export const NewLabMachine = z
@@ -24,6 +25,7 @@ export const NewLabMachine = z
     firmware: z.enum(FIRMWARES).default('bios'),
     memoryMiB: z.number().int().min(128).max(65_536).default(512),
     disksGiB: z.array(DiskGiB).max(4).default([]),
+    diskModel: z.enum(DISK_MODELS).default('virtio-blk-pci'),
     nic: z.enum(NIC_MODELS).default('virtio-net-pci'),
     /** What the firmware itself speaks: QEMU's iPXE option ROM, or (UEFI only) EDK2's own PXE or HTTP boot. */
     rom: z.enum(['ipxe', 'pxe', 'http']).default('ipxe'),
@@ -41,6 +43,7 @@ export const LabMachine = z
     firmware: z.enum(FIRMWARES),
     memoryMiB: z.number().int(),
     disksGiB: z.array(z.number()),
+    diskModel: z.enum(DISK_MODELS),
     nic: z.enum(NIC_MODELS),
     rom: z.enum(['ipxe', 'pxe', 'http']),
     bootOrder: z.enum(['network', 'disk']),

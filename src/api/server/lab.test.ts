@@ -11,6 +11,7 @@ const VM: LabMachine = {
   firmware: 'bios',
   memoryMiB: 512,
   disksGiB: [],
+  diskModel: 'virtio-blk-pci',
   nic: 'virtio-net-pci',
   rom: 'ipxe',
   bootOrder: 'network',

@@ -13,6 +13,7 @@ import { POWER_ACTIONS } from './power.ts'
 const FIRMWARES = ['bios', 'uefi'] as const satisfies readonly NewLabMachine['firmware'][]
 const NICS = ['virtio-net-pci', 'e1000', 'e1000e'] as const satisfies readonly NewLabMachine['nic'][]
 const ROMS = ['ipxe', 'pxe', 'http'] as const satisfies readonly NewLabMachine['rom'][]
+const DISK_MODELS = ['virtio-blk-pci', 'nvme'] as const satisfies readonly NewLabMachine['diskModel'][]
 const BOOT_ORDERS = ['network', 'disk'] as const satisfies readonly NewLabMachine['bootOrder'][]
 
 function memorySize(text: string): number {
@@ -31,7 +32,7 @@ function diskSize(text: string): number {
 }
 
 type AddOptions = Common &
-  Partial<Pick<NewLabMachine, 'firmware' | 'nic' | 'rom' | 'bootOrder'>> & {
+  Partial<Pick<NewLabMachine, 'firmware' | 'nic' | 'diskModel' | 'rom' | 'bootOrder'>> & {
     memory?: string
     disk?: string[]
     start: boolean
@@ -72,6 +73,7 @@ export function labCommands(program: CliCommand, context: Context): void {
     .addOption(choice('--firmware <kind>', 'bios if not given', FIRMWARES))
     .option('--memory <size>', 'such as 1G (512M if not given)')
     .option('--disk <size>', 'such as 10G or 256M; may be given several times', collect)
+    .addOption(choice('--disk-model <model>', 'virtio-blk-pci if not given', DISK_MODELS))
     .addOption(choice('--nic <model>', 'network card', NICS))
     .addOption(
       choice('--rom <kind>', 'what its firmware speaks: QEMU’s iPXE, or (uefi) its own PXE or HTTP boot', ROMS),
@@ -79,11 +81,11 @@ export function labCommands(program: CliCommand, context: Context): void {
     .addOption(choice('--boot-order <first>', 'what it tries first', BOOT_ORDERS))
     .option('--no-start', 'leave it switched off')
     .action(async (name: string, options: AddOptions) => {
-      const { firmware, nic, rom, bootOrder, start } = options
+      const { firmware, nic, diskModel, rom, bootOrder, start } = options
       const memoryMiB = options.memory === undefined ? undefined : memorySize(options.memory)
       const disksGiB = options.disk?.map(diskSize)
       const made = await (await context.client()).addLabMachine({
-        body: { name, firmware, nic, rom, bootOrder, start, memoryMiB, disksGiB },
+        body: { name, firmware, nic, diskModel, rom, bootOrder, start, memoryMiB, disksGiB },
       })
       show(context, options, made, () => machineText(made))
     })

@@ -41,6 +41,7 @@ export class Vm {
       firmware: 'bios',
       memoryMiB: 512,
       disksGiB: [],
+      diskModel: 'virtio-blk-pci',
       nic: 'virtio-net-pci',
       rom: 'ipxe',
       bootOrder: 'network',

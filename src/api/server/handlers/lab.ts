@@ -26,6 +26,7 @@ export function labHandlers({ lab, machines, power, consoles }: ApiDependencies)
       firmware: machine.firmware,
       memoryMiB: machine.memoryMiB,
       disksGiB: [...machine.disksGiB],
+      diskModel: machine.diskModel,
       nic: machine.nic,
       rom: machine.rom,
       bootOrder: machine.bootOrder,
