@@ -144,7 +144,7 @@ test('script stage: whatever a machine asks and whatever its profile holds, it g
     const chap = mutator.below(2) ? { user: odd, secret: odd } : null
     const login = { host: '10.0.0.1', port: 3260, initiator: mutator.below(2) ? odd : TARGET, target: TARGET }
     const disks: DiskAnswer = mutator.below(4)
-      ? { outcome: 'disks', disks: { ...login, luns: 1, chap, remarks: [odd] } }
+      ? { outcome: 'disks', disks: { ...login, firstLun: mutator.below(300), luns: 1, chap, remarks: [odd] } }
       : { outcome: 'refused', reason: odd, next: odd }
     const named = { ...file, role: mutator.pick(['initrd', 'wim'] as const), name: odd }
     const files = mutator.below(2) ? [file] : [file, named]

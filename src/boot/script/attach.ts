@@ -16,7 +16,7 @@ export function hasDisks(profile: Profile): boolean {
  * others are LUNs of the same target: the system finds them by itself.
  */
 export function attach(disks: BootDisks, hideGateway: boolean): IpxeScript {
-  const { host, port, target, initiator, chap } = disks
+  const { host, port, target, firstLun, initiator, chap } = disks
   return [
     { run: [{ do: 'set', setting: 'initiator-iqn', value: initiator }] },
     ...(chap
@@ -29,7 +29,7 @@ export function attach(disks: BootDisks, hideGateway: boolean): IpxeScript {
     ...(hideGateway ? ([{ run: [{ do: 'set', setting: 'netX/gateway', value: '0.0.0.0' }] }] as const) : []),
     // What a boot before left attached would be in the way.
     { run: [{ do: 'sanunhook', drive: FIRST_DRIVE }], otherwise: 'next' },
-    ...step('attach', { do: 'sanhook', drive: FIRST_DRIVE, disk: { host, port, target, lun: 0 } }),
+    ...step('attach', { do: 'sanhook', drive: FIRST_DRIVE, disk: { host, port, target, lun: firstLun } }),
   ]
 }
 
