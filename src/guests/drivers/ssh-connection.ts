@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { Client, type ClientChannel, utils } from 'ssh2'
+import ssh2, { type Client, type ClientChannel } from 'ssh2'
 import { Refusal } from '../../kit/errors.ts'
 import type { GuestCommand, GuestConnection, GuestConnector, GuestOutcome, GuestTarget } from '../guest.ts'
 
@@ -17,7 +17,7 @@ export function fingerprint(key: Uint8Array): string {
 /** Logs in with the pure JavaScript of the ssh2 package. Reusable for anything that runs commands on a machine. */
 export const sshConnector: GuestConnector = {
   keyProblem(privateKey) {
-    const parsed = utils.parseKey(privateKey)
+    const parsed = ssh2.utils.parseKey(privateKey)
     const key = Array.isArray(parsed) ? parsed[0] : parsed
     if (key instanceof Error) {
       if (/encrypted|passphrase/i.test(key.message)) return 'it is protected by a passphrase; give one without'
@@ -28,7 +28,7 @@ export const sshConnector: GuestConnector = {
 
   connect(target, timeoutMs = LOGIN_MS) {
     return new Promise((resolve, reject) => {
-      const client = new Client()
+      const client = new ssh2.Client()
       let seen = ''
       let settled = false
       const fail = (refusal: Refusal) => {
