@@ -112,7 +112,9 @@ async function assertStandIns(): Promise<void> {
   const target = { address: '127.0.0.1', port, user: userInfo().username, hostKey: null, secret }
   const connection = await sshConnector.connect(target)
   try {
-    const { stdout } = await connection.run("sh -c 'for each in chpasswd systemctl shutdown; do command -v $each; done'")
+    const { stdout } = await connection.run(
+      "sh -c 'for each in chpasswd systemctl shutdown; do command -v $each; done'",
+    )
     const found = stdout.trim().split('\n')
     expect(found).toEqual(['chpasswd', 'systemctl', 'shutdown'].map((name) => join(dir, 'bin', name)))
   } finally {
