@@ -1,0 +1,388 @@
+import { createHash } from 'node:crypto'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { ChunkStore } from '../../src/images/chunk-store.ts'
+import { CHUNK_BYTES, type ChunkList, chunkCount, encodeChunkList } from '../../src/protocols/chunks/list.ts'
+import type { BlockDevice } from '../../src/volumes/block-device.ts'
+import type { VolumePool } from '../../src/volumes/pool.ts'
+import type { VolumeBase } from '../../src/volumes/volume.ts'
+import { MemoryChunks } from '../fakes/memory-chunks.ts'
+
+export const MIB = 1024 * 1024
+
+/** A place for volumes, and the images under them. */
+export type PoolBed = Readonly<{
+  /** Opens the pool again after it was closed or abandoned. */
+  open(images: Images): Promise<VolumePool>
+  /** Lets go of a pool as a killed process would. */
+  abandon(pool: VolumePool): Promise<void>
+  remove(): Promise<void>
+}>
+
+/** What a pool finds bases by. */
+export type Images = Readonly<{ chunks: ChunkStore; listOf: (sha256: string) => Promise<ChunkList | undefined> }>
+
+/** Images that tests make up. */
+export class TestImages implements Images {
+  readonly chunks = new MemoryChunks()
+  readonly lists = new Map<string, ChunkList>()
+  readonly listOf = async (sha256: string) => this.lists.get(sha256)
+
+  async add(content: Uint8Array): Promise<VolumeBase> {
+    const hashes: (string | null)[] = []
+    for (let i = 0; i < chunkCount(content.length); i++) {
+      const raw = content.subarray(i * CHUNK_BYTES, (i + 1) * CHUNK_BYTES)
+      hashes.push(raw.every((byte) => byte === 0) ? null : (await this.chunks.add(raw.slice())).sha256)
+    }
+    const list = { bytes: content.length, chunks: hashes }
+    const sha256 = createHash('sha256').update(encodeChunkList(list)).digest('hex')
+    this.lists.set(sha256, list)
+    return { image: 'test', version: 1, chunks: sha256, bytes: content.length }
+  }
+}
+
+/** Bytes that are all different from those of another seed. */
+export function noise(bytes: number, seed: number): Uint8Array {
+  const words = new Uint32Array(Math.ceil(bytes / 4))
+  let state = (seed * 2_654_435_761 + 1) >>> 0
+  for (let i = 0; i < words.length; i++) {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    words[i] = state
+  }
+  return new Uint8Array(words.buffer, 0, bytes)
+}
+
+export async function readAll(device: BlockDevice): Promise<Buffer> {
+  const bytes = Buffer.alloc(device.bytes, 0xee)
+  for (let at = 0; at < bytes.length; at += 3 * MIB) await device.read(bytes.subarray(at, at + 3 * MIB), at)
+  return bytes
+}
+
+/** The content of a volume, or of a snapshot of it. */
+export async function contentOf(pool: VolumePool, id: string, snapshot?: string): Promise<Buffer> {
+  const device = await pool.open(id, { readOnly: true, snapshot })
+  try {
+    return await readAll(device)
+  } finally {
+    await device.close()
+  }
+}
+
+function same(found: Uint8Array, expected: Uint8Array): void {
+  expect(Buffer.compare(found, expected)).toBe(0)
+}
+
+/** What every pool does. */
+export function describeVolumePool(name: string, makeBed: () => Promise<PoolBed>): void {
+  describe(`volumes in ${name}`, () => {
+    let bed: PoolBed
+    let pool: VolumePool
+    let images: TestImages
+    let base: VolumeBase
+    const content = noise(10 * MIB + 512, 1)
+    content.fill(0, 4 * MIB, 8 * MIB)
+
+    beforeEach(async () => {
+      images = new TestImages()
+      base = await images.add(content)
+      bed = await makeBed()
+      pool = await bed.open(images)
+    })
+    afterEach(async () => {
+      await pool.close()
+      await bed.remove()
+    })
+
+    const make = (id: string, bytes = 16 * MIB, limitBytes: number | null = null) =>
+      pool.create(id, { bytes, base, limitBytes })
+    const write = async (id: string, at: number, bytes: Uint8Array) => {
+      const device = await pool.open(id, { readOnly: false })
+      await device.write([bytes], at)
+      await device.close()
+    }
+    const extended = (bytes: number) => {
+      const whole = Buffer.alloc(bytes)
+      whole.set(content.subarray(0, Math.min(bytes, content.length)))
+      return whole
+    }
+
+    test('a volume reads as its base, and as zeros behind it', async () => {
+      await make('v_one')
+      same(await contentOf(pool, 'v_one'), extended(16 * MIB))
+      expect(await pool.list()).toEqual(['v_one'])
+    })
+
+    test('one without a base reads as zeros', async () => {
+      await pool.create('v_empty', { bytes: MIB + 512, base: null, limitBytes: null })
+      same(await contentOf(pool, 'v_empty'), Buffer.alloc(MIB + 512))
+    })
+
+    test('making the same one again changes nothing, another one of that name is refused', async () => {
+      await make('v_one')
+      await write('v_one', 0, noise(512, 7))
+      await make('v_one')
+      same((await contentOf(pool, 'v_one')).subarray(0, 512), noise(512, 7))
+      await expect(make('v_one', 17 * MIB)).rejects.toMatchObject({ code: 'conflict' })
+    })
+
+    test('what is written is read, in parts and over the borders of blocks and chunks; others over the base do not see it', async () => {
+      await make('v_one')
+      await make('v_two')
+      const expected = extended(16 * MIB)
+      const device = await pool.open('v_one', { readOnly: false })
+      expect(device).toMatchObject({ bytes: 16 * MIB, readOnly: false })
+      let seed = 10
+      for (const [at, bytes] of [
+        [512, 512],
+        [4096 * 3 - 512, 1024],
+        [4 * MIB - 512, 1024],
+        [8 * MIB - 8192, 70_144],
+        [16 * MIB - 512, 512],
+        [10 * MIB, 4096],
+      ] as const) {
+        const data = noise(bytes, seed++)
+        const half = Math.floor(bytes / 2)
+        await device.write([data.subarray(0, half), data.subarray(half)], at)
+        expected.set(data, at)
+      }
+      same(await readAll(device), expected)
+      await device.close()
+      same(await contentOf(pool, 'v_one'), expected)
+      same(await contentOf(pool, 'v_two'), extended(16 * MIB))
+    })
+
+    test('a range that is zeroed reads as zeros, not as what is below', async () => {
+      await make('v_one')
+      const expected = extended(16 * MIB)
+      const device = await pool.open('v_one', { readOnly: false })
+      await device.write([noise(MIB, 2)], MIB)
+      expected.set(noise(MIB, 2), MIB)
+      for (const [at, bytes] of [
+        [MIB + 512, 100 * 512],
+        [0, 4096],
+        [3 * MIB, 6 * MIB],
+        [15 * MIB + 512, MIB - 512],
+      ] as const) {
+        await device.zero(at, bytes)
+        expected.fill(0, at, at + bytes)
+      }
+      same(await readAll(device), expected)
+      await device.write([noise(512, 3)], 3 * MIB + 1024)
+      expected.set(noise(512, 3), 3 * MIB + 1024)
+      await device.close()
+      same(await contentOf(pool, 'v_one'), expected)
+    })
+
+    test('writes that overlap in time end as if one came after the other', async () => {
+      await make('v_one')
+      const device = await pool.open('v_one', { readOnly: false })
+      await Promise.all(
+        Array.from({ length: 64 }, async (_, i) => device.write([new Uint8Array(512).fill(i + 1)], i * 512 + 9 * MIB)),
+      )
+      const found = new Uint8Array(64 * 512)
+      await device.read(found, 9 * MIB)
+      for (let i = 0; i < 64; i++) expect(found[i * 512 + 7]).toBe(i + 1)
+      await device.close()
+    })
+
+    test('one writer or many readers have it open', async () => {
+      await make('v_one')
+      await pool.snapshot('v_one', 's')
+      const writer = await pool.open('v_one', { readOnly: false })
+      await expect(pool.open('v_one', { readOnly: false })).rejects.toMatchObject({ code: 'in-use' })
+      await expect(pool.open('v_one', { readOnly: true })).rejects.toMatchObject({ code: 'in-use' })
+      const frozen = await pool.open('v_one', { readOnly: true, snapshot: 's' })
+      await writer.close()
+      const readers = [await pool.open('v_one', { readOnly: true }), await pool.open('v_one', { readOnly: true })]
+      expect(readers[0]!.readOnly).toBe(true)
+      await expect(pool.open('v_one', { readOnly: false })).rejects.toMatchObject({ code: 'in-use' })
+      for (const device of readers) await device.close()
+      await expect(pool.remove('v_one')).rejects.toMatchObject({ code: 'in-use' })
+      await frozen.close()
+      await pool.remove('v_one')
+    })
+
+    test('a snapshot holds what was answered before it, also while the volume is open', async () => {
+      await make('v_one')
+      const device = await pool.open('v_one', { readOnly: false })
+      const before = extended(16 * MIB)
+      await device.write([noise(8192, 4)], 4096)
+      before.set(noise(8192, 4), 4096)
+      await pool.snapshot('v_one', 'first')
+      await device.write([noise(512, 5)], 4096 + 512)
+      await device.zero(8 * MIB, MIB)
+      same(await contentOf(pool, 'v_one', 'first'), before)
+      const after = Buffer.from(before)
+      after.set(noise(512, 5), 4096 + 512)
+      after.fill(0, 8 * MIB, 9 * MIB)
+      same(await readAll(device), after)
+      await expect(pool.snapshot('v_one', 'first')).rejects.toMatchObject({ code: 'conflict' })
+      await expect(pool.revert('v_one', 'first')).rejects.toMatchObject({ code: 'in-use' })
+      await device.close()
+      same(await contentOf(pool, 'v_one'), after)
+      await expect(pool.open('v_one', { readOnly: true, snapshot: 'none' })).rejects.toMatchObject({
+        code: 'not-found',
+      })
+    })
+
+    test('going back to a snapshot and to the base keeps the snapshots', async () => {
+      await make('v_one')
+      await write('v_one', 0, noise(4096, 1))
+      await pool.snapshot('v_one', 'a')
+      const a = await contentOf(pool, 'v_one')
+      await write('v_one', 2 * MIB, noise(MIB, 2))
+      await pool.snapshot('v_one', 'b')
+      const b = await contentOf(pool, 'v_one')
+      await write('v_one', 512, noise(512, 3))
+      await pool.revert('v_one', 'a')
+      same(await contentOf(pool, 'v_one'), a)
+      await write('v_one', 9 * MIB, noise(4096, 4))
+      await pool.revert('v_one', 'b')
+      same(await contentOf(pool, 'v_one'), b)
+      await pool.revert('v_one', null)
+      same(await contentOf(pool, 'v_one'), extended(16 * MIB))
+      same(await contentOf(pool, 'v_one', 'a'), a)
+      await pool.removeSnapshot('v_one', 'a')
+      same(await contentOf(pool, 'v_one', 'b'), b)
+      await expect(pool.revert('v_one', 'a')).rejects.toMatchObject({ code: 'not-found' })
+      await expect(pool.removeSnapshot('v_one', 'a')).rejects.toMatchObject({ code: 'not-found' })
+    })
+
+    test('a clone has what the other had, and each goes on alone', async () => {
+      await make('v_one')
+      await write('v_one', 0, noise(4096, 1))
+      await pool.snapshot('v_one', 's')
+      const s = await contentOf(pool, 'v_one')
+      const device = await pool.open('v_one', { readOnly: false })
+      await device.write([noise(4096, 2)], MIB)
+      const now = await readAll(device)
+      await pool.clone('v_then', { id: 'v_one', snapshot: 's' })
+      await pool.clone('v_now', { id: 'v_one', snapshot: null })
+      await device.write([noise(4096, 3)], 0)
+      await device.close()
+      await write('v_now', 5 * MIB, noise(512, 4))
+      now.set(noise(512, 4), 5 * MIB)
+      same(await contentOf(pool, 'v_then'), s)
+      same(await contentOf(pool, 'v_now'), now)
+      await pool.remove('v_one')
+      same(await contentOf(pool, 'v_then'), s)
+      same(await contentOf(pool, 'v_now'), now)
+      await expect(pool.clone('v_x', { id: 'v_one', snapshot: null })).rejects.toMatchObject({ code: 'not-found' })
+      await expect(pool.clone('v_now', { id: 'v_then', snapshot: null })).rejects.toMatchObject({ code: 'conflict' })
+    })
+
+    test('growing reads as zeros, also after it was shrunk', async () => {
+      await make('v_one', 12 * MIB)
+      await write('v_one', 11 * MIB, noise(MIB, 1))
+      const expected = await contentOf(pool, 'v_one')
+      await pool.resize('v_one', 20 * MIB)
+      same(await contentOf(pool, 'v_one'), Buffer.concat([expected, Buffer.alloc(8 * MIB)]))
+      await pool.resize('v_one', 9 * MIB + 512)
+      same(await contentOf(pool, 'v_one'), expected.subarray(0, 9 * MIB + 512))
+      await pool.resize('v_one', 14 * MIB)
+      same(
+        await contentOf(pool, 'v_one'),
+        Buffer.concat([expected.subarray(0, 9 * MIB + 512), Buffer.alloc(5 * MIB - 512)]),
+      )
+      const device = await pool.open('v_one', { readOnly: false })
+      await expect(pool.resize('v_one', 15 * MIB)).rejects.toMatchObject({ code: 'in-use' })
+      await device.close()
+      await expect(pool.resize('v_none', 15 * MIB)).rejects.toMatchObject({ code: 'not-found' })
+    })
+
+    test('a volume smaller than its base grows with zeros', async () => {
+      await make('v_one', 2 * MIB + 512)
+      await pool.resize('v_one', 12 * MIB)
+      const expected = Buffer.alloc(12 * MIB)
+      expected.set(content.subarray(0, 2 * MIB + 512))
+      same(await contentOf(pool, 'v_one'), expected)
+    })
+
+    test('publishing tells the chunks that differ, in order, and stores them', async () => {
+      await make('v_one')
+      const device = await pool.open('v_one', { readOnly: false })
+      await device.write([noise(512, 21)], 0)
+      await device.write([noise(512, 2)], 13 * MIB)
+      await device.zero(4 * MIB, 512)
+      const expected = await readAll(device)
+      const done: number[] = []
+      const published = await pool.publish('v_one', null, (bytes) => done.push(bytes))
+      // The third chunk is longer than in the base.
+      expect(published.map(({ index }) => index)).toEqual([0, 2, 3])
+      for (const { index, sha256 } of published)
+        same((await images.chunks.read(sha256!))!, expected.subarray(index * CHUNK_BYTES, (index + 1) * CHUNK_BYTES))
+      expect(done.at(-1)).toBe(16 * MIB)
+      expect(done).toEqual([...done].sort((a, b) => a - b))
+      await device.zero(0, 4 * MIB)
+      await device.close()
+      await pool.snapshot('v_one', 's')
+      const zeroed = await pool.publish('v_one', 's', () => {})
+      expect(zeroed[0]).toEqual({ index: 0, sha256: null })
+    })
+
+    test('publishing an untouched volume stores nothing', async () => {
+      await make('v_one', content.length)
+      expect(await pool.publish('v_one', null, () => {})).toEqual([])
+    })
+
+    test('what was answered is there after a crash, flushed or not', async () => {
+      await make('v_one')
+      const expected = extended(16 * MIB)
+      const device = await pool.open('v_one', { readOnly: false })
+      await device.write([noise(4096, 1)], MIB)
+      await device.flush()
+      await device.write([noise(512, 2)], 2 * MIB + 512)
+      await device.zero(0, 8192)
+      await bed.abandon(pool)
+      expected.set(noise(4096, 1), MIB)
+      expected.set(noise(512, 2), 2 * MIB + 512)
+      expected.fill(0, 0, 8192)
+      pool = await bed.open(images)
+      same(await contentOf(pool, 'v_one'), expected)
+      await write('v_one', 12 * MIB, noise(512, 3))
+      expected.set(noise(512, 3), 12 * MIB)
+      same(await contentOf(pool, 'v_one'), expected)
+    })
+
+    test('a removed volume is gone, and removing it again is fine', async () => {
+      await make('v_one')
+      await write('v_one', 0, noise(512, 1))
+      await pool.remove('v_one')
+      await pool.remove('v_one')
+      expect(await pool.list()).toEqual([])
+      await expect(pool.open('v_one', { readOnly: true })).rejects.toMatchObject({ code: 'not-found' })
+      await expect(pool.facts('v_one')).rejects.toMatchObject({ code: 'not-found' })
+      await make('v_one')
+      same(await contentOf(pool, 'v_one'), extended(16 * MIB))
+    })
+
+    test('ids and sizes that cannot be are refused', async () => {
+      await expect(make('../out')).rejects.toMatchObject({ code: 'validation-failed' })
+      await expect(make('v_one', 1000)).rejects.toMatchObject({ code: 'validation-failed' })
+      await expect(make('v_one', 2 ** 60)).rejects.toMatchObject({ code: 'validation-failed' })
+    })
+
+    test('a base that is not here, or another one than it was, is refused', async () => {
+      const unknown = { ...base, chunks: '0'.repeat(64) }
+      const other = { ...base, bytes: base.bytes + 512 }
+      for (const wrong of [unknown, other])
+        await expect(pool.create('v_one', { bytes: 16 * MIB, base: wrong, limitBytes: null })).rejects.toMatchObject({
+          code: 'corrupt',
+        })
+      expect(await pool.list()).toEqual([])
+    })
+
+    test('it tells what it takes', async () => {
+      const { totalBytes, freeBytes, usedBytes } = await pool.usage()
+      expect(totalBytes).toBeGreaterThan(0)
+      expect(freeBytes).toBeGreaterThan(0)
+      expect(usedBytes).toBeLessThanOrEqual(totalBytes)
+      await make('v_one')
+      await write('v_one', 0, noise(MIB, 1))
+      const { ownBytes, dirtyBytes } = await pool.facts('v_one')
+      expect(ownBytes).toBeGreaterThanOrEqual(MIB)
+      expect(dirtyBytes).toBe(0)
+    })
+  })
+}
