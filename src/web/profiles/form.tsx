@@ -1,4 +1,17 @@
-import { ActionIcon, Button, Group, NumberInput, Select, Stack, Text, Textarea, TextInput } from '@mantine/core'
+import {
+  ActionIcon,
+  Button,
+  CloseButton,
+  Group,
+  NumberInput,
+  PasswordInput,
+  Select,
+  Stack,
+  Switch,
+  Text,
+  Textarea,
+  TextInput,
+} from '@mantine/core'
 import { IconPlus, IconTrash } from '@tabler/icons-react'
 import { useState } from 'react'
 import type { Profile } from '../../api/contract/profiles.ts'
@@ -6,9 +19,10 @@ import { fieldProblem } from '../api/call.ts'
 import { useDo } from '../api/use.ts'
 import { ProblemNote } from '../parts/page.tsx'
 import { ProfileSelect } from './choose.tsx'
+import { DisksPart } from './diskless.tsx'
 import { ImageSelect } from './image-select.tsx'
 import { InstallPart } from './install.tsx'
-import { type Fields, fieldsOf, KINDS, NEW, type Part, type SetField, specOf } from './spec.ts'
+import { type Fields, fieldsOf, KINDS, NEW, ofKind, type Part, type SetField, specOf } from './spec.ts'
 
 /** Creates a profile, or replaces the one given; the name of one that exists stays. */
 export function ProfileForm({ profile, onClose }: { profile: Profile | undefined; onClose: () => void }) {
@@ -48,11 +62,11 @@ export function ProfileForm({ profile, onClose }: { profile: Profile | undefined
           allowDeselect={false}
           data={KINDS.map(([kind, does]) => ({ value: kind, label: `${kind}: ${does}` }))}
           value={fields.kind}
-          onChange={(kind) => kind && set('kind', kind as Fields['kind'])}
+          onChange={(kind) => kind && setFields(ofKind(fields, kind as Fields['kind']))}
         />
-        {(fields.kind === 'live' || fields.kind === 'iso') && (
+        {(fields.kind === 'live' || fields.kind === 'iso' || fields.kind === 'wim') && (
           <ImageSelect
-            label="Image"
+            label={fields.kind === 'wim' ? 'Bundle: wimboot with the files of Windows PE' : 'Image'}
             kinds={[fields.kind === 'iso' ? 'iso' : 'bundle']}
             value={fields.image}
             error={fieldProblem(error, 'image')}
@@ -61,6 +75,8 @@ export function ProfileForm({ profile, onClose }: { profile: Profile | undefined
         )}
         {fields.kind === 'install' && <InstallPart {...part} />}
         {fields.kind === 'live' && <Live {...part} />}
+        {fields.kind === 'wim' && <WindowsFile {...part} />}
+        {(fields.kind === 'diskless' || fields.kind === 'live' || fields.kind === 'wim') && <DisksPart {...part} />}
         {fields.kind === 'script' && (
           <Textarea
             label="Script"
@@ -99,6 +115,31 @@ export function ProfileForm({ profile, onClose }: { profile: Profile | undefined
         </Group>
       </Stack>
     </form>
+  )
+}
+
+function WindowsFile({ fields, set, error }: Part) {
+  const [own, setOwn] = useState(fields.wim !== null)
+  return (
+    <>
+      <Switch
+        label="Another boot.wim than that of the bundle"
+        checked={own}
+        onChange={(event) => {
+          setOwn(event.currentTarget.checked)
+          if (!event.currentTarget.checked) set('wim', null)
+        }}
+      />
+      {own && (
+        <ImageSelect
+          label="Windows image"
+          kinds={['wim']}
+          value={fields.wim ?? ''}
+          error={fieldProblem(error, 'wim')}
+          onChange={(image) => set('wim', image || null)}
+        />
+      )}
+    </>
   )
 }
 
@@ -171,7 +212,15 @@ function Live({ fields, set, error }: Part) {
   )
 }
 
+/** What a password reads as that is there and not told. */
+const KEPT = '$kept$unchanged'
+
 function MenuItems({ fields, set, error }: Part) {
+  const change = (at: number, more: Partial<Fields['items'][number]>) =>
+    set(
+      'items',
+      fields.items.map((item, index) => (index === at ? { ...item, ...more } : item)),
+    )
   return (
     <>
       <TextInput label="Title" value={fields.title} onChange={(event) => set('title', event.currentTarget.value)} />
@@ -185,13 +234,27 @@ function MenuItems({ fields, set, error }: Part) {
             flex={1}
             placeholder={item.profile}
             value={item.label}
-            onChange={(event) => {
-              const label = event.currentTarget.value
-              set(
-                'items',
-                fields.items.map((each, at) => (at === index ? { ...each, label } : each)),
-              )
-            }}
+            onChange={(event) => change(index, { label: event.currentTarget.value })}
+          />
+          <PasswordInput
+            label="Password"
+            w={150}
+            autoComplete="new-password"
+            placeholder={item.password === KEPT ? 'kept' : 'none'}
+            value={item.password === KEPT ? '' : (item.password ?? '')}
+            error={fieldProblem(error, `items.${index}.password`)}
+            {...(item.password === KEPT
+              ? {
+                  rightSection: (
+                    <CloseButton
+                      size="xs"
+                      aria-label={`Take the password off ${item.profile}`}
+                      onClick={() => change(index, { password: null })}
+                    />
+                  ),
+                }
+              : {})}
+            onChange={(event) => change(index, { password: event.currentTarget.value })}
           />
           <ActionIcon
             size="lg"

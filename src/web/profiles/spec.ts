@@ -1,6 +1,7 @@
 import type { Profile } from '../../api/contract/profiles.ts'
 import type { SentBodyOf } from '../../api/contract/route.ts'
 import type { Contract } from '../../api/contract.ts'
+import { type DiskFields, diskFields, diskOf, diskText, NEW_DISK } from './disks.ts'
 import {
   type IdentityFields,
   identityFields,
@@ -19,10 +20,12 @@ export type Kind = Profile['kind']
 
 /** Every kind with what it does, in the order in which people need them. */
 export const KINDS: readonly (readonly [Kind, string])[] = [
+  ['diskless', 'disks over iSCSI: its own writes over an image'],
   ['live', 'a kernel and initrds of an image'],
   ['install', 'its own disk, with images written to it when it is deployed'],
   ['local', 'its own disk'],
   ['iso', 'an ISO image'],
+  ['wim', 'Windows PE, with wimboot'],
   ['menu', 'a choice on its screen'],
   ['script', 'an iPXE script of your own'],
   ['park', 'nothing: it waits and asks again'],
@@ -36,6 +39,9 @@ export type Fields = {
   image: string
   cmdline: string
   files: { name: string; content: string }[]
+  disks: DiskFields[]
+  hideGateway: boolean
+  wim: string | null
   targets: TargetFields[]
   holes: 'zero' | 'discard'
   verify: 'sampled' | 'full'
@@ -44,7 +50,7 @@ export type Fields = {
   identity: IdentityFields
   script: string
   title: string
-  items: { profile: string; label: string }[]
+  items: { profile: string; label: string; password?: string | null }[]
   default: string
   timeoutSeconds: number
   message: string
@@ -61,6 +67,9 @@ export const NEW: Fields = {
   image: '',
   cmdline: '',
   files: [],
+  disks: [],
+  hideGateway: false,
+  wim: null,
   targets: [NEW_TARGET],
   holes: 'zero',
   verify: 'full',
@@ -75,15 +84,30 @@ export const NEW: Fields = {
   message: '',
 }
 
-export const fieldsOf = (profile: Profile): Fields =>
-  profile.kind === 'install'
-    ? {
+export function fieldsOf(profile: Profile): Fields {
+  switch (profile.kind) {
+    case 'install':
+      return {
         ...NEW,
         ...profile,
         targets: profile.targets.map(targetFields),
         identity: identityFields(profile.identity),
       }
-    : { ...NEW, ...profile }
+    case 'diskless':
+    case 'live':
+    case 'wim':
+      return { ...NEW, ...profile, disks: profile.disks.map(diskFields) }
+    default:
+      return { ...NEW, ...profile }
+  }
+}
+
+/** The fields of another kind: one that boots a disk has one from the beginning. */
+export const ofKind = (fields: Fields, kind: Kind): Fields => ({
+  ...fields,
+  kind,
+  disks: kind === 'diskless' && fields.disks.length === 0 ? [NEW_DISK] : fields.disks,
+})
 
 /** Only the fields of the chosen kind: the API refuses others. */
 export function specOf(fields: Fields): Spec {
@@ -104,7 +128,25 @@ export function specOf(fields: Fields): Spec {
         identity: identityOf(fields.identity),
       }
     case 'live':
-      return { ...common, kind, image: fields.image, cmdline: fields.cmdline, files: fields.files }
+      return {
+        ...common,
+        kind,
+        image: fields.image,
+        cmdline: fields.cmdline,
+        files: fields.files,
+        disks: fields.disks.map(diskOf),
+      }
+    case 'diskless':
+      return { ...common, kind, disks: fields.disks.map(diskOf), hideGateway: fields.hideGateway }
+    case 'wim':
+      return {
+        ...common,
+        kind,
+        image: fields.image,
+        wim: fields.wim,
+        disks: fields.disks.map(diskOf),
+        hideGateway: fields.hideGateway,
+      }
     case 'iso':
       return { ...common, kind, image: fields.image }
     case 'script':
@@ -114,7 +156,7 @@ export function specOf(fields: Fields): Spec {
         ...common,
         kind,
         title: fields.title,
-        items: fields.items,
+        items: fields.items.map((item) => ({ ...item, password: item.password || null })),
         default: fields.default,
         timeoutSeconds: fields.timeoutSeconds,
       }
@@ -132,6 +174,12 @@ export function summary(profile: Profile): string {
       return profile.targets.map(targetText).join('; ')
     case 'live':
       return profile.cmdline ? `${profile.image} with ${profile.cmdline}` : profile.image
+    case 'diskless':
+      return profile.disks.map(diskText).join('; ')
+    case 'wim':
+      return [profile.image, profile.wim && `with ${profile.wim}`, ...profile.disks.map(diskText)]
+        .filter(Boolean)
+        .join('; ')
     case 'iso':
       return profile.image
     case 'script':
