@@ -38,6 +38,23 @@ describe('readManifest', () => {
     })
   })
 
+  test('takes volumes, with what is left out', async () => {
+    const text =
+      'volumes:\n  - name: games\n    bytes: 1048576\n  - name: work\n    image: debian@3\n    labels: { a: b }\n'
+    const { manifest, problems } = await read({ 'v.yaml': text })
+    expect(problems).toEqual([])
+    expect(manifest.volumes).toMatchObject([
+      { name: 'games', bytes: 1_048_576, image: null, limitBytes: null, labels: {} },
+      { name: 'work', bytes: null, image: 'debian@3', labels: { a: 'b' } },
+    ])
+    const wrong = 'volumes:\n  - name: games\n    bytes: 1000\n  - name: v\n    clone: { volume: games }\n'
+    expect((await read({ 'v.yaml': wrong })).problems).toEqual([
+      expect.stringMatching(/^v\.yaml:3:12: bytes: /),
+      expect.stringMatching(/^v\.yaml:3:12: bytes: a disk has a whole number/),
+      'v.yaml:5:12: clone: there is no such field',
+    ])
+  })
+
   test('reads a directory in order, and only YAML', async () => {
     const { manifest, problems } = await read(
       {
@@ -66,7 +83,7 @@ describe('readManifest', () => {
     ],
     ['an unknown kind', 'profiles:\n  - name: d\n    kind: magic\n', /^m\.yaml:3:11: kind: /],
     ['bad YAML', 'machines: [\n', /^m\.yaml:2:1: this is not YAML/],
-    ['a list at the top', '- a\n', 'm.yaml:1:1: a manifest has the keys machines and profiles'],
+    ['a list at the top', '- a\n', 'm.yaml:1:1: a manifest has the keys machines, profiles and volumes'],
     ['an unknown key', 'machine: []\n', 'm.yaml:1:10: there is no such field'],
     [
       'a missing file',

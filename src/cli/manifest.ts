@@ -14,7 +14,8 @@ export type ReadManifest = Readonly<{
 /** The largest YAML or profile file that is read; the server refuses more as well. */
 const LARGEST = 8 * 1024 * 1024
 
-type Sources = { machines: string[]; profiles: string[] }
+const KINDS = { machines: 'machine', profiles: 'profile', volumes: 'volume' } as const
+type Kind = keyof typeof KINDS
 
 /**
  * Everything that `apply` sends, from a YAML file (of several documents) or a directory of them (`*.yaml`, `*.yml`, not its
@@ -25,7 +26,7 @@ export async function readManifest(path: string): Promise<ReadManifest> {
   const files = (await stat(path)).isDirectory() ? await yamlFiles(path) : [path]
   const problems: ManifestProblem[] = []
   if (files.length === 0) problems.push({ where: path, message: 'the directory holds no .yaml or .yml file' })
-  const manifest: Manifest = { machines: [], profiles: [] }
+  const manifest: Manifest = { machines: [], profiles: [], volumes: [] }
   const seen = new Map<string, string>()
   for (const file of files) {
     const lines = new LineCounter()
@@ -38,23 +39,16 @@ export async function readManifest(path: string): Promise<ReadManifest> {
       }
       const part = await readDocument(document, file, at, problems)
       if (!part) continue
-      const places: Sources = {
-        machines: part.machines.map((_, i) => at(offsetAt(document, ['machines', i]))),
-        profiles: part.profiles.map((_, i) => at(offsetAt(document, ['profiles', i]))),
-      }
-      for (const kind of ['machines', 'profiles'] as const)
+      for (const kind of Object.keys(KINDS) as Kind[])
         for (const [i, { name }] of part[kind].entries()) {
-          const where = places[kind][i]!
+          const where = at(offsetAt(document, [kind, i]))
           const before = seen.get(`${kind} ${name}`)
           if (before === undefined) seen.set(`${kind} ${name}`, where)
-          else
-            problems.push({
-              where,
-              message: `${kind === 'machines' ? 'machine' : 'profile'} ${name} is at ${before} already`,
-            })
+          else problems.push({ where, message: `${KINDS[kind]} ${name} is at ${before} already` })
         }
       manifest.machines.push(...part.machines)
       manifest.profiles.push(...part.profiles)
+      manifest.volumes.push(...part.volumes)
     }
   }
   return { manifest, files, problems }
@@ -92,7 +86,7 @@ async function readDocument(
   if (!isMap(document.contents)) {
     problems.push({
       where: at(document.contents.range?.[0] ?? 0),
-      message: 'a manifest has the keys machines and profiles',
+      message: 'a manifest has the keys machines, profiles and volumes',
     })
     return undefined
   }

@@ -1,32 +1,58 @@
 import type { Manifest } from '../api/contract/server.ts'
+import { Refusal } from '../kit/errors.ts'
 import type { Machines } from '../machines/machines.ts'
 import type { Profiles } from '../profiles/profiles.ts'
+import type { ResolveImage } from '../volumes/bases.ts'
+import { applyVolumes, planVolumes, type VolumeKeeper } from './volumes.ts'
 
 type Change = Readonly<{ name: string; change: 'create' | 'update' | 'none'; fields: readonly string[] }>
 export type Applied = { dryRun: boolean; changes: { thing: string; change: Change['change']; fields: string[] }[] }
 
+type Services = Readonly<{
+  machines: Machines
+  profiles: Profiles
+  /** Without them a manifest with volumes is refused. */
+  volumes?: VolumeKeeper | undefined
+  resolveImage?: ResolveImage | undefined
+}>
+
 /**
- * Makes profiles and machines match a manifest. Everything is checked before anything is written, so a wrong manifest changes
+ * Makes volumes, profiles and machines match a manifest. Everything is checked before anything is written, so a wrong manifest changes
  * nothing; one that is applied twice changes nothing the second time. What the manifest does not name is left alone.
  */
 export async function applyManifest(
-  services: Readonly<{ machines: Machines; profiles: Profiles }>,
+  services: Services,
   manifest: Manifest,
   how: Readonly<{ dryRun: boolean; by: string }>,
 ): Promise<Applied> {
   const { machines, profiles } = services
   const coming = new Set(manifest.profiles.map(({ name }) => name))
   const hasProfile = (name: string) => coming.has(name) || profiles.get(name) !== undefined
+  const comes = new Set(manifest.volumes.map(({ name }) => name))
   const plan = {
-    profiles: profiles.planApply(manifest.profiles),
+    volumes: planned(services, manifest.volumes),
+    profiles: profiles.planApply(manifest.profiles, (name) => comes.has(name)),
     machines: machines.planApply(manifest.machines, hasProfile),
   }
   if (!how.dryRun) {
-    // Profiles first: a machine must never name one that is not there yet.
+    // Volumes, then profiles: nothing must ever name what is not there yet.
+    if (services.volumes) await applyVolumes(plan.volumes, services.volumes, how.by)
     plan.profiles = await profiles.applyAll(manifest.profiles)
     plan.machines = await machines.applyAll(manifest.machines, how.by, hasProfile)
   }
-  return { dryRun: how.dryRun, changes: [...named('profile', plan.profiles), ...named('machine', plan.machines)] }
+  const changes = [
+    ...named('volume', plan.volumes),
+    ...named('profile', plan.profiles),
+    ...named('machine', plan.machines),
+  ]
+  return { dryRun: how.dryRun, changes }
+}
+
+function planned({ volumes, resolveImage = () => undefined }: Services, declared: Manifest['volumes']) {
+  if (declared.length === 0) return []
+  if (!volumes)
+    throw new Refusal('not-available', 'this server keeps no volumes', { next: 'take them out of the manifest' })
+  return planVolumes(declared, volumes, resolveImage)
 }
 
 function named(kind: string, changes: readonly Change[]): Applied['changes'] {

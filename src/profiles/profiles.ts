@@ -111,11 +111,14 @@ export class Profiles {
     })
   }
 
-  /** What `applyAll` would do; the whole set is checked together, so menus may name profiles that come with them. */
-  planApply(specs: readonly ProfileSpec[]): ProfileChange[] {
+  /**
+   * What `applyAll` would do; the whole set is checked together, so menus may name profiles that come with them. `comes`: whether a volume
+   * will be there by then.
+   */
+  planApply(specs: readonly ProfileSpec[], comes: (volume: string) => boolean = () => false): ProfileChange[] {
     const twice = specs.find((spec, i) => specs.findIndex((other) => other.name === spec.name) !== i)
     if (twice) throw new Refusal('conflict', `the manifest names the profile ${twice.name} twice`)
-    this.#check(specs)
+    this.#check(specs, comes)
     return specs.map((spec) => {
       const before = this.#profiles.get(spec.name)
       if (!before) return { name: spec.name, change: 'create', fields: Object.keys(spec) }
@@ -133,11 +136,12 @@ export class Profiles {
     })
   }
 
-  #check(specs: readonly ProfileSpec[]): void {
+  #check(specs: readonly ProfileSpec[], comes: (volume: string) => boolean = () => false): void {
     const coming = new Map(specs.map((spec) => [spec.name, spec]))
     const lookUp = (name: string) => coming.get(name) ?? this.#profiles.get(name)
     const { imageKind, hasVolume = () => true } = this.#with
-    for (const spec of specs) refuseSpec(spec, { profile: lookUp, imageKind, hasVolume })
+    const known = { profile: lookUp, imageKind, hasVolume: (name: string) => hasVolume(name) || comes(name) }
+    for (const spec of specs) refuseSpec(spec, known)
   }
 
   async #save(given: ProfileSpec): Promise<Profile> {

@@ -5,6 +5,7 @@ import { ProfileSpec } from '../../profiles/profile.ts'
 import { PageQuery, page, Time } from './common.ts'
 import { NewMachine } from './machines.ts'
 import { route } from './route.ts'
+import { volumeRoutes } from './volumes.ts'
 
 export const Lease = z
   .object({
@@ -51,7 +52,7 @@ export const Event = z
   .meta({ id: 'Event' })
 export type Event = z.infer<typeof Event>
 
-/** What `reveille apply` sends: the whole of machines and profiles named here; others are left alone. */
+/** What `reveille apply` sends: the whole of machines, profiles and volumes named here; others are left alone. */
 export const Manifest = z
   .object({
     machines: z
@@ -59,6 +60,10 @@ export const Manifest = z
       .max(10_000)
       .default([]),
     profiles: z.array(ProfileSpec).max(1000).default([]),
+    volumes: z
+      .array(volumeRoutes.createVolume.body.omit({ clone: true, bootsLeft: true }))
+      .max(10_000)
+      .default([]),
   })
   .strict()
   .meta({ id: 'Manifest' })

@@ -19,7 +19,7 @@ export function changesText({ dryRun, changes }: Applied): string {
 }
 
 export function applyCommand(program: CliCommand, context: Context): void {
-  leaf(program, 'apply', 'make the server match a YAML file of machines and profiles, all or nothing', [
+  leaf(program, 'apply', 'make the server match a YAML file of machines, profiles and volumes, all or nothing', [
     'reveille apply -f rack.yaml --dry-run',
     'reveille apply -f machines.d/',
   ])
@@ -27,7 +27,7 @@ export function applyCommand(program: CliCommand, context: Context): void {
     .option('--dry-run', 'say what would change, and change nothing')
     .addHelpText(
       'after',
-      '\nA file has the keys machines and profiles, as the API takes them; a profile file may name a file beside it:\n\n  profiles:\n    - name: debian\n      kind: live\n      image: debian-installer\n      files:\n        - path: preseed.cfg',
+      '\nA file has the keys machines, profiles and volumes, as the API takes them; a profile file may name a file beside it.\nContent of volumes is never changed by it: what they lie over and their size must be as they are.\n\n  profiles:\n    - name: debian\n      kind: live\n      image: debian-installer\n      files:\n        - path: preseed.cfg',
     )
     .action(async (options: Common & { file: string; dryRun?: boolean }) => {
       // YAML and the schemas are only loaded for this one command.

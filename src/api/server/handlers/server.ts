@@ -72,7 +72,7 @@ export function serverHandlers(api: ApiDependencies) {
     },
     doctor: async () => ({ findings: await api.doctor() }),
     apply({ query: { dryRun }, body, by, about }) {
-      const count = `${body.machines.length} machines, ${body.profiles.length} profiles`
+      const count = `${body.machines.length} machines, ${body.profiles.length} profiles, ${body.volumes.length} volumes`
       about('manifest', dryRun ? `${count}; only tried` : count)
       return api.applyManifest(body, { dryRun, by: by.name })
     },
