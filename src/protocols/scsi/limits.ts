@@ -1,0 +1,15 @@
+/** What VPD page B0h tells, in blocks, and what commands are held to. */
+export const LIMITS = {
+  /** 8 MiB: more memory a single command does not get. */
+  transfer: 16384,
+  /** 1 MiB. */
+  optimalTransfer: 2048,
+  /** 4 KiB: what pools allocate by. */
+  granularity: 8,
+  compareAndWrite: 255,
+  /** 2 GiB. */
+  unmap: 0x400000,
+  unmapDescriptors: 256,
+  /** 512 MiB. */
+  writeSame: 0x100000,
+} as const
