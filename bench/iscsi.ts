@@ -1,0 +1,196 @@
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
+import { createCipheriv } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as pause } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import type { Measured, Workload } from './iscsi-client.ts'
+
+/**
+ * The built-in target beside tgt, as it comes and tuned, over loopback and with one client for all (bench/iscsi-client.ts), taking turns.
+ * `plain`: a volume of its own; `copy-on-write`: an overlay of an image. tgt serves the image's raw file. Disks lie in the page cache but where
+ * it says cold.
+ */
+const MIB = 2 ** 20
+const SIZE_MIB = Number(process.env.REVEILLE_BENCH_MIB ?? 1024)
+const SECONDS = Number(process.env.REVEILLE_BENCH_SECONDS ?? 2)
+const RUNS = Number(process.env.REVEILLE_BENCH_RUNS ?? 3)
+const OVERLAYS = 128
+const IQN = 'iqn.2026-11.org.reveille.bench'
+const PORTS = { reveille: 13_401, tgt: 13_402, tuned: 13_403 }
+
+const WORKLOADS: readonly (Omit<Workload, 'span' | 'seconds' | 'seed'> & { name: string })[] = [
+  { name: '4K random read, depth 1', write: false, bytes: 4096, depth: 1, random: true },
+  { name: '4K random read, depth 8', write: false, bytes: 4096, depth: 8, random: true },
+  { name: '4K random read, depth 32', write: false, bytes: 4096, depth: 32, random: true },
+  { name: '64K read, depth 8', write: false, bytes: 65_536, depth: 8, random: false },
+  { name: '256K read, depth 8', write: false, bytes: 262_144, depth: 8, random: false },
+  { name: '4K random write, depth 1', write: true, bytes: 4096, depth: 1, random: true },
+  { name: '4K random write, depth 8', write: true, bytes: 4096, depth: 8, random: true },
+  { name: '4K random write, depth 32', write: true, bytes: 4096, depth: 32, random: true },
+  { name: '64K write, depth 8', write: true, bytes: 65_536, depth: 8, random: false },
+  { name: '256K write, depth 8', write: true, bytes: 262_144, depth: 8, random: false },
+]
+
+type Contestant = Readonly<{ name: string; port: number; lun: number; target: string; pid: () => number }>
+type Run = Measured & { cpu: number; clientCpu: number }
+
+const work = await mkdtemp(join(tmpdir(), 'rv-bench-iscsi-'))
+const children: ChildProcess[] = []
+/** tgtd answers to its own control program only over this socket. */
+const environment = { ...process.env, TGT_IPC_SOCKET: join(work, 'tgt') }
+
+async function makeDisk(path: string): Promise<void> {
+  const noise = createCipheriv('aes-128-ctr', Buffer.alloc(16, 1), Buffer.alloc(16))
+  const file = await open(path, 'w')
+  for (let i = 0; i < SIZE_MIB; i++) await file.write(noise.update(Buffer.alloc(MIB)))
+  await file.close()
+}
+
+async function startTgt(name: 'tgt' | 'tuned', tuned: readonly string[]): Promise<Contestant> {
+  const port = PORTS[name]
+  const child = spawn('tgtd', ['-f', '-C', String(port % 100), '--iscsi', `portal=127.0.0.1:${port}`], {
+    env: environment,
+    stdio: 'ignore',
+  })
+  children.push(child)
+  const ask = (...args: string[]) =>
+    promisify(execFile)('tgtadm', ['-C', String(port % 100), '--lld', 'iscsi', ...args], { env: environment })
+  for (let i = 0; i < 50; i++)
+    try {
+      await ask('--op', 'show', '--mode', 'target')
+      break
+    } catch {
+      await pause(100)
+    }
+  await ask('--op', 'new', '--mode', 'target', '--tid', '1', '-T', `${IQN}:${name}`)
+  await ask('--op', 'new', '--mode', 'logicalunit', '--tid', '1', '--lun', '1', '-b', join(work, `${name}.raw`))
+  for (const setting of tuned) {
+    const [key = '', value = ''] = setting.split('=')
+    await ask('--op', 'update', '--mode', 'target', '--tid', '1', '--name', key, '--value', value)
+  }
+  await ask('--op', 'bind', '--mode', 'target', '--tid', '1', '-I', 'ALL')
+  return { name, port, lun: 1, target: `${IQN}:${name}`, pid: () => child.pid! }
+}
+
+async function startReveille(): Promise<{ pid: () => number; createdMs: number }> {
+  const script = join(import.meta.dirname, 'iscsi-server.ts')
+  const child = spawn(
+    process.execPath,
+    [script, String(PORTS.reveille), work, join(work, 'image.raw'), String(OVERLAYS)],
+    {
+      env: { ...process.env, UV_THREADPOOL_SIZE: '8' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  )
+  children.push(child)
+  const [line] = (await once(createInterface(child.stdout!), 'line')) as [string]
+  return { pid: () => child.pid!, ...(JSON.parse(line) as { createdMs: number }) }
+}
+
+/** Seconds of processor time that a process has used, threads and all. */
+async function cpuOf(pid: number): Promise<number> {
+  const fields = (await readFile(`/proc/${pid}/stat`, 'latin1')).replace(/^.*\) /, '').split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / 100
+}
+
+async function measure({ port, lun, target, pid }: Contestant, load: Workload, targets = [target]): Promise<Run> {
+  const before = await cpuOf(pid())
+  const order = JSON.stringify({ host: '127.0.0.1', port, lun, targets, load })
+  const client = join(import.meta.dirname, 'iscsi-client.ts')
+  const { stdout } = await promisify(execFile)(process.execPath, [client, order])
+  const told = JSON.parse(stdout) as { results: Measured[]; cpu: { user: number; system: number } }
+  const sum = (of: (each: Measured) => number) => told.results.reduce((total, each) => total + of(each), 0)
+  const worst = (of: (each: Measured) => number) => Math.max(...told.results.map(of))
+  return {
+    commands: sum(({ commands }) => commands),
+    bytes: sum(({ bytes }) => bytes),
+    seconds: worst(({ seconds }) => seconds),
+    p50: worst(({ p50 }) => p50),
+    p99: worst(({ p99 }) => p99),
+    most: worst(({ most }) => most),
+    cpu: (await cpuOf(pid())) - before,
+    clientCpu: (told.cpu.user + told.cpu.system) / 1e6,
+  }
+}
+
+const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!
+const perSecond = (run: Run) => run.commands / run.seconds
+const mbPerSecond = (run: Run) => run.bytes / run.seconds / 1e6
+const row = (cells: readonly string[]) => console.log(`| ${cells.join(' | ')} |`)
+const head = (cells: readonly string[]) => {
+  row(cells)
+  row(cells.map(() => '---'))
+}
+
+try {
+  for (const name of ['image', 'tgt', 'tuned']) await makeDisk(join(work, `${name}.raw`))
+  const reveille = await startReveille()
+  const own = (name: string, target: string): Contestant => ({
+    name,
+    port: PORTS.reveille,
+    lun: 0,
+    target: `${IQN}:${target}`,
+    pid: reveille.pid,
+  })
+  const contestants = [
+    await startTgt('tgt', []),
+    await startTgt('tuned', ['MaxRecvDataSegmentLength=262144', 'FirstBurstLength=262144', 'InitialR2T=No']),
+    own('plain', 'plain'),
+    own('copy-on-write', 'cow0'),
+  ]
+  const span = SIZE_MIB * MIB
+  // Everything is written or read once, so that each finds its data in the page cache.
+  const once256K = { bytes: 262_144, depth: 8, random: false, span, seconds: 600, seed: 0, commands: span / 262_144 }
+  for (const each of contestants) await measure(each, { ...once256K, write: each.name !== 'copy-on-write' })
+
+  const runs = new Map<string, Run[]>()
+  for (let round = 0; round < RUNS; round++)
+    for (const { name, ...load } of WORKLOADS)
+      for (const each of contestants) {
+        const run = await measure(each, { ...load, span, seconds: SECONDS, seed: round + 1 })
+        const key = `${name}/${each.name}`
+        runs.set(key, [...(runs.get(key) ?? []), run])
+        if (process.env.REVEILLE_BENCH_VERBOSE)
+          console.error(key, Math.round(perSecond(run)), Math.round(mbPerSecond(run)))
+      }
+  console.log(`Disks of ${SIZE_MIB} MiB, ${SECONDS} s each, medians of ${RUNS} runs. Commands a second (MB/s):\n`)
+  head(['workload', 'tgt', 'tgt tuned', 'plain', 'copy-on-write', 'plain / best tgt', 'copy-on-write / best tgt'])
+  for (const { name } of WORKLOADS) {
+    const of = (who: string, what: (run: Run) => number) => median(runs.get(`${name}/${who}`)!.map(what))
+    const cell = (who: string) => `${Math.round(of(who, perSecond))} (${Math.round(of(who, mbPerSecond))})`
+    const best = Math.max(of('tgt', perSecond), of('tuned', perSecond))
+    const ratios = ['plain', 'copy-on-write'].map((who) => (of(who, perSecond) / best).toFixed(2))
+    row([name, ...['tgt', 'tuned', 'plain', 'copy-on-write'].map(cell), ...ratios])
+  }
+  console.log('\nMicroseconds: p50, p99, processor time of the target for each command:\n')
+  head(['workload', 'tgt', 'tgt tuned', 'plain', 'copy-on-write'])
+  for (const { name } of WORKLOADS) {
+    const of = (who: string, what: (run: Run) => number) => Math.round(median(runs.get(`${name}/${who}`)!.map(what)))
+    const cell = (who: string) =>
+      `${of(who, ({ p50 }) => p50)}, ${of(who, ({ p99 }) => p99)}, ${of(who, ({ cpu, commands }) => (cpu / commands) * 1e6)}`
+    row([name, ...['tgt', 'tuned', 'plain', 'copy-on-write'].map(cell)])
+  }
+
+  console.log('\nBoot storm: clients that read 64K at random places of their own overlays of one image, depth 4:\n')
+  head(['clients', 'warm MB/s', 'p99 of the slowest, ms', 'cold MB/s', 'p99 of the slowest, ms'])
+  for (const clients of [1, 8, 32, 128]) {
+    const targets = Array.from({ length: clients }, (_, i) => `${IQN}:cow${i}`)
+    const load = { write: false, bytes: 65_536, depth: 4, random: true, span, seconds: SECONDS * 2, seed: 5 }
+    const storm = () => measure(contestants[3]!, load, targets)
+    await storm()
+    const warm = await storm()
+    execFileSync('sync')
+    await writeFile('/proc/sys/vm/drop_caches', '3')
+    const cold = await storm()
+    const cells = [warm, cold].flatMap((run) => [String(Math.round(mbPerSecond(run))), (run.p99 / 1000).toFixed(1)])
+    row([String(clients), ...cells])
+  }
+  console.log(`\n${OVERLAYS} overlays were created in ${Math.round(reveille.createdMs)} ms.`)
+} finally {
+  for (const child of children) child.kill('SIGKILL')
+  await rm(work, { recursive: true, force: true })
+}
