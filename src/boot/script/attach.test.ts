@@ -106,6 +106,12 @@ describe('a diskless machine', () => {
     expect(decide(ROOM).does).toBe('park')
   })
 
+  test('is told, as is its trace, what was done for its disks', () => {
+    const { reason, text } = withDisks(ROOM, { remarks: ['its disk was reset to desktop@3'] })
+    expect(reason).toBe('room is the profile of node-0001; its disk was reset to desktop@3')
+    expect(text).toContain(`Why: ${reason}`)
+  })
+
   test('waits when iPXE could not be told its disks', () =>
     expect(withDisks(ROOM, { host: '[fd00::1]' })).toMatchObject({ does: 'park' }))
 })

@@ -77,7 +77,8 @@ export function decideFor(choice: Choice, request: ScriptRequest, facts: ScriptF
   if (choice.what === 'agent') return agent(request, choice, facts)
   if (choice.what === 'local') return ownDisk(request, choice, facts)
   if (choice.what === 'password') return askPassword(request, choice, facts)
-  const { profile, once, reason } = choice
+  const { profile, once } = choice
+  const reason = [choice.reason, ...(facts.disks?.outcome === 'disks' ? facts.disks.disks.remarks : [])].join('; ')
   if (facts.disks?.outcome === 'refused')
     return parked(request, facts.machine, {
       what: 'park',
@@ -85,7 +86,7 @@ export function decideFor(choice: Choice, request: ScriptRequest, facts: ScriptF
       next: facts.disks.next,
       profile,
     })
-  const script = bootScript(request, choice, facts)
+  const script = bootScript(request, { ...choice, reason }, facts)
   try {
     if (typeof script !== 'string')
       return decided(script, { reason, does: profile.kind, profile: profile.name, once: once?.id ?? null })
