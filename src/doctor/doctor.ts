@@ -2,6 +2,7 @@ import type { Finding } from '../api/contract/server.ts'
 import { BOOT_PROGRAMS } from '../boot/programs.ts'
 import type { Config } from '../config/schema.ts'
 import { Refusal } from '../kit/errors.ts'
+import { DISK_PROGRAMS, judgeDisks } from './disks.ts'
 import type { InterfaceFact, Probes } from './probes.ts'
 import {
   judgeBootFiles,
@@ -49,6 +50,15 @@ async function lab(config: Config, probes: Probes): Promise<Finding[]> {
   return judgeLab(config, { qemu: qemu !== undefined, ip: ip !== undefined, uefi: uefi.size > 0, kvm, tun, admin })
 }
 
+const LIO = '/sys/kernel/config/target'
+
+async function disks(config: Config, probes: Probes): Promise<Finding[]> {
+  const found = await Promise.all(
+    DISK_PROGRAMS.map(async (name) => ((await probes.program(name)) === undefined ? [] : [name])),
+  )
+  return judgeDisks(config, { programs: new Set(found.flat()), lio: await probes.readable(LIO) })
+}
+
 async function offers(config: Config, probes: Probes, interfaces: readonly InterfaceFact[]): Promise<Finding[]> {
   const { mode } = config.dhcp
   if (mode === 'off') return []
@@ -77,6 +87,7 @@ export async function examine(config: Config, probes: Probes): Promise<Finding[]
     look('other DHCP servers', async () => offers(config, probes, await probes.interfaces())),
     look('boot files', async () => judgeBootFiles(config, await existing(programs, (path) => probes.readable(path)))),
     look('data directory', async () => judgeDirectory(config.dataDir, await probes.directory(config.dataDir))),
+    look('volumes', () => disks(config, probes)),
     look('clock', async () => [judgeClock(probes.now(), await probes.synchronised())]),
     look('lab', () => lab(config, probes)),
   ])

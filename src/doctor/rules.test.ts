@@ -33,6 +33,7 @@ describe('ports', () => {
     expect(wantedPorts(config()).map(({ protocol, port }) => `${protocol} ${port}`)).toEqual(['tcp 8080'])
     expect(wantedPorts(serving).map(({ protocol, port }) => `${protocol} ${port}`)).toEqual([
       'tcp 8080',
+      'tcp 3260',
       'udp 69',
       'udp 67',
       'udp 4011',

@@ -2,6 +2,7 @@ import type { Finding } from '../api/contract/server.ts'
 import { BOOT_PROGRAMS } from '../boot/programs.ts'
 import type { Config } from '../config/schema.ts'
 import { ANY_ADDRESS, formatIpv4, type Ipv4, parseIpv4 } from '../kit/ip.ts'
+import { iscsiIsOn } from './disks.ts'
 import type { DirectoryFact, HeardOffer, HeldPort, InterfaceFact } from './probes.ts'
 
 /** The judgement over what the probes saw: each rule is pure and ends in what to do. */
@@ -50,6 +51,7 @@ export function wantedPorts(config: Config): WantedPort[] {
   return [
     listener('tcp', http.listen, 'http.listen'),
     ...(http.adminListen ? [listener('tcp', http.adminListen, 'http.adminListen')] : []),
+    ...(iscsiIsOn(config) ? [listener('tcp', config.iscsi.listen, 'iscsi.listen')] : []),
     ...(tftpIsOn(config) ? [listener('udp', tftp.listen, 'tftp.listen')] : []),
     ...(dhcp.mode === 'off' ? [] : [dhcpPort(67), dhcpPort(4011)]),
   ].filter(({ port }) => port !== 0)

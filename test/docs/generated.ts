@@ -7,7 +7,7 @@ function never(): never {
   throw new Error('a document is made without running a command')
 }
 
-const CONTEXT: Context = {
+export const CONTEXT: Context = {
   terminal: { out: never, err: never, columns: undefined, colour: false, progress: false, secret: never },
   clock: { now: never },
   environment: {},
