@@ -30,7 +30,7 @@ function unknown(words: readonly string[]): string {
   let expects = false
   for (const word of words) {
     if (expects) expects = false
-    else if (word.startsWith('-')) {
+    else if (/^-./.test(word)) {
       const [flag = ''] = word.split('=')
       const option = command.options.find(({ long, short }) => long === flag || short === flag)
       if (!option && flag !== '--help') return `${command.path} has no ${flag}`
