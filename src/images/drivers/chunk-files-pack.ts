@@ -1,8 +1,9 @@
+import type { FileHandle } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { constants, zstdCompress, zstdCompressSync, zstdDecompress } from 'node:zlib'
 import { hex } from '../../kit/bytes.ts'
 import { DecodeError, Refusal } from '../../kit/errors.ts'
-import { MOST_PAYLOAD } from '../../protocols/chunks/chunk-file.ts'
+import { CHUNK_HEADER_BYTES, MOST_PAYLOAD } from '../../protocols/chunks/chunk-file.ts'
 import { CHUNK_BYTES } from '../../protocols/chunks/list.ts'
 import type { StoredChunk } from '../chunk-store.ts'
 import { errorCode } from '../durable/files.ts'
@@ -84,4 +85,18 @@ export async function rawOf({ encoding, payload }: StoredChunk, sha256: string):
   } catch {
     return new DecodeError('it cannot be unpacked')
   }
+}
+
+/** All bytes of the file of a chunk; with a buffer they lie in it. */
+export async function readBounded(file: FileHandle, buffer?: Buffer): Promise<Uint8Array> {
+  const { size } = await file.stat()
+  if (size > CHUNK_HEADER_BYTES + MOST_PAYLOAD) throw new DecodeError(`its file has ${size} bytes`)
+  const bytes = (buffer ?? Buffer.allocUnsafeSlow(size)).subarray(0, size)
+  let at = 0
+  while (at < size) {
+    const { bytesRead } = await file.read(bytes, at, size - at, at)
+    if (bytesRead === 0) break
+    at += bytesRead
+  }
+  return bytes.subarray(0, at)
 }

@@ -12,9 +12,10 @@ import {
   encodeChunkHeader,
   MOST_PAYLOAD,
 } from '../../protocols/chunks/chunk-file.ts'
+import { lockFile } from '../../volumes/durable/locks.ts'
 import type { ChunkStat, ChunkStore, Corruption, OpenChunk, StoredChunk } from '../chunk-store.ts'
 import { absentAsUndefined, asNoSpace, errorCode, noSpace, syncDirectory, writeWhole } from '../durable/files.ts'
-import { digest, pack, rawOf, unpackGiven } from './chunk-files-pack.ts'
+import { digest, pack, rawOf, readBounded, unpackGiven } from './chunk-files-pack.ts'
 
 const SHA256 = /^[0-9a-f]{64}$/
 const INCOMING = 'incoming'
@@ -24,21 +25,27 @@ const FRESH_MS = 3_600_000
 /** Chunks that are looked at at once. */
 const MOST_BUFFERS = 4
 const PIECE_BYTES = 262_144
+/** How long another process may hold a folder. */
+const LOCK_MS = 30_000
 
 type Options = Readonly<{
   /** Bytes of the file system that chunks leave free, for the database and the logs; 64 MiB unless given. */
   reserveBytes?: number
   clock?: Clock
+  /** Another process owns the directory: it cleans up, this one only reads and adds. */
+  shared?: boolean
 }>
 
 /**
  * Chunks as files: `DIRECTORY/ab/abcd...`, a header and the payload, written to `DIRECTORY/incoming/` first. Damaged ones are moved to
- * `DIRECTORY/damaged/`. The modification time of a file is when it was last put or asked for. One process owns the directory.
+ * `DIRECTORY/damaged/`. The modification time of a file is when it was last put or asked for. One process owns the directory; others may open
+ * it `shared`. So that what one deletes is not what another has just been promised, deleting and renewing lock the folder of a chunk.
  */
 export class FileChunks implements ChunkStore {
   readonly #directory: string
   readonly #reserveBytes: number
   readonly #clock: Clock
+  readonly #shared: boolean
   readonly #corrupt = new Map<string, Corruption>()
   /** Changes of files whose names begin alike happen one after another, so that nothing is deleted just after it was promised. */
   readonly #turns = new Map<string, Promise<unknown>>()
@@ -53,16 +60,20 @@ export class FileChunks implements ChunkStore {
   #chunks = 0
   #storedBytes = 0
 
-  private constructor(directory: string, { reserveBytes = 64 * 2 ** 20, clock = { now: () => Date.now() } }: Options) {
+  private constructor(
+    directory: string,
+    { reserveBytes = 64 * 2 ** 20, clock = { now: () => Date.now() }, shared = false }: Options,
+  ) {
     this.#directory = directory
+    this.#shared = shared
     this.#clock = clock
     this.#reserveBytes = reserveBytes
   }
 
-  /** Deletes what a killed process left half written. */
+  /** Deletes what a killed process left half written, unless it is `shared`. */
   static async open(directory: string, options: Options = {}): Promise<FileChunks> {
     const store = new FileChunks(directory, options)
-    await rm(join(directory, INCOMING), { recursive: true, force: true })
+    if (!store.#shared) await rm(join(directory, INCOMING), { recursive: true, force: true })
     await mkdir(join(directory, INCOMING), { recursive: true, mode: 0o700 })
     await mkdir(join(directory, DAMAGED), { recursive: true, mode: 0o700 })
     // All folders at once, so that no put has to make one and its name durable.
@@ -194,7 +205,7 @@ export class FileChunks implements ChunkStore {
 
   async remove(sha256: string, { storedBefore }: { storedBefore: number }): Promise<number> {
     const place = this.#placeOf(sha256)
-    return this.#inTurn(sha256, async () => {
+    return this.#lockedTurn(sha256, async () => {
       const found = await absentAsUndefined(stat(place))
       if (!found || Math.floor(found.mtimeMs) >= storedBefore) return 0
       await rm(place, { force: true })
@@ -302,7 +313,24 @@ export class FileChunks implements ChunkStore {
     if (bavail * bsize < this.#reserveBytes + MOST_PAYLOAD) throw noSpace()
   }
 
-  async #inTurn<T>(sha256: string, work: () => Promise<T>): Promise<T> {
+  #inTurn<T>(sha256: string, work: () => Promise<T>): Promise<T> {
+    // Only who deletes is in the way of other processes: the owner need not lock for anything else.
+    return this.#shared ? this.#lockedTurn(sha256, work) : this.#turn(sha256, work)
+  }
+
+  #lockedTurn<T>(sha256: string, work: () => Promise<T>): Promise<T> {
+    return this.#turn(sha256, async () => {
+      const folder = dirname(this.#placeOf(sha256))
+      const lock = await lockFile(folder, 'exclusive', { waitMs: LOCK_MS, what: folder, directory: true })
+      try {
+        return await work()
+      } finally {
+        await lock.release()
+      }
+    })
+  }
+
+  async #turn<T>(sha256: string, work: () => Promise<T>): Promise<T> {
     const key = sha256.slice(0, 2)
     const result = (this.#turns.get(key) ?? Promise.resolve()).then(work)
     this.#turns.set(
@@ -361,17 +389,4 @@ async function loadOpen(file: FileHandle, buffer?: Buffer): Promise<LoadedChunk 
     if (errorCode(error) === 'EIO') return new DecodeError('the disk cannot read it (EIO)')
     throw error
   }
-}
-
-async function readBounded(file: FileHandle, buffer?: Buffer): Promise<Uint8Array> {
-  const { size } = await file.stat()
-  if (size > CHUNK_HEADER_BYTES + MOST_PAYLOAD) throw new DecodeError(`its file has ${size} bytes`)
-  const bytes = (buffer ?? Buffer.allocUnsafeSlow(size)).subarray(0, size)
-  let at = 0
-  while (at < size) {
-    const { bytesRead } = await file.read(bytes, at, size - at, at)
-    if (bytesRead === 0) break
-    at += bytesRead
-  }
-  return bytes.subarray(0, at)
 }

@@ -119,7 +119,7 @@ export class BaseCache {
       const { marks, old } = openMarks(this.#path(base.chunks, 'marks'), base.chunks, this.#boot, before.blocks > 0)
       const now = Date.now() / 1000
       utimesSync(this.#path(base.chunks, 'marks'), now, now)
-      return new Base(list, { data: fd, marks, old }, { chunks: this.#chunks, cache: this })
+      return new Base(list, { data: fd, marks, old }, { chunks: this.#chunks, room: (more) => this.room(more) })
     } finally {
       await lock.release()
     }

@@ -4,7 +4,6 @@ import { asNoSpace } from '../../../images/durable/files.ts'
 import { DecodeError, Refusal } from '../../../kit/errors.ts'
 import { CHUNK_BYTES, type ChunkList, chunkLength } from '../../../protocols/chunks/list.ts'
 import type { VolumeBase } from '../../volume.ts'
-import type { BaseCache } from './base-cache.ts'
 import { readLater, writeAll, writePartsLater } from './descriptors.ts'
 import { decodeMapHeader, encodeMapHeader, MAP_HEADER_BYTES } from './map-file.ts'
 
@@ -29,7 +28,7 @@ export class Base {
   readonly #marks: number
   readonly #filled: Uint8Array
   readonly #chunks: ChunkStore
-  readonly #cache: BaseCache
+  readonly #room: (bytes: number) => Promise<boolean>
   readonly #fetching = new Map<number, Promise<Uint8Array | undefined>>()
   readonly #inMemory = new Map<number, Uint8Array>()
   /** The file may hold chunks of a former boot. */
@@ -38,14 +37,14 @@ export class Base {
   constructor(
     list: ChunkList,
     files: Readonly<{ data: number; marks: number; old: boolean }>,
-    from: Readonly<{ chunks: ChunkStore; cache: BaseCache }>,
+    from: Readonly<{ chunks: ChunkStore; room: (bytes: number) => Promise<boolean> }>,
   ) {
     this.list = list
     this.data = files.data
     this.#marks = files.marks
     this.#old = files.old
     this.#chunks = from.chunks
-    this.#cache = from.cache
+    this.#room = from.room
     this.#filled = new Uint8Array(list.chunks.length)
     readSync(this.#marks, this.#filled, 0, this.#filled.length, MAP_HEADER_BYTES)
   }
@@ -122,7 +121,7 @@ export class Base {
   }
 
   async #keep(chunk: number, raw: Uint8Array): Promise<boolean> {
-    if (!(await this.#cache.room(raw.length))) return false
+    if (!(await this.#room(raw.length))) return false
     try {
       await writePartsLater(this.data, [raw], chunk * CHUNK_BYTES, raw.length)
       this.#mark(chunk)
