@@ -72,6 +72,11 @@ export interface TargetEngine {
   readonly name: 'builtin' | 'tgt' | 'lio'
   /** Where initiators connect, as host and port; host `0.0.0.0` means any of ours. */
   readonly portal: Readonly<{ host: string; port: number }>
+  /**
+   * What initiators must add to the numbers of LUNs: 1 for tgt, whose LUN 0 is a controller of its own; 0 if it is not there. Every URI, iPXE
+   * script and iBFT names the sum.
+   */
+  readonly firstLun?: number
   /** Creates the target, or makes it so. Running sessions go on if they still may; others are ended. */
   apply(target: Target): Promise<void>
   /** Ends its sessions and removes it; its volumes are closed when this is done. Unknown names are fine. */

@@ -24,6 +24,7 @@ export class VolumeLedger {
   readonly #rollouts = new Map<string, Rollout>()
   /** Names on their way into the store. */
   readonly #reserved = new Set<string>()
+  #last: Promise<unknown> = Promise.resolve()
 
   private constructor(dependencies: Dependencies) {
     this.#with = dependencies
@@ -124,7 +125,15 @@ export class VolumeLedger {
     return `${prefix}_${randomBytes(8).toString('hex')}`
   }
 
-  async write(change: VolumeChange): Promise<void> {
+  /** One change after another. A function is asked when its turn comes: what it reads here then is what it changes. */
+  write(change: VolumeChange | (() => VolumeChange)): Promise<void> {
+    const work = () => this.#write(typeof change === 'function' ? change() : change)
+    const result = this.#last.then(work)
+    this.#last = result.catch(() => undefined)
+    return result
+  }
+
+  async #write(change: VolumeChange): Promise<void> {
     await this.#with.repository.write(change)
     const told = new Set<string>()
     for (const id of change.remove?.attachments ?? []) {
@@ -160,10 +169,17 @@ export class VolumeLedger {
 
   /** Changes what is there now of a volume; `not-found` when it went meanwhile. */
   async change(id: string, patch: Partial<Volume>): Promise<Volume> {
-    const before = this.known(id)
-    const after = { ...before, ...patch, id, updatedAt: this.#with.clock.now() }
-    await this.write({ save: { volumes: [after] } })
-    return after
+    let after: Volume | undefined
+    await this.write(() => {
+      after = this.changed(id, patch)
+      return { save: { volumes: [after] } }
+    })
+    return after as unknown as Volume
+  }
+
+  /** A volume as it will be with a change, for `write`. */
+  changed(id: string, patch: Partial<Volume>): Volume {
+    return { ...this.known(id), ...patch, id, updatedAt: this.#with.clock.now() }
   }
 
   #putVolume(volume: Volume): void {

@@ -18,7 +18,10 @@ export async function reconcile(around: Around): Promise<void> {
       try {
         await settle(volume, around)
       } catch (error) {
-        log.error({ volume: volume.id, pending: volume.pending.kind, error }, 'a change under way could not be finished')
+        log.error(
+          { volume: volume.id, pending: volume.pending.kind, error },
+          'a change under way could not be finished',
+        )
       }
   const kept = new Set(await pool.list())
   for (const volume of ledger.volumes()) {
@@ -26,7 +29,10 @@ export async function reconcile(around: Around): Promise<void> {
     if (here || volume.pending || volume.condition === 'damaged') continue
     if (volume.untouched && volume.snapshots.length === 0) {
       await pool.create(volume.id, volume)
-      log.warn({ volume: volume.id, name: volume.name }, 'a volume was missing and is made anew: nobody had written to it')
+      log.warn(
+        { volume: volume.id, name: volume.name },
+        'a volume was missing and is made anew: nobody had written to it',
+      )
     } else {
       await ledger.change(volume.id, { condition: 'damaged' })
       log.error({ volume: volume.id, name: volume.name }, 'the content of a volume is missing')
@@ -34,7 +40,10 @@ export async function reconcile(around: Around): Promise<void> {
   }
   const unknown = [...kept].filter((id) => id.startsWith('v_'))
   if (unknown.length > 0)
-    log.warn({ volumes: unknown.slice(0, 20), count: unknown.length }, 'the pool has volumes that nobody knows; they stay')
+    log.warn(
+      { volumes: unknown.slice(0, 20), count: unknown.length },
+      'the pool has volumes that nobody knows; they stay',
+    )
 }
 
 /** Finishes or takes back one change. */

@@ -119,17 +119,23 @@ export class Targets {
     this.#loginListeners.push(listener)
   }
 
-  /** Stores it and serves it; with the id of one that is there, changes that one. Volumes that changed go along. */
-  async attach(attachment: Attachment, volumes: readonly Volume[] = []): Promise<void> {
+  /** Stores it and serves it; with the id of one that is there, changes that one. What changes of its volumes goes along. */
+  async attach(attachment: Attachment, changes: ReadonlyMap<string, Partial<Volume>> = new Map()): Promise<void> {
     await this.#turns.take(attachment.iqn, async () => {
       const engine = this.#engine()
-      await this.#with.ledger.write({ save: { volumes, attachments: [attachment] } })
+      const { ledger } = this.#with
+      await ledger.write(() => ({
+        save: {
+          volumes: [...changes].map(([id, patch]) => ledger.changed(id, patch)),
+          attachments: [attachment],
+        },
+      }))
       try {
         await engine.apply(this.#targetOf(attachment))
         this.#failed.delete(attachment.id)
       } catch (error) {
         await engine.withdraw(attachment.iqn).catch(() => undefined)
-        await this.#with.ledger.write({ remove: { attachments: [attachment.id] } })
+        await ledger.write({ remove: { attachments: [attachment.id] } })
         throw error
       }
     })
@@ -197,8 +203,15 @@ export class Targets {
       })
     return this.#give(
       volume,
-      { initiator: null, address: null, readOnly: true, snapshot: null, chap: true, for: { kind: 'examination', machine } },
-      { ...volume, condition: 'mounted', updatedAt: this.#with.clock.now() },
+      {
+        initiator: null,
+        address: null,
+        readOnly: true,
+        snapshot: null,
+        chap: true,
+        for: { kind: 'examination', machine },
+      },
+      { condition: 'mounted' },
     )
   }
 
@@ -226,7 +239,7 @@ export class Targets {
   async #give(
     volume: Volume,
     wanted: NewExport & Pick<Attachment, 'for'>,
-    saved: Volume | undefined = undefined,
+    patch: Partial<Volume> = {},
   ): Promise<Attachment> {
     this.#engine()
     if (wanted.snapshot !== null && !volume.snapshots.some(({ name }) => name === wanted.snapshot))
@@ -256,9 +269,8 @@ export class Targets {
       disks: [{ lun: 0, volume: volume.id, readOnly: wanted.readOnly, snapshot: wanted.snapshot }],
       createdAt: this.#with.clock.now(),
     }
-    const written = wanted.readOnly ? undefined : { ...(saved ?? volume), untouched: false }
-    const volumes = written ? [written] : saved ? [saved] : []
-    await this.attach(attachment, volumes)
+    const change = { ...patch, ...(wanted.readOnly ? {} : { untouched: false }) }
+    await this.attach(attachment, new Map([[volume.id, change]]))
     return attachment
   }
 

@@ -2,6 +2,7 @@ import type { Clock } from '../kit/clock.ts'
 import { Refusal } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import { baseOf, nameOfBase, type ResolveImage } from './bases.ts'
+import type { BlockDevice } from './block-device.ts'
 import type { VolumeLedger } from './ledger.ts'
 import { reconcile, unlessGone, without } from './pending.ts'
 import type { PoolUsage, VolumePool } from './pool.ts'
@@ -97,8 +98,7 @@ export class Volumes {
     const release = this.ledger.reserve(given.name)
     try {
       const { clone = null, image = null } = given
-      if (clone && image)
-        throw new Refusal('validation-failed', 'a volume is made of an image or as a clone, not both')
+      if (clone && image) throw new Refusal('validation-failed', 'a volume is made of an image or as a clone, not both')
       refuseIfFull(await this.room())
       if (clone) return await this.#clone(given, clone, by)
       const base = image === null ? null : baseOf(image, this.#with.resolveImage)
@@ -127,10 +127,15 @@ export class Volumes {
       try {
         if (patch.limitBytes !== undefined && patch.limitBytes !== volume.limitBytes) {
           const { limitBytes } = patch
-          await this.#changed(volume, { kind: 'limit', limitBytes }, () => this.pool.limit(id, limitBytes), { limitBytes })
+          await this.#changed(volume, { kind: 'limit', limitBytes }, () => this.pool.limit(id, limitBytes), {
+            limitBytes,
+          })
         }
         const { scsi, limitBytes: _, ...rest } = defined(patch)
-        return await this.ledger.change(id, { ...rest, ...(scsi ? { scsi: { ...volume.scsi, ...defined(scsi) } } : {}) })
+        return await this.ledger.change(id, {
+          ...rest,
+          ...(scsi ? { scsi: { ...volume.scsi, ...defined(scsi) } } : {}),
+        })
       } finally {
         release()
       }
@@ -162,9 +167,13 @@ export class Volumes {
       if (volume.snapshots.some((each) => each.name === name))
         throw new Refusal('conflict', `the volume ${volume.name} has a snapshot ${name} already`)
       if (volume.snapshots.length >= MOST_SNAPSHOTS)
-        throw new Refusal('too-large', `the volume ${volume.name} has ${MOST_SNAPSHOTS} snapshots, the most there may be`, {
-          next: 'delete some of them first',
-        })
+        throw new Refusal(
+          'too-large',
+          `the volume ${volume.name} has ${MOST_SNAPSHOTS} snapshots, the most there may be`,
+          {
+            next: 'delete some of them first',
+          },
+        )
       refuseIfFull(await this.room())
       const made = { name, note, createdBy: by, createdAt: this.#with.clock.now() }
       return this.#changed(volume, { kind: 'snapshot', name }, () => this.pool.snapshot(id, name), {
@@ -181,7 +190,9 @@ export class Volumes {
         .holding(id)
         .some(({ disks }) => disks.some((disk) => disk.volume === id && disk.snapshot === name))
       if (used)
-        throw new Refusal('in-use', `the snapshot ${name} of ${volume.name} is exported`, { next: 'end that export first' })
+        throw new Refusal('in-use', `the snapshot ${name} of ${volume.name} is exported`, {
+          next: 'end that export first',
+        })
       return this.#changed(
         volume,
         { kind: 'remove-snapshot', name },
@@ -245,6 +256,50 @@ export class Volumes {
       return this.targets.paused(volume, { kick: false }, () =>
         this.#changed(volume, { kind: 'resize', bytes }, () => this.pool.resize(id, bytes), { bytes }),
       )
+    })
+  }
+
+  /** Does work on a state that is frozen for it and goes afterwards; changes of the volume go on meanwhile. */
+  async frozen<T>(id: string, work: (snapshot: string) => Promise<T>): Promise<T> {
+    const name = `copy-${this.ledger.newId('j').slice(2)}`
+    const freeze = (volume: Volume) =>
+      this.#changed(volume, { kind: 'snapshot', name }, () => this.pool.snapshot(id, name), {})
+    await this.alone(id, freeze)
+    try {
+      return await work(name)
+    } finally {
+      await this.alone(id, (volume) =>
+        this.#changed(
+          volume,
+          { kind: 'remove-snapshot', name },
+          () => unlessGone(this.pool.removeSnapshot(id, name)),
+          {},
+        ),
+      )
+    }
+  }
+
+  /** Lets all of the content be replaced; if that fails, or is interrupted, the volume is `damaged`. `bytes`: what it must have room for. */
+  overwrite(id: string, bytes: number, work: (device: BlockDevice) => Promise<void>): Promise<void> {
+    return this.alone(id, async (volume) => {
+      if (bytes > volume.bytes)
+        throw new Refusal('too-large', `the file has ${bytes} bytes, more than ${volume.name} with ${volume.bytes}`, {
+          next: `make the volume larger first: reveille volume resize ${volume.name}`,
+        })
+      await this.targets.paused(volume, { kick: false }, async () => {
+        const device = await this.pool.open(id, { readOnly: false })
+        try {
+          await this.ledger.change(id, { pending: { kind: 'restore' }, untouched: false })
+          await work(device)
+        } catch (error) {
+          await this.ledger.change(id, { pending: null, condition: 'damaged' })
+          throw error
+        } finally {
+          await device.close()
+        }
+        const condition = volume.condition === 'damaged' ? 'ready' : volume.condition
+        await this.ledger.change(id, { pending: null, active: null, condition })
+      })
     })
   }
 
