@@ -1,0 +1,114 @@
+import { mkdtemp, open, readdir, readlink, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { SILENT } from '../../src/kit/log.ts'
+import { TgtEngine } from '../../src/volumes/drivers/tgt/tgt.ts'
+import { type EngineWorld, TARGET_ENGINE_CASES } from '../conformance/target-engines.ts'
+
+type World = EngineWorld & { close(): Promise<void> }
+
+const clock = { now: () => Date.now() }
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+/** tgtd over sparse files. */
+async function tgt(): Promise<World> {
+  const directory = await mkdtemp(join(tmpdir(), 'reveille-tgt-'))
+  const listen = { host: '127.0.0.1', port: await freePort() }
+  const path = async (volume: string) => join(directory, `${volume}.img`)
+  const start = () => TgtEngine.start({ directory: join(directory, 'tgt'), listen, log: SILENT, clock, path })
+  let engine = await start()
+  let made = 0
+  return {
+    get engine() {
+      return engine
+    },
+    host: listen.host,
+    cannot: new Set(['address-at-login', 'two-secrets-for-a-user'] as const),
+    async volume(bytes) {
+      const volume = `v_${process.pid}_${++made}`
+      const file = await open(await path(volume), 'w')
+      await file.truncate(bytes)
+      await file.close()
+      return volume
+    },
+    async content(volume, at, bytes) {
+      const file = await open(await path(volume), 'r')
+      const into = Buffer.alloc(bytes)
+      await file.read(into, 0, bytes, at)
+      await file.close()
+      return into
+    },
+    async isOpen(volume) {
+      const descriptors = `/proc/${engine.pid}/fd`
+      const wanted = await path(volume)
+      for (const name of await readdir(descriptors))
+        if ((await readlink(join(descriptors, name)).catch(() => '')) === wanted) return true
+      return false
+    },
+    async restart() {
+      await engine.stop()
+      engine = await start()
+    },
+    async crash() {
+      const { pid } = engine
+      process.kill(pid, 'SIGKILL')
+      while (engine.pid === pid) await pause(20)
+      await engine.sessions()
+    },
+    async close() {
+      await engine.stop()
+      await rm(directory, { recursive: true })
+    },
+  }
+}
+
+const WORLDS: Record<string, () => Promise<World>> = { tgt }
+
+describe.each(Object.entries(WORLDS))('targets served by %s', (_, open) => {
+  let world: World
+  beforeAll(async () => {
+    world = await open()
+  })
+  afterAll(() => world?.close())
+
+  for (const { name, run } of TARGET_ENGINE_CASES) test(name, () => run(world))
+})
+
+describe('tgtd of our own', () => {
+  test('a port that is taken is named, and no other is opened instead', async () => {
+    const taken = createServer()
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
+    const { port } = taken.address() as { port: number }
+    const directory = await mkdtemp(join(tmpdir(), 'reveille-tgt-'))
+    const listen = { host: '127.0.0.1', port }
+    const start = TgtEngine.start({ directory, listen, log: SILENT, clock, path: async () => '' })
+    await expect(start).rejects.toThrow(`tgt cannot listen on 127.0.0.1:${port}: EADDRINUSE`)
+    await new Promise((resolve) => taken.close(resolve))
+    await rm(directory, { recursive: true })
+  })
+
+  test('the daemon of a server that was killed is ended by the next one', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'reveille-tgt-'))
+    const options = async () => ({
+      ...{ directory, listen: { host: '127.0.0.1', port: await freePort() }, log: SILENT, clock },
+      path: async () => '',
+    })
+    const first = await TgtEngine.start(await options())
+    const second = await TgtEngine.start(await options())
+    expect(second.pid).not.toBe(first.pid)
+    await first.stop()
+    await expect(second.sessions()).resolves.toEqual([])
+    await second.stop()
+    await rm(directory, { recursive: true })
+  })
+})
