@@ -163,7 +163,7 @@ function unmapHeader(cdb: Uint8Array, plan: Plan): boolean {
 }
 
 /** The parameter list of UNMAP (SBC-4, 5.31). */
-export function planUnmap(list: Uint8Array, blocks: number, plan: Plan): void {
+export function planUnmap(list: Uint8Array, blocks: number, plan: Plan): undefined {
   if (list.length < 8) return plan.fail(SENSE.parameterListLength)
   const bytes = u16(list, 2)
   if (8 + bytes > list.length) return plan.fail(SENSE.parameterListLength)

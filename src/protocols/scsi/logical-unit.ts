@@ -58,7 +58,7 @@ export class LogicalUnit {
     return nexus
   }
 
-  detach(nexus: Nexus): void {
+  detach(nexus: Nexus): undefined {
     // A session that took the place of this one has the same id and keeps what it has.
     if (this.#nexuses.get(nexus.id) !== nexus) return
     this.#nexuses.delete(nexus.id)
@@ -66,24 +66,24 @@ export class LogicalUnit {
   }
 
   /** LOGICAL UNIT RESET and TARGET RESET (SAM-5, 6.3.3): every nexus is told. */
-  reset(): void {
+  reset(): undefined {
     this.#reservations.reset()
     this.#mode.softwareWriteProtect = false
     for (const nexus of this.#nexuses.values()) this.#attend(nexus, SENSE.reset)
   }
 
   /** Tells all nexuses but one. */
-  attendOthers(besides: string | undefined, sense: SenseCode): void {
+  attendOthers(besides: string | undefined, sense: SenseCode): undefined {
     for (const nexus of this.#nexuses.values()) if (nexus.id !== besides) this.#attend(nexus, sense)
   }
 
-  #attend(nexus: Nexus | undefined, sense: SenseCode): void {
+  #attend(nexus: Nexus | undefined, sense: SenseCode): undefined {
     if (nexus && nexus.attentions.length < MOST_ATTENTIONS && !nexus.attentions.includes(sense))
       nexus.attentions.push(sense)
   }
 
   /** Understands a command of a nexus. `cdb` has at least 16 bytes. */
-  plan(nexus: Nexus, cdb: Uint8Array, plan: Plan): void {
+  plan(nexus: Nexus, cdb: Uint8Array, plan: Plan): undefined {
     const code = cdb[0]!
     // SAM-5, 5.14: these three are done in spite of a unit attention.
     if (nexus.attentions.length > 0 && code !== 0x12 && code !== 0xa0 && code !== 0x03)
@@ -102,7 +102,7 @@ export class LogicalUnit {
     this.#planOther(nexus, cdb, plan)
   }
 
-  #planOther(nexus: Nexus, cdb: Uint8Array, plan: Plan): void {
+  #planOther(nexus: Nexus, cdb: Uint8Array, plan: Plan): undefined {
     switch (cdb[0]) {
       case 0x00:
       case 0x1e:
@@ -147,7 +147,7 @@ export class LogicalUnit {
   }
 
   /** The parameter list of a command whose plan was `parameters`. */
-  parameters(nexus: Nexus, cdb: Uint8Array, list: Uint8Array, plan: Plan): void {
+  parameters(nexus: Nexus, cdb: Uint8Array, list: Uint8Array, plan: Plan): undefined {
     switch (cdb[0]) {
       case 0x15:
       case 0x55:
@@ -164,7 +164,7 @@ export class LogicalUnit {
     plan.fail(SENSE.internalFailure)
   }
 
-  #requestSense(nexus: Nexus, cdb: Uint8Array, plan: Plan): void {
+  #requestSense(nexus: Nexus, cdb: Uint8Array, plan: Plan): undefined {
     // DESC: the fixed format is all we write.
     if ((cdb[1]! & 1) !== 0) return plan.fail(SENSE.invalidField)
     const data = new Uint8Array(SENSE_BYTES)
@@ -172,7 +172,7 @@ export class LogicalUnit {
     plan.answer(data, cdb[4]!)
   }
 
-  #readCapacity10(cdb: Uint8Array, plan: Plan): void {
+  #readCapacity10(cdb: Uint8Array, plan: Plan): undefined {
     // PMI and an address are obsolete.
     if ((cdb[8]! & 1) === 0 && u32(cdb, 2) !== 0) return plan.fail(SENSE.invalidField)
     const data = new Uint8Array(8)
@@ -182,7 +182,7 @@ export class LogicalUnit {
   }
 
   /** SBC-4, 5.16.2. */
-  #readCapacity16(cdb: Uint8Array, plan: Plan): void {
+  #readCapacity16(cdb: Uint8Array, plan: Plan): undefined {
     const data = new Uint8Array(32)
     set64(data, 0, this.blocks - 1)
     set32(data, 8, BLOCK_BYTES)
@@ -193,7 +193,7 @@ export class LogicalUnit {
   }
 
   /** GET LBA STATUS: the shell asks the disk and answers with `encodeLbaStatus`. */
-  #lbaStatus(cdb: Uint8Array, plan: Plan): void {
+  #lbaStatus(cdb: Uint8Array, plan: Plan): undefined {
     const lba = u64(cdb, 2)
     if (lba >= this.blocks) return plan.fail(SENSE.outOfRange)
     plan.action = 'allocation'
@@ -216,7 +216,7 @@ export function encodeLbaStatus(runs: readonly Readonly<{ at: number; bytes: num
 }
 
 /** REPORT LUNS (SPC-5, 6.33); also answered for LUNs that are not there. */
-export function planReportLuns(cdb: Uint8Array, luns: readonly number[], plan: Plan): void {
+export function planReportLuns(cdb: Uint8Array, luns: readonly number[], plan: Plan): undefined {
   const [select, room] = [cdb[2]!, u32(cdb, 6)]
   if (select > 2 || room < 16) return plan.fail(SENSE.invalidField)
   // 1: well-known units only, of which there are none.
@@ -232,7 +232,7 @@ export function planReportLuns(cdb: Uint8Array, luns: readonly number[], plan: P
 }
 
 /** A command to a LUN that is not there (SPC-5, 4.3.2 "incorrect logical unit selection"). */
-export function planMissingUnit(cdb: Uint8Array, luns: readonly number[], plan: Plan): void {
+export function planMissingUnit(cdb: Uint8Array, luns: readonly number[], plan: Plan): undefined {
   if (cdb[0] === 0x12) planInquiry(cdb, undefined, plan)
   else if (cdb[0] === 0xa0) planReportLuns(cdb, luns, plan)
   else if (cdb[0] === 0x03) {
@@ -243,7 +243,7 @@ export function planMissingUnit(cdb: Uint8Array, luns: readonly number[], plan: 
 }
 
 /** READ DEFECT DATA: the list is empty (SBC-4, 5.17). */
-function readDefects(cdb: Uint8Array, plan: Plan): void {
+function readDefects(cdb: Uint8Array, plan: Plan): undefined {
   const twelve = cdb[0] === 0xb7
   const data = new Uint8Array(twelve ? 8 : 4)
   data[1] = (twelve ? cdb[1]! : cdb[2]!) & 0x1f

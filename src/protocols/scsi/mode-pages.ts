@@ -44,7 +44,13 @@ function page(code: number, control: number, state: ModeState): Uint8Array | und
 }
 
 /** MODE SENSE(6) and (10) (SPC-5, 6.13 and 6.14). */
-export function planModeSense(cdb: Uint8Array, blocks: number, readOnly: boolean, state: ModeState, plan: Plan): void {
+export function planModeSense(
+  cdb: Uint8Array,
+  blocks: number,
+  readOnly: boolean,
+  state: ModeState,
+  plan: Plan,
+): undefined {
   const ten = cdb[0] === 0x5a
   const [control, code, subpage] = [cdb[2]! >> 6, cdb[2]! & 0x3f, cdb[3]!]
   // Nothing is saved (SPC-5: 39/00 saving parameters not supported).
@@ -96,7 +102,7 @@ function blockDescriptor(blocks: number, long: boolean): Uint8Array {
   return data
 }
 
-export function planModeSelect(cdb: Uint8Array, plan: Plan): void {
+export function planModeSelect(cdb: Uint8Array, plan: Plan): undefined {
   const length = cdb[0] === 0x55 ? u16(cdb, 7) : cdb[4]!
   // PF has to be set; SP cannot be.
   if ((cdb[1]! & 0x10) === 0 || (cdb[1]! & 0x01) !== 0) plan.fail(SENSE.invalidField)

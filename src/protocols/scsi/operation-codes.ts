@@ -89,7 +89,7 @@ export function isMediumWrite(operation: Operation): boolean {
 const TIMEOUTS_BYTES = 12
 
 /** REPORT SUPPORTED OPERATION CODES (SPC-5, 6.38). */
-export function reportOperationCodes(cdb: Uint8Array, plan: Plan): void {
+export function reportOperationCodes(cdb: Uint8Array, plan: Plan): undefined {
   const room = u32(cdb, 6)
   const option = cdb[2]! & 7
   const timeouts = (cdb[2]! & 0x80) !== 0

@@ -50,7 +50,7 @@ export class Plan {
   /** Most bytes of data that the initiator has room for, by its CDB. */
   room = 0
 
-  reset(): void {
+  reset(): undefined {
     this.action = 'status'
     this.status = STATUS.good
     this.sense = SENSE.none
@@ -64,31 +64,31 @@ export class Plan {
     this.room = 0
   }
 
-  good(): void {
+  good(): undefined {
     this.action = 'status'
     this.status = STATUS.good
   }
 
-  fail(sense: SenseCode): void {
+  fail(sense: SenseCode): undefined {
     this.action = 'status'
     this.status = STATUS.checkCondition
     this.sense = sense
     this.dataOut = 0
   }
 
-  conflict(): void {
+  conflict(): undefined {
     this.action = 'status'
     this.status = STATUS.reservationConflict
     this.dataOut = 0
   }
 
   /** Answers with data, cut to what the CDB has room for (SPC-5, 4.2.5.6). */
-  answer(data: Uint8Array, room: number): void {
+  answer(data: Uint8Array, room: number): undefined {
     this.action = 'data'
     this.data = data.length > room ? data.subarray(0, room) : data
   }
 
-  take(bytes: number): void {
+  take(bytes: number): undefined {
     this.action = 'parameters'
     this.dataOut = bytes
   }

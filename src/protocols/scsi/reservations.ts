@@ -37,12 +37,12 @@ export class Reservations {
   }
 
   /** The nexus is gone: what SPC-2 reserves ends with it. */
-  leave(nexus: string): void {
+  leave(nexus: string): undefined {
     if (this.#simple === nexus) this.#simple = undefined
   }
 
   /** A reset of the unit ends the reservations of SPC-2; persistent ones stay (SPC-5, 5.14.5). */
-  reset(): void {
+  reset(): undefined {
     this.#simple = undefined
   }
 
@@ -60,7 +60,7 @@ export class Reservations {
   }
 
   /** RESERVE(6) and RELEASE(6) (SPC-2, 7.21 and 7.23). */
-  planSimple(nexus: string, reserve: boolean, plan: Plan): void {
+  planSimple(nexus: string, reserve: boolean, plan: Plan): undefined {
     if (this.#registrations.size > 0) {
       // SPC-5, 5.14.3: with persistent registrations they change nothing.
       if (this.#registrations.has(nexus)) plan.good()
@@ -73,13 +73,15 @@ export class Reservations {
   }
 
   /** PERSISTENT RESERVE IN (SPC-5, 6.16). */
-  planIn(cdb: Uint8Array, portOf: (nexus: string) => Uint8Array, plan: Plan): void {
+  planIn(cdb: Uint8Array, portOf: (nexus: string) => Uint8Array, plan: Plan): undefined {
     const room = u16(cdb, 7)
     const keys = [...this.#registrations]
     switch (cdb[1]! & 0x1f) {
       case 0: {
         const data = this.#header(8 * keys.length)
-        keys.forEach(([, key], i) => data.set(bytesOf(key), 8 + 8 * i))
+        keys.forEach(([, key], i) => {
+          data.set(bytesOf(key), 8 + 8 * i)
+        })
         return plan.answer(data, room)
       }
       case 1: {
@@ -172,7 +174,14 @@ export class Reservations {
     return []
   }
 
-  #register(nexus: string, mine: string | undefined, key: string, given: string, ignoring: boolean, plan: Plan): void {
+  #register(
+    nexus: string,
+    mine: string | undefined,
+    key: string,
+    given: string,
+    ignoring: boolean,
+    plan: Plan,
+  ): undefined {
     if (!ignoring && key !== (mine ?? NO_KEY)) return plan.conflict()
     if (given === NO_KEY) {
       if (mine !== undefined) this.#unregister(nexus)
@@ -185,7 +194,7 @@ export class Reservations {
     plan.good()
   }
 
-  #unregister(nexus: string): void {
+  #unregister(nexus: string): undefined {
     this.#registrations.delete(nexus)
     const held = this.#reservation
     if (!held) return
@@ -199,14 +208,14 @@ export class Reservations {
     return held !== undefined && (isAllRegistrants(held.type) ? this.#registrations.has(nexus) : held.nexus === nexus)
   }
 
-  #reserve(nexus: string, type: number, plan: Plan): void {
+  #reserve(nexus: string, type: number, plan: Plan): undefined {
     const held = this.#reservation
     if (held && (!this.#holds(nexus) || held.type !== type)) return plan.conflict()
     this.#reservation ??= { nexus, type }
     plan.good()
   }
 
-  #release(nexus: string, scope: number, type: number, plan: Plan): void {
+  #release(nexus: string, scope: number, type: number, plan: Plan): undefined {
     const held = this.#reservation
     if (held && this.#holds(nexus)) {
       if (scope !== 0 || held.type !== type) return plan.fail(SENSE.invalidRelease)
@@ -216,7 +225,7 @@ export class Reservations {
     plan.good()
   }
 
-  #clear(nexus: string, plan: Plan): void {
+  #clear(nexus: string, plan: Plan): undefined {
     this.#tellOthers(nexus, SENSE.reservationsPreempted)
     this.#registrations.clear()
     this.#reservation = undefined
@@ -252,7 +261,7 @@ export class Reservations {
     return aborting ? removed.filter((id) => id !== nexus) : []
   }
 
-  #tellOthers(nexus: string, sense: SenseCode): void {
+  #tellOthers(nexus: string, sense: SenseCode): undefined {
     for (const id of this.#registrations.keys()) if (id !== nexus) this.#attend(id, sense)
   }
 }

@@ -17,7 +17,7 @@ export type UnitIdentity = Readonly<{
 const PAGES = [0x00, 0x80, 0x83, 0xb0, 0xb1, 0xb2] as const
 
 /** INQUIRY (SPC-5, 6.6 and 7.7). `identity` is `undefined` for a LUN that is not there. */
-export function planInquiry(cdb: Uint8Array, identity: UnitIdentity | undefined, plan: Plan): void {
+export function planInquiry(cdb: Uint8Array, identity: UnitIdentity | undefined, plan: Plan): undefined {
   const room = u16(cdb, 3)
   const vital = (cdb[1]! & 1) !== 0
   // CMDDT is obsolete; a page code without EVPD is an error.
@@ -49,7 +49,9 @@ function standardData(identity: UnitIdentity): Uint8Array {
   data.set(field(identity.vendor, 8), 8)
   data.set(field(identity.product, 16), 16)
   data.set(field(identity.revision, 4), 32)
-  VERSIONS.forEach((version, i) => set16(data, 58 + 2 * i, version))
+  VERSIONS.forEach((version, i) => {
+    set16(data, 58 + 2 * i, version)
+  })
   return data
 }
 
