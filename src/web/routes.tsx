@@ -108,6 +108,30 @@ const sessions = createRoute({
   path: '/sessions',
   component: lazyRouteComponent(() => import('./volumes/sessions.tsx'), 'SessionsPage'),
 })
+const rooms = createRoute({
+  getParentRoute: () => root,
+  path: '/rooms',
+  component: lazyRouteComponent(() => import('./rooms/list.tsx'), 'RoomsPage'),
+})
+const room = createRoute({
+  getParentRoute: () => root,
+  path: '/rooms/$tag',
+  validateSearch: (search: Record<string, unknown>): { q?: string; state?: Machine['state'] } => ({
+    q: text(search.q),
+    state: text(search.state) as Machine['state'] | undefined,
+  }),
+  component: lazyRouteComponent(() => import('./rooms/room.tsx'), 'RoomPage'),
+})
+const batches = createRoute({
+  getParentRoute: () => root,
+  path: '/batches',
+  component: lazyRouteComponent(() => import('./rooms/batch.tsx'), 'BatchesPage'),
+})
+const profile = createRoute({
+  getParentRoute: () => root,
+  path: '/profiles/$profile',
+  component: lazyRouteComponent(() => import('./profiles/page.tsx'), 'ProfilePage'),
+})
 const networks = createRoute({
   getParentRoute: () => root,
   path: '/networks',
@@ -152,6 +176,10 @@ export const router = createRouter({
     volumes,
     volume,
     sessions,
+    rooms,
+    room,
+    batches,
+    profile,
     networks,
     lab,
     server,

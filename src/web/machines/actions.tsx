@@ -10,6 +10,7 @@ import {
   IconPlayerTrackNext,
   IconTemplate,
   IconTool,
+  IconTransfer,
   IconTrash,
 } from '@tabler/icons-react'
 import { useNavigate } from '@tanstack/react-router'
@@ -25,7 +26,8 @@ import { Approve } from './approve.tsx'
 import { BootChoice } from './boot-choice.tsx'
 import { changes } from './fields.ts'
 import { MachineForm } from './form.tsx'
-import { PowerMenu } from './power.tsx'
+import { PowerMenu, usePower } from './power.tsx'
+import { SwitchNow } from './switch.tsx'
 
 /** What can be done with a machine. */
 export function Actions({ machine }: { machine: Machine }) {
@@ -36,7 +38,8 @@ export function Actions({ machine }: { machine: Machine }) {
   const [editing, edit] = useDisclosure(false)
   const [choosing, choose] = useDisclosure(false)
   const [ordering, order] = useDisclosure(false)
-  const [dialog, setDialog] = useState<'deploy' | 'capture' | 'wipe' | null>(null)
+  const [dialog, setDialog] = useState<'deploy' | 'capture' | 'wipe' | 'switch' | null>(null)
+  const power = usePower(machine.id)
   const known = machine.state !== 'discovered'
   const update = useDo('updateMachine', {
     quiet: true,
@@ -97,6 +100,11 @@ export function Actions({ machine }: { machine: Machine }) {
               <Menu.Dropdown>
                 {known && (
                   <>
+                    {power.data && (
+                      <Menu.Item leftSection={<IconTransfer size={15} />} onClick={() => setDialog('switch')}>
+                        Switch to another profile now…
+                      </Menu.Item>
+                    )}
                     <Menu.Item leftSection={<IconCamera size={15} />} onClick={() => setDialog('capture')}>
                       Capture a disk…
                     </Menu.Item>
@@ -130,6 +138,7 @@ export function Actions({ machine }: { machine: Machine }) {
         </Confirm>
       )}
       {dialog === 'deploy' && <Deploy machine={machine} onClose={() => setDialog(null)} />}
+      {dialog === 'switch' && <SwitchNow machine={machine} onClose={() => setDialog(null)} />}
       {dialog === 'capture' && <Capture machine={machine} onClose={() => setDialog(null)} />}
       {dialog === 'wipe' && <Wipe machine={machine} onClose={() => setDialog(null)} />}
       {approving && <Approve machine={machine} opened onClose={approve.close} />}

@@ -18,7 +18,9 @@ export function MachineFacts({ machine }: { machine: Machine }) {
           <dt>Profile</dt>
           <dd>
             {machine.profile ? (
-              <Link to="/profiles">{machine.profile}</Link>
+              <Link to="/profiles/$profile" params={{ profile: machine.profile }}>
+                {machine.profile}
+              </Link>
             ) : (
               <span className="soft">none: parked</span>
             )}

@@ -17,6 +17,8 @@ import { UnderWay } from './under-way.tsx'
 
 const SerialConsole = lazy(() => import('./console.tsx'))
 const Hardware = lazy(() => import('./hardware.tsx').then((module) => ({ default: module.Hardware })))
+const MachineDisks = lazy(() => import('./diskless.tsx').then((module) => ({ default: module.MachineDisks })))
+const Guest = lazy(() => import('./guest.tsx').then((module) => ({ default: module.Guest })))
 const MachineDeployments = lazy(() =>
   import('./deployments.tsx').then((module) => ({ default: module.MachineDeployments })),
 )
@@ -49,7 +51,7 @@ function MachineView({ machine }: { machine: Machine }) {
           <MachineState state={machine.state} />
           <PowerBadge machine={machine.id} />
           {machine.tags.map((tag) => (
-            <Link key={tag} to="/machines" search={{ tag }} className={style.tag} style={{ textDecoration: 'none' }}>
+            <Link key={tag} to="/rooms/$tag" params={{ tag }} className={style.tag} style={{ textDecoration: 'none' }}>
               {tag}
             </Link>
           ))}
@@ -72,8 +74,10 @@ function MachineView({ machine }: { machine: Machine }) {
         >
           <Tabs.List mb="sm">
             <Tabs.Tab value="boot">Boot trace</Tabs.Tab>
+            <Tabs.Tab value="volumes">Diskless</Tabs.Tab>
             <Tabs.Tab value="deployments">Deployments</Tabs.Tab>
             <Tabs.Tab value="hardware">Disks and hardware</Tabs.Tab>
+            {operator && <Tabs.Tab value="guest">System</Tabs.Tab>}
             <Tabs.Tab value="script">Script</Tabs.Tab>
             {lab && <Tabs.Tab value="console">Console</Tabs.Tab>}
             {shell && <Tabs.Tab value="shell">Shell</Tabs.Tab>}
@@ -93,6 +97,18 @@ function MachineView({ machine }: { machine: Machine }) {
                   <Hardware machine={machine} />
                 </Suspense>
               </Tabs.Panel>
+              <Tabs.Panel value="volumes">
+                <Suspense fallback={null}>
+                  <MachineDisks machine={machine} />
+                </Suspense>
+              </Tabs.Panel>
+              {operator && (
+                <Tabs.Panel value="guest">
+                  <Suspense fallback={null}>
+                    <Guest machine={machine} />
+                  </Suspense>
+                </Tabs.Panel>
+              )}
               <Tabs.Panel value="script">
                 <Script machine={machine.id} />
               </Tabs.Panel>

@@ -27,7 +27,7 @@ export function ProfilesPage() {
     <Page
       title="Profiles"
       actions={button}
-      lead="What a machine becomes at its next boot: its own disk, images written to that disk, a live system, an ISO, a menu, or your own script."
+      lead="What a machine becomes at its next boot: a diskless system, its own disk, images written to that disk, a live system, an ISO, a menu, or your own script."
     >
       <Card flush label="Profiles">
         <Listing
@@ -43,15 +43,17 @@ export function ProfilesPage() {
           }
           empty={
             <Empty title="There is no profile yet" action={button}>
-              Create one of kind live or install for an image that you uploaded, or of kind local for machines that boot
-              their own disk.
+              Create one of kind diskless, live or install for an image that you uploaded, or of kind local for machines
+              that boot their own disk.
             </Empty>
           }
         >
           {(profile) => (
             <tr key={profile.name}>
               <td>
-                <b style={{ fontWeight: 580 }}>{profile.name}</b>
+                <Link to="/profiles/$profile" params={{ profile: profile.name }} className="name">
+                  {profile.name}
+                </Link>
                 {profile.description && <div className="soft wide">{profile.description}</div>}
               </td>
               <td>{profile.kind}</td>

@@ -5,6 +5,7 @@ import {
   IconDisc,
   IconFlask,
   IconKey,
+  IconLayoutGrid,
   IconListDetails,
   IconNetwork,
   IconPlugConnected,
@@ -27,6 +28,7 @@ export const PLACES: readonly (readonly [string, readonly Entry[]])[] = [
     'Boot',
     [
       { to: '/machines', word: 'Machines', icon: IconDeviceDesktop },
+      { to: '/rooms', word: 'Rooms', icon: IconLayoutGrid },
       { to: '/deployments', word: 'Deployments', icon: IconDeviceFloppy },
       { to: '/profiles', word: 'Profiles', icon: IconTemplate },
       { to: '/images', word: 'Images', icon: IconDisc },

@@ -1,0 +1,114 @@
+import type { Batch } from '../../api/contract/rooms.ts'
+import { count } from '../parts/words.ts'
+
+export type BatchAction = Batch['action']
+
+/** What each action is called, what it does, and whether something is lost by it. `reset` is of the disks, not of the power. */
+export const ACTIONS: Readonly<
+  Record<BatchAction, { word: string; title: string; does: string; danger: boolean; profile: boolean }>
+> = {
+  on: {
+    word: 'Switch on',
+    title: 'Switch on',
+    does: 'They boot what they are to boot.',
+    danger: false,
+    profile: false,
+  },
+  soft: {
+    word: 'Shut down',
+    title: 'Shut down',
+    does: 'Their systems are asked to shut down, as with a press on the power button. Who works there is asked nothing.',
+    danger: false,
+    profile: false,
+  },
+  off: {
+    word: 'Switch off hard',
+    title: 'Switch off',
+    does: 'Their power is cut now. What was not saved is lost, and files that are being written may be damaged.',
+    danger: true,
+    profile: false,
+  },
+  cycle: {
+    word: 'Off and on again',
+    title: 'Switch off and on',
+    does: 'Their power is cut and comes back. What was not saved is lost, and files that are being written may be damaged.',
+    danger: true,
+    profile: false,
+  },
+  reset: {
+    word: 'Reset disks',
+    title: 'Reset the disks of',
+    does: 'Their own writes to their diskless disks are dropped: files, settings, installed programs. Machines that are on are reset at their next boot. Images, shared volumes and local disks stay.',
+    danger: true,
+    profile: false,
+  },
+  boot: {
+    word: 'Set profile',
+    title: 'Set the profile of',
+    does: 'What they boot from now on. Nothing is restarted now.',
+    danger: false,
+    profile: true,
+  },
+  'boot-once': {
+    word: 'Boot once',
+    title: 'Order the next boot of',
+    does: 'Used up by one boot; after that they boot their own profile again. Nothing is restarted now.',
+    danger: false,
+    profile: true,
+  },
+  switch: {
+    word: 'Switch to…',
+    title: 'Switch',
+    does: 'They boot another profile just once, at once: their power is cut and comes back. What was not saved is lost.',
+    danger: true,
+    profile: true,
+  },
+}
+
+/** `Switch 12 machines to windows`. */
+export function batchTitle(batch: Pick<Batch, 'action' | 'profile' | 'total'>): string {
+  const { title } = ACTIONS[batch.action]
+  return `${title} ${count(batch.total, 'machine')}${batch.profile ? ` to ${batch.profile}` : ''}`
+}
+
+/** Those that failed, together where they failed for the same reason; the most frequent reason first. */
+export function failures(batch: Pick<Batch, 'machines'>): readonly { detail: string; machines: readonly string[] }[] {
+  const by = new Map<string, string[]>()
+  for (const { machine, state, detail } of batch.machines) {
+    if (state !== 'failed') continue
+    // The name of the machine itself in the sentence would make each reason another one.
+    const reason = detail.replaceAll(machine, 'it')
+    by.set(reason, [...(by.get(reason) ?? []), machine])
+  }
+  return [...by]
+    .map(([detail, machines]) => ({ detail, machines }))
+    .toSorted((a, b) => b.machines.length - a.machines.length)
+}
+
+/** How it stands or ended, in one sentence. */
+export function batchSentence(batch: Pick<Batch, 'done' | 'failed' | 'total' | 'state'>): string {
+  const { done, failed, total, state } = batch
+  const open = total - done - failed
+  const parts = [`${done} of ${count(total, 'machine')} done`]
+  if (failed > 0) parts.push(`${failed} failed`)
+  if (open > 0) parts.push(state === 'running' ? `${open} to come` : `${open} left out`)
+  return `${parts.join(', ')}.`
+}
+
+/** How many machines have each tag, the largest first. */
+export function roomsOf(machines: readonly { tags: readonly string[] }[]): { tag: string; machines: number }[] {
+  const counts = new Map<string, number>()
+  for (const { tags } of machines) for (const tag of tags) counts.set(tag, (counts.get(tag) ?? 0) + 1)
+  return [...counts]
+    .map(([tag, machines]) => ({ tag, machines }))
+    .toSorted((a, b) => b.machines - a.machines || a.tag.localeCompare(b.tag))
+}
+
+/** How long a staggered batch takes to start them all. */
+export function startsIn(machines: number, staggerSeconds: number): string {
+  const seconds = Math.round(Math.max(0, machines - 1) * staggerSeconds)
+  if (seconds === 0) return 'All at once.'
+  return seconds < 90
+    ? `The last one starts after ${seconds} s.`
+    : `The last one starts after ${Math.round(seconds / 60)} min.`
+}
