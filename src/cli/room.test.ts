@@ -54,7 +54,8 @@ describe('room', () => {
       machines: ['pc01', 'pc02'],
       profile: 'ubuntu',
     })
-    expect((await cli(['room', 'reset', 'front', '--kick'], { startBatch })).last?.body).toMatchObject({ kick: true })
+    const reset = ['room', 'reset', 'front', '--kick', '--profile', 'compute']
+    expect((await cli(reset, { startBatch })).last?.body).toMatchObject({ kick: true, profile: 'compute' })
   })
 
   test.each([

@@ -13,7 +13,7 @@ export function machineDisklessCommands(machine: CliCommand, context: Context): 
     'drop its own writes to its diskless disks, now or, when it is on, at its next boot',
     ['reveille machine reset pc01', 'reveille machine reset pc01 --profile desktop --kick'],
   )
-    .option('--profile <profile>', 'only the disks of this profile')
+    .option('--profile <profile>', 'only the disks of this profile, also those with the policy keep')
     .option('--kick', 'end its sessions and do it now, though it is on')
     .action(async (name: string, options: Common & { profile?: string; kick?: boolean }) => {
       const body = { profile: options.profile, kick: options.kick }

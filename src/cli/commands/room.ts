@@ -76,7 +76,10 @@ export function roomCommands(program: CliCommand, context: Context): void {
       .option('--machines <names>', 'these machines instead of those with a tag, as in pc01,pc02')
       .option('--stagger <seconds>', 'time between the starts of two machines', seconds)
     if (WITH_PROFILE.includes(action)) command.requiredOption('--profile <profile>', 'what they boot')
-    if (action === 'reset') command.option('--kick', 'end the sessions of machines that are on')
+    if (action === 'reset')
+      command
+        .option('--profile <profile>', 'only the disks of this profile, also those with the policy keep')
+        .option('--kick', 'end the sessions of machines that are on')
     command
       .option('--wait', 'follow it until it is over; status 1 if a machine failed')
       .option('--timeout <seconds>', 'with --wait: give up after this time, with status 1', seconds)
