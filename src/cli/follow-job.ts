@@ -56,6 +56,6 @@ export async function finishJob(
 
 /** For people: what a job that succeeded has made. */
 export function jobDone(job: VolumeJob): string {
-  const result = job.image ? `${job.image} is published` : `${jobTitle(job)} is done`
-  return job.detail === '' ? result : `${result}: ${job.detail}`
+  if (job.detail !== '') return `${job.volume}: ${job.detail}`
+  return job.image ? `${job.image} is published` : `${jobTitle(job)} is done`
 }
