@@ -19,6 +19,7 @@ import { openGuests } from './compose/guests.ts'
 import { openInstall } from './compose/install.ts'
 import { openLab, wireLab } from './compose/lab.ts'
 import { openManagement } from './compose/management.ts'
+import { openThrift } from './compose/thrift.ts'
 import type { LoadedConfig } from './config/load.ts'
 import type { Config } from './config/schema.ts'
 import { examine } from './doctor/doctor.ts'
@@ -249,6 +250,8 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     maxDiskBytes: config.images.maxDiskGiB * 2 ** 30,
   })
   await openDoors(config, dataDir, api, { boot, install }, onStop)
+  const thrift = await openThrift(config.thrift, { ...domain, leases, power, guests, log })
+  if (thrift) onStop(thrift)
   // Event streams end first: a door waits for what it let in.
   onStop(() => api.close())
   announce(config, access, log)

@@ -20,6 +20,13 @@ const subnet = z.string('a subnet such as 10.0.0.0/24').transform((text, context
   return parsed ?? { base: 0 as Ipv4, prefix: 32 }
 })
 
+/** A client, or a subnet of them. */
+const clients = z.string('an address or subnet such as 10.0.0.5 or 10.0.0.0/24').transform((text, context) => {
+  const parsed = parseSubnet(text.includes('/') ? text : `${text}/32`)
+  if (!parsed) context.addIssue('an address or subnet such as 10.0.0.5 or 10.0.0.0/24')
+  return parsed ?? { base: 0 as Ipv4, prefix: 32 }
+})
+
 const range = z.string('an address range such as 10.0.0.100-10.0.0.200').transform((text, context) => {
   const [first, last = first] = text.split('-').map((part) => parseIpv4(part.trim()))
   if (first === undefined || last === undefined || first > last)
@@ -326,6 +333,23 @@ export const Settings = z
           .regex(/^[A-Za-z0-9+_.][A-Za-z0-9+_.-]{0,126}$/, 'a thin pool')
           .default('reveille')
           .describe('thin pool in that volume group; made when it does not exist'),
+      })
+      .strict()
+      .prefault({}),
+    thrift: z
+      .object({
+        enabled: z
+          .boolean()
+          .default(false)
+          .describe("answer the Thrift service of DBC-CloudCyberCafe's programs; it knows no passwords"),
+        listen: listen
+          .default({ host: '127.0.0.1', port: 9090 })
+          .describe('address and port of the Thrift service, which should be reachable by its clients only'),
+        clients: z
+          .array(clients)
+          .max(256)
+          .default([])
+          .describe('addresses and subnets of Thrift clients; nobody else is answered, and without any nobody is'),
       })
       .strict()
       .prefault({}),
