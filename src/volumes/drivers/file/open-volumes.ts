@@ -21,6 +21,8 @@ type Dependencies = Readonly<{
   boot: string
   lockWaitMs: number
   hasRoom: (bytes: number) => boolean
+  /** A volume was opened for writing, or closed again. */
+  written: (id: string, open: boolean) => void
 }>
 
 /** Which volumes this process has open, and how they are opened and frozen. Calls for one volume come one after the other. */
@@ -30,9 +32,11 @@ export class OpenVolumes {
   readonly #boot: string
   readonly #lockWaitMs: number
   readonly #hasRoom: (bytes: number) => boolean
+  readonly #written: (id: string, open: boolean) => void
   readonly #opened = new Map<string, Opened>()
 
-  constructor({ volumes, bases, boot, lockWaitMs, hasRoom }: Dependencies) {
+  constructor({ volumes, bases, boot, lockWaitMs, hasRoom, written }: Dependencies) {
+    this.#written = written
     this.#volumes = volumes
     this.#bases = bases
     this.#boot = boot
@@ -146,6 +150,7 @@ export class OpenVolumes {
         return this.#build(id, manifest, locks)
       })
       this.#of(id).writer = volume
+      this.#written(id, true)
       return volume
     } catch (error) {
       for (const lock of locks) await lock.release()
@@ -170,6 +175,7 @@ export class OpenVolumes {
         closed: async () => {
           if (manifest.base) this.#bases.release(manifest.base)
           this.#of(id).writer = undefined
+          this.#written(id, false)
           await this.#left(id, locks)
         },
       })

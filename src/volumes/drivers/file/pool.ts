@@ -36,6 +36,8 @@ export type FilePoolOptions = Readonly<{
   lockWaitMs?: number
   /** How often what was written is made durable by itself; 3 s unless given. */
   flushMs?: number
+  /** Told whenever a volume was opened for writing, or closed again. */
+  written?: (id: string, open: boolean) => void
   /** Stands for the boot of the kernel, for tests. */
   boot?: string
 }>
@@ -79,6 +81,7 @@ export class FilePool implements VolumePool {
       boot: this.#boot,
       lockWaitMs: options.lockWaitMs ?? 15_000,
       hasRoom: (bytes) => this.#hasRoom(bytes),
+      written: options.written ?? (() => {}),
     })
     this.#timer = setInterval(() => this.#flushAll(), options.flushMs ?? 3000).unref()
   }

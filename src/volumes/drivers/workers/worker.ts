@@ -1,0 +1,178 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import { Refusal } from '../../../kit/errors.ts'
+import type { Log } from '../../../kit/log.ts'
+import type { LoginReport } from '../../engine.ts'
+import {
+  errorOf,
+  type FromWorker,
+  type ToWorker,
+  type WorkerCalls,
+  type WorkerMethod,
+  type WorkerSettings,
+} from './messages.ts'
+
+type Waiting = Readonly<{
+  resolve: (value: unknown) => void
+  reject: (error: unknown) => void
+  progress: ((doneBytes: number) => void) | undefined
+}>
+
+export type WorkerDependencies = Readonly<{
+  /** The program that is run: `disk-worker.ts`, or what it was compiled to. */
+  entry: URL
+  settings: WorkerSettings
+  log: Log
+  report: (report: LoginReport) => void
+  /** A new process took the place of one that died; it knows nothing yet. */
+  restarted: () => void
+}>
+
+/** What a slow disk may take to keep everything at the end. */
+const STOP_MS = 30_000
+const FIRST_DELAY_MS = 100
+const MOST_DELAY_MS = 5000
+/** Threads for reads that wait for the disk. */
+const THREADS = '16'
+
+/** One process that serves disks. When it dies, another one takes its place. */
+export class DiskWorker {
+  readonly index: number
+  /** Volumes that it has open for writing. */
+  readonly written = new Set<string>()
+  readonly #with: WorkerDependencies
+  readonly #waiting = new Map<number, Waiting>()
+  #child: ChildProcess
+  #next = 0
+  #delayMs = FIRST_DELAY_MS
+  #stopping = false
+  #restart: NodeJS.Timeout | undefined
+  #ready!: Promise<void>
+
+  constructor(dependencies: WorkerDependencies) {
+    this.#with = dependencies
+    this.index = dependencies.settings.index
+    this.#child = this.#start()
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
+  /** Done when it can serve; refused (`not-available`) when it cannot. */
+  get ready(): Promise<void> {
+    return this.#ready
+  }
+
+  async call<M extends WorkerMethod>(
+    method: M,
+    args: Parameters<WorkerCalls[M]>,
+    progress?: (doneBytes: number) => void,
+  ): Promise<ReturnType<WorkerCalls[M]>> {
+    if (this.#stopping || !this.#child.connected) throw this.#away()
+    const id = this.#next++
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject, progress })
+      this.#send({ kind: 'call', id, method, args })
+    })
+  }
+
+  /** Hands over a connection; it is closed here in any case. */
+  serve(socket: Socket, received: Uint8Array, admission: Readonly<{ iqn: string; address: string }>): void {
+    if (this.#stopping || !this.#child.connected) return void socket.destroy()
+    this.#child.send({ kind: 'serve', received, ...admission } satisfies ToWorker, socket, (error) => {
+      if (error) socket.destroy()
+    })
+  }
+
+  /** Sessions end, everything written is made durable, the process ends. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    clearTimeout(this.#restart)
+    const child = this.#child
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const ended = once(child, 'exit')
+    this.#send({ kind: 'stop' })
+    const patience = setTimeout(() => child.kill('SIGKILL'), STOP_MS)
+    await ended
+    clearTimeout(patience)
+  }
+
+  #start(): ChildProcess {
+    const child = fork(this.#with.entry, [], {
+      execArgv: [],
+      serialization: 'advanced',
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: { ...process.env, UV_THREADPOOL_SIZE: THREADS },
+    })
+    const { promise, resolve, reject } = deferred()
+    promise.catch(() => undefined)
+    this.#ready = promise
+    child.on('message', (message: FromWorker) => {
+      if (message.kind === 'ready') {
+        this.#delayMs = FIRST_DELAY_MS
+        resolve()
+      } else if (message.kind === 'failed') reject(errorOf(message.failure))
+      else this.#heard(message)
+    })
+    child.on('error', (error) => this.#with.log.error({ error: error.message }, 'a disk worker cannot be reached'))
+    child.once('exit', (code, signal) => {
+      reject(this.#away())
+      this.#died(code, signal)
+    })
+    this.#child = child
+    this.#send({ kind: 'start', settings: this.#with.settings })
+    return child
+  }
+
+  #heard(message: Exclude<FromWorker, { kind: 'ready' | 'failed' }>): void {
+    if (message.kind === 'report') this.#with.report(message.report)
+    else if (message.kind === 'log') this.#with.log[message.level](message.fields, message.message)
+    else if (message.kind === 'progress') this.#waiting.get(message.id)?.progress?.(message.doneBytes)
+    else if (message.kind === 'written') {
+      if (message.open) this.written.add(message.volume)
+      else this.written.delete(message.volume)
+    } else {
+      const waiting = this.#waiting.get(message.id)
+      this.#waiting.delete(message.id)
+      if (message.failure) waiting?.reject(errorOf(message.failure))
+      else waiting?.resolve(message.value)
+    }
+  }
+
+  #died(code: number | null, signal: string | null): void {
+    this.written.clear()
+    for (const { reject } of this.#waiting.values()) reject(this.#away())
+    this.#waiting.clear()
+    if (this.#stopping) return
+    const { log } = this.#with
+    log.error({ worker: this.index, code, signal }, 'a process that serves disks ended; it is started again')
+    this.#restart = setTimeout(() => {
+      this.#start()
+      this.#with.restarted()
+    }, this.#delayMs)
+    this.#delayMs = Math.min(this.#delayMs * 2, MOST_DELAY_MS)
+  }
+
+  #send(message: ToWorker): void {
+    // One that is just dying is dealt with when it is dead.
+    if (this.#child.connected) this.#child.send(message, () => undefined)
+  }
+
+  #away(): Refusal {
+    return new Refusal('not-available', `the process ${this.index} that serves disks is not there`, {
+      next: 'nothing: it is started again, and initiators come back by themselves',
+    })
+  }
+}
+
+function deferred(): { promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void } {
+  let resolve = () => {}
+  let reject: (error: unknown) => void = () => {}
+  const promise = new Promise<void>((yes, no) => {
+    resolve = yes
+    reject = no
+  })
+  return { promise, resolve, reject }
+}
