@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Maintenance, VolumeJob } from '../../src/api/contract/volumes.ts'
+import { LAB_LINUX } from '../../src/lab/offer.ts'
+import type { Bed } from './bed/bed.ts'
+import { debianRoot } from './bed/debian-root.ts'
+import { openRoom, overlay, push } from './bed/room.ts'
+import { rooted, shell } from './bed/rooted.ts'
+import { until } from './bed/until.ts'
+
+/** What an operator does with a room of machines without disks. */
+let bed: Bed
+beforeAll(async () => {
+  const disks = await debianRoot()
+  bed = await openRoom()
+  await push(bed, 'desktop', disks.quick)
+  await push(bed, 'debian', disks.whole)
+  const make = (profile: Record<string, unknown>) => bed.server.api('POST', '/profiles', profile)
+  await make({ name: 'desktop', kind: 'diskless', disks: [overlay('desktop')] })
+  await make({ name: 'exam', kind: 'diskless', disks: [overlay('desktop', { policy: 'reset-at-boot' })] })
+  await make({ name: 'debian', kind: 'diskless', disks: [overlay('debian')] })
+  const items = [{ profile: 'desktop' }, { profile: 'exam', label: 'Exam room', password: 'open-sesame' }]
+  await make({ name: 'room', kind: 'menu', title: 'Room 3', items, default: 'desktop', timeoutSeconds: 8 })
+}, 900_000)
+afterAll(() => bed?.remove())
+
+const MEMORY = { memoryMiB: 768 } as const
+const pause = () => new Promise((resolve) => setTimeout(resolve, 1000))
+const DOWN = '\x1b[B'
+
+test('an entry of the menu with a password has disks of its own', async () => {
+  const vm = await bed.known({ name: 'chooser', ...MEMORY }, 'room')
+  await vm.on()
+  await vm.shows(/Room 3[\s\S]*Exam room/, 90_000)
+  expect(await rooted(vm)).toMatchObject({ boot: '1', marker: '' })
+  await shell(vm, 'echo desktop >/marker; sync')
+
+  await vm.reset()
+  const choose = async (password: string) => {
+    await vm.shows(/Room 3[\s\S]*Exam room/, 90_000)
+    vm.forget()
+    vm.type(DOWN)
+    await pause()
+    vm.type('\r')
+    await vm.shows(/Password/, 60_000)
+    await pause()
+    // The name of the user stays empty.
+    vm.type('\r')
+    await pause()
+    vm.type(`${password}\r`)
+  }
+  await choose('open sesame')
+  await vm.shows(/That password is not right/, 60_000)
+  await choose('open-sesame')
+  expect(await rooted(vm)).toMatchObject({ boot: '1', marker: '' })
+  await shell(vm, 'echo exam >/marker; sync')
+  expect(bed.server.output).not.toContain('open-sesame')
+
+  await vm.reset()
+  expect(await rooted(vm), 'the default comes up by itself').toMatchObject({ boot: '2', marker: 'desktop' })
+  await vm.off()
+}, 1_200_000)
+
+test('one machine makes the next version of the master, and the others get it', async () => {
+  const master = await bed.known({ name: 'master', ...MEMORY }, 'desktop')
+  const { id } = await bed.server.api<Maintenance>('POST', '/maintenances', { profile: 'desktop', machine: 'master' })
+  await master.on()
+  expect(await rooted(master)).toMatchObject({ boot: '1', marker: '' })
+  await shell(master, 'echo next >/marker; sync')
+  await master.off()
+  const job = await bed.server.api<VolumeJob>('POST', `/maintenances/${id}/publish`, { rollout: 'all' })
+  await until('it is published', 120_000, async () => {
+    const { state, detail } = await bed.server.api<VolumeJob>('GET', `/volume-jobs/${job.id}`)
+    if (state === 'failed') throw new Error(detail)
+    return state === 'succeeded' ? true : undefined
+  })
+  const other = await bed.known({ name: 'other', ...MEMORY }, 'desktop')
+  await other.on()
+  expect(await rooted(other)).toMatchObject({ boot: '2', marker: 'next' })
+  await other.off()
+}, 900_000)
+
+test('a whole Debian, with systemd and its own way to iSCSI, starts, restarts by itself and keeps its disk', async () => {
+  const vm = await bed.known({ name: 'whole', memoryMiB: 1024 }, 'debian')
+  await vm.on()
+  expect(await rooted(vm)).toMatchObject({ boot: '1', root: '/dev/sda3' })
+  expect(await shell(vm, 'cat /proc/1/comm; iscsiadm -m session')).toMatch(/^systemd\ntcp: \[1\] 10\.77\.0\.1:3260/)
+  await shell(vm, 'echo kept >/marker; systemctl reboot')
+  expect(await rooted(vm)).toMatchObject({ boot: '2', marker: 'kept' })
+  await vm.off()
+}, 1_200_000)
+
+test('wimboot is given the files of Windows PE under their names', async () => {
+  // In the place of wimboot a kernel, which is loaded in the same way: it is told to start a file that wimboot would look for.
+  const { items } = await bed.server.api<{ items: { files: { role: string; sha256: string }[] }[] }>(
+    'GET',
+    `/images/${LAB_LINUX}/versions`,
+  )
+  const kernel = items[0]?.files.find(({ role }) => role === 'kernel')?.sha256
+  const text = Buffer.from('a stand-in')
+  const sha256 = createHash('sha256').update(text).digest('hex')
+  await bed.server.api('PUT', `/uploads/${sha256}`, text)
+  await bed.server.api('POST', '/images', { name: 'pe', kind: 'bundle' })
+  await bed.server.api('POST', '/images/pe/versions', {
+    files: [
+      { role: 'kernel', name: 'wimboot', sha256: kernel },
+      ...['BCD', 'boot.sdi', 'boot.wim'].map((name) => ({ role: 'initrd', name, sha256 })),
+    ],
+    cmdline: 'console=ttyS0 rdinit=/boot.wim panic=-1',
+  })
+  await bed.server.api('POST', '/profiles', { name: 'pe', kind: 'wim', image: 'pe', disks: [overlay('desktop')] })
+  const vm = await bed.known({ name: 'winpe', ...MEMORY }, 'pe')
+  await vm.on()
+  await vm.shows(
+    /Registered SAN device 0x80[\s\S]*\/wimboot\.\.\. ok[\s\S]*\/BCD\.\.\. ok[\s\S]*\/boot\.wim\.\.\. ok/,
+    120_000,
+  )
+  await vm.shows(/Failed to execute \/boot\.wim \(error -(8|13)\)/, 120_000)
+  await vm.off()
+})
