@@ -95,11 +95,12 @@ function Reset(props: { machine: Machine; profiles: readonly string[]; onClose: 
           installed programs. Images, shared volumes and its local disks stay.
         </p>
       </Notice>
-      {profiles.length > 1 && (
+      {profiles.length > 0 && (
         <Select
           label="Disks of which profile"
+          description="Disks whose policy is to keep what is written are reset only when their profile is named"
           clearable
-          placeholder="All"
+          placeholder="All, but those that are kept"
           data={[...profiles]}
           value={profile}
           onChange={setProfile}

@@ -10,7 +10,7 @@ import { Card, Empty, Page } from '../parts/page.tsx'
 import { type Look, Status } from '../parts/status.tsx'
 import { Ago } from '../parts/time.tsx'
 import style from './rooms.module.css'
-import { batchSentence, batchTitle, failures } from './words.ts'
+import { batchSentence, batchTitle, failures, tally } from './words.ts'
 
 const MACHINE_LOOKS: Readonly<Record<Batch['machines'][number]['state'], Look>> = {
   waiting: ['calm', IconCircleDashed, 'waiting'],
@@ -65,11 +65,12 @@ const NAMED = 12
 function BatchProgress({ batch }: { batch: Batch }) {
   const part = (n: number) => (batch.total > 0 ? (100 * n) / batch.total : 0)
   const failed = failures(batch)
+  const states = tally(batch)
   return (
     <>
       <Progress.Root size="md" aria-label={batchTitle(batch)}>
-        <Progress.Section value={part(batch.done)} color="teal" />
-        <Progress.Section value={part(batch.failed)} color="red.7" />
+        <Progress.Section value={part(states.succeeded)} color="teal" />
+        <Progress.Section value={part(states.failed)} color="red.7" />
       </Progress.Root>
       <div className="soft figures" style={{ marginTop: 4 }} role="status">
         {batchSentence(batch)} Ordered <Ago at={batch.startedAt} /> by {batch.orderedBy}.
@@ -172,7 +173,7 @@ function BatchRow({ batch, opened, toggle }: { batch: Batch; opened: boolean; to
           <Status look={look(batch)} />
         </td>
         <td className="end figures">
-          {batch.done} of {batch.total}
+          {tally(batch).succeeded} of {batch.total}
         </td>
         <td className="end figures">{batch.failed || ''}</td>
         <td className="wide">{batch.orderedBy}</td>

@@ -43,12 +43,12 @@ export function OrderBatch(props: {
       {...(action === 'reset' && machines > 1 ? { typed: crowd.tag } : {})}
       error={start.error}
       busy={start.isPending}
-      disabled={machines === 0 || (action !== 'boot' && words.profile && !profile)}
+      disabled={machines === 0 || (words.profile && !profile)}
       onClose={props.onClose}
       onSend={() =>
         start.mutate({
           body: {
-            ...{ action, profile: words.profile ? profile : null, staggerSeconds: stagger, kick },
+            ...{ action, profile: words.profile || action === 'reset' ? profile : null, staggerSeconds: stagger, kick },
             ...(whole ? { tag: crowd.tag } : { machines: crowd.chosen.map(({ id }) => id) }),
           },
         })
@@ -72,11 +72,22 @@ export function OrderBatch(props: {
       {words.profile && (
         <ProfileSelect
           label="Profile"
-          placeholder={action === 'boot' ? 'None: they are parked' : 'Choose a profile'}
+          placeholder="Choose a profile"
           value={profile}
           error={fieldProblem(start.error, 'profile')}
           onChange={setProfile}
           data-autofocus
+        />
+      )}
+      {action === 'reset' && (
+        <ProfileSelect
+          label="Disks of which profile"
+          description="Disks whose policy is to keep what is written are reset only when their profile is named"
+          kind="diskless"
+          placeholder="All, but those that are kept"
+          value={profile}
+          error={fieldProblem(start.error, 'profile')}
+          onChange={setProfile}
         />
       )}
       {action === 'reset' && (

@@ -177,7 +177,11 @@ function Orders(props: {
   return (
     <div className={bars.bulk} role="toolbar" aria-label="What to do with them">
       <b className="figures">
-        {some ? `${count(crowd.chosen.length, 'machine')} chosen` : `${none ? 'None' : `All ${crowd.total}`} chosen`}
+        {some
+          ? `${count(crowd.chosen.length, 'machine')} chosen`
+          : none
+            ? 'None chosen'
+            : `The whole room: ${count(crowd.total, 'machine')}`}
       </b>
       {button('on', <IconPower size={14} />)}
       {button('soft', <IconZzz size={14} />)}
@@ -212,7 +216,7 @@ function Orders(props: {
         ) : (
           crowd.total > 0 && (
             <Button variant="subtle" color="gray" onClick={props.onAll}>
-              Choose {props.wholeRoom ? 'each' : `these ${crowd.total}`}
+              {props.wholeRoom ? 'Choose all' : `Choose these ${crowd.total}`}
             </Button>
           )
         )}

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import { BATCH_ACTIONS } from '../../rooms/batch.ts'
 import { ACTIONS, batchSentence, batchTitle, failures, roomsOf, startsIn } from './words.ts'
 
-const machine = (name: string, state: 'succeeded' | 'failed', detail = '') => ({ machine: name, state, detail })
+type State = 'waiting' | 'running' | 'succeeded' | 'failed' | 'skipped'
+const machine = (name: string, state: State, detail = '') => ({ machine: name, state, detail })
 
 test('every action has its words, and those that take something away say so', () => {
   expect(Object.keys(ACTIONS).toSorted()).toEqual(BATCH_ACTIONS.toSorted())

@@ -38,7 +38,7 @@ export const ACTIONS: Readonly<
   reset: {
     word: 'Reset disks',
     title: 'Reset the disks of',
-    does: 'Their own writes to their diskless disks are dropped: files, settings, installed programs. Machines that are on are reset at their next boot. Images, shared volumes and local disks stay.',
+    does: 'Their own writes to their diskless disks are dropped: files, settings, installed programs. Machines that are logged in are reset at their next boot. Images, shared volumes and local disks stay.',
     danger: true,
     profile: false,
   },
@@ -85,13 +85,22 @@ export function failures(batch: Pick<Batch, 'machines'>): readonly { detail: str
     .toSorted((a, b) => b.machines.length - a.machines.length)
 }
 
+type States = Record<Batch['machines'][number]['state'], number>
+
+/** How many machines of a batch are in each state. */
+export function tally(batch: Pick<Batch, 'machines'>): States {
+  const states: States = { waiting: 0, running: 0, succeeded: 0, failed: 0, skipped: 0 }
+  for (const { state } of batch.machines) states[state]++
+  return states
+}
+
 /** How it stands or ended, in one sentence. */
-export function batchSentence(batch: Pick<Batch, 'done' | 'failed' | 'total' | 'state'>): string {
-  const { done, failed, total, state } = batch
-  const open = total - done - failed
-  const parts = [`${done} of ${count(total, 'machine')} done`]
+export function batchSentence(batch: Pick<Batch, 'machines'>): string {
+  const { waiting, running, succeeded, failed, skipped } = tally(batch)
+  const parts = [`${succeeded} of ${count(batch.machines.length, 'machine')} done`]
   if (failed > 0) parts.push(`${failed} failed`)
-  if (open > 0) parts.push(state === 'running' ? `${open} to come` : `${open} left out`)
+  if (waiting + running > 0) parts.push(`${waiting + running} to come`)
+  if (skipped > 0) parts.push(`${skipped} left out`)
   return `${parts.join(', ')}.`
 }
 

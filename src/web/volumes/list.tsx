@@ -65,7 +65,7 @@ export function VolumesPage() {
           <Filters>
             <FilterText
               label="Filter volumes"
-              placeholder="Name, owner, base, notes"
+              placeholder="Name, base image, notes"
               value={filter.q}
               onChange={filterText}
             />

@@ -206,7 +206,12 @@ function About({ volume }: { volume: Volume }) {
         <Facts
           rows={[
             ['Size', bytes(volume.bytes)],
-            ['Own', volume.ownBytes === null ? 'not known now' : `${bytes(volume.ownBytes)} beside its base`],
+            [
+              'Own',
+              volume.ownBytes === null
+                ? 'not known now'
+                : `${bytes(volume.ownBytes)}${volume.base ? ' beside its base' : ''}`,
+            ],
             ['Not flushed', volume.dirtyBytes ? bytes(volume.dirtyBytes) : null],
             ['Limit', volume.limitBytes !== null && `${bytes(volume.limitBytes)} of its own`],
             ['Base', <BaseLink key="base" volume={volume} />],

@@ -14,8 +14,8 @@ import style from './volumes.module.css'
 import { busy, hitShare, latency, percent } from './words.ts'
 
 const EVERY_MS = 2000
-/** Two minutes. */
-const MOST = 60
+/** One minute. */
+const MOST = 30
 
 /** The sessions of one page of the list, asked again and again, with what they did lately. */
 function useSessions(limit: number): List<IscsiSession> & { history: History } {
@@ -91,12 +91,19 @@ export function SessionsWhere(props: { label: string; where: (session: IscsiSess
   const list = { ...sessions, query: { ...sessions.query, data: { items, next: null } } } as List<IscsiSession>
   return (
     <Card title={props.label} flush>
-      <SessionList list={list} history={sessions.history} empty={null} />
+      <SessionList list={list} history={sessions.history} empty={null} slim />
     </Card>
   )
 }
 
-function SessionList(props: { list: List<IscsiSession>; history: History; empty: ReactNode }) {
+function SessionList(props: {
+  list: List<IscsiSession>
+  history: History
+  empty: ReactNode
+  /** Beside other things: without what stands there already. */
+  slim?: boolean
+}) {
+  const { slim } = props
   const operator = useMay('operator')
   const end = useDo('endSession', { done: () => 'The session is ended.' })
   return (
@@ -105,7 +112,7 @@ function SessionList(props: { list: List<IscsiSession>; history: History; empty:
       head={
         <>
           <th>Who</th>
-          <th className="wide">Volumes</th>
+          {!slim && <th className="wide">Volumes</th>}
           <th className="wide">Since</th>
           <th className="end">IOPS</th>
           <th className="end">Read</th>
@@ -131,32 +138,32 @@ function SessionList(props: { list: List<IscsiSession>; history: History; empty:
             )}
             <div className="soft mono">{each.address}</div>
           </td>
-          <td className="wide">
-            {each.volumes.slice(0, 2).map((name) => (
-              <div key={name}>
-                <Link to="/volumes/$volume" params={{ volume: name }}>
-                  {name}
-                </Link>
-              </div>
-            ))}
-            {each.volumes.length > 2 && <span className="soft">and {each.volumes.length - 2} more</span>}
-          </td>
+          {!slim && (
+            <td className="wide">
+              {each.volumes.slice(0, 2).map((name) => (
+                <div key={name}>
+                  <Link to="/volumes/$volume" params={{ volume: name }}>
+                    {name}
+                  </Link>
+                </div>
+              ))}
+              {each.volumes.length > 2 && <span className="soft">and {each.volumes.length - 2} more</span>}
+            </td>
+          )}
           <td className="wide soft">
             <Ago at={each.since} />
           </td>
-          <td className="end figures">
-            {Math.round(each.readsPerSecond + each.writesPerSecond).toLocaleString('en-US')}
-          </td>
-          <td className="end figures" title={`${bytes(each.bytesRead)} in ${count(each.reads, 'request')}`}>
+          <td className={figures}>{Math.round(each.readsPerSecond + each.writesPerSecond).toLocaleString('en-US')}</td>
+          <td className={figures} title={`${bytes(each.bytesRead)} in ${count(each.reads, 'request')}`}>
             {bytes(Math.round(each.readBytesPerSecond))}/s
           </td>
-          <td className="end figures" title={`${bytes(each.bytesWritten)} in ${count(each.writes, 'request')}`}>
+          <td className={figures} title={`${bytes(each.bytesWritten)} in ${count(each.writes, 'request')}`}>
             {bytes(Math.round(each.writtenBytesPerSecond))}/s
           </td>
           <td className="wide">
             <Spark values={props.history.of(each.id)} />
           </td>
-          <td className="end wide figures">
+          <td className={`${figures} wide`}>
             <Latency word="read" p50={each.readP50} p99={each.readP99} />
             <Latency word="write" p50={each.writeP50} p99={each.writeP99} />
           </td>
@@ -184,6 +191,9 @@ function SessionList(props: { list: List<IscsiSession>; history: History; empty:
   )
 }
 
+/** A figure with its unit stays on one line. */
+const figures = `end figures ${style.figure}`
+
 function cached(session: IscsiSession): string {
   const share = hitShare(session)
   return share === null ? '' : percent(share)
@@ -198,7 +208,7 @@ function Latency({ word, p50, p99 }: { word: string; p50: number; p99: number })
   )
 }
 
-/** The bytes a second of the last two minutes. */
+/** The bytes a second of the last minute. */
 export function Spark({ values }: { values: readonly number[] }) {
   return (
     <svg className={style.spark} width={72} height={18} viewBox="0 0 72 18" aria-hidden>

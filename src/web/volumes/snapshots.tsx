@@ -166,7 +166,7 @@ export function Revert(props: { volume: Volume; snapshot: string | null; onClose
   const { volume, snapshot, onClose } = props
   const [kick, setKick] = useState(false)
   const used = attachedTo(volume)
-  const target = snapshot ?? (volume.base ? baseText(volume) : 'nothing')
+  const target = snapshot ?? (volume.base ? baseText(volume) : 'empty')
   const revert = useDo('revertVolume', {
     quiet: true,
     done: () => `${volume.name} is as it was at ${target}.`,

@@ -26,7 +26,7 @@ describe('what is lost is named', () => {
   test('by going back to a snapshot, to the base, or to nothing', () => {
     expect(lostByRevert(volume, 'clean')).toContain('since the snapshot clean was taken (2026-11-21')
     expect(lostByRevert(volume, null)).toContain('since it was made of debian@3')
-    expect(lostByRevert({ ...volume, base: null }, null)).toContain('it is empty again')
+    expect(lostByRevert({ ...volume, base: null }, null)).toContain('It is empty again.')
   })
 
   test('by deleting it', () => {

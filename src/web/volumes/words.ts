@@ -54,8 +54,9 @@ export function lostByRevert(volume: Volume, snapshot: string | null): string {
     ? `since the snapshot ${at.name} was taken (${clock(at.createdAt)})`
     : volume.base
       ? `since it was made of ${baseText(volume)}`
-      : 'since it was made, so that it is empty again'
-  return `Everything that was written to ${volume.name} ${since} is lost, but for what snapshots hold. Snapshots stay.`
+      : 'since it was made'
+  const then = at || volume.base ? '' : ' It is empty again.'
+  return `Everything that was written to ${volume.name} ${since} is lost, but for what snapshots hold.${then} Snapshots stay.`
 }
 
 export function lostByDelete(volume: Volume): string {
