@@ -29,13 +29,10 @@ test('failures for the same reason stand together, whatever the names in them', 
 })
 
 test('how it stands is one sentence', () => {
-  expect(batchSentence({ done: 3, failed: 1, total: 10, state: 'running' })).toBe(
-    '3 of 10 machines done, 1 failed, 6 to come.',
-  )
-  expect(batchSentence({ done: 3, failed: 0, total: 10, state: 'cancelled' })).toBe(
-    '3 of 10 machines done, 7 left out.',
-  )
-  expect(batchSentence({ done: 1, failed: 0, total: 1, state: 'finished' })).toBe('1 of 1 machine done.')
+  const of = (...states: State[]) => batchSentence({ machines: states.map((state, at) => machine(`pc-${at}`, state)) })
+  expect(of('succeeded', 'failed', 'running', 'waiting')).toBe('1 of 4 machines done, 1 failed, 2 to come.')
+  expect(of('succeeded', 'skipped', 'skipped')).toBe('1 of 3 machines done, 2 left out.')
+  expect(of('succeeded')).toBe('1 of 1 machine done.')
 })
 
 test('rooms are tags with their machines, the largest first', () => {
