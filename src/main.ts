@@ -11,8 +11,9 @@ import { serveBoot } from './boot/loader/target.ts'
 import { serveTftp } from './boot/loader/tftp.ts'
 import { type OfferService, serveOffer } from './boot/offer/serve.ts'
 import { serveScript } from './boot/script/serve.ts'
-import { counters, listeners, unready } from './boot/status.ts'
+import { counters, diskListener, listeners, unready } from './boot/status.ts'
 import { openDeployments } from './compose/deployments.ts'
+import { holdsOf, openDisks } from './compose/disks.ts'
 import { openDomain, type Surroundings } from './compose/domain.ts'
 import { openDoors } from './compose/doors.ts'
 import { openGuests } from './compose/guests.ts'
@@ -20,6 +21,7 @@ import { openInstall } from './compose/install.ts'
 import { openLab, wireLab } from './compose/lab.ts'
 import { openManagement } from './compose/management.ts'
 import { openThrift } from './compose/thrift.ts'
+import { openStorage } from './compose/volumes.ts'
 import type { LoadedConfig } from './config/load.ts'
 import type { Config } from './config/schema.ts'
 import { examine } from './doctor/doctor.ts'
@@ -43,6 +45,8 @@ import { type ReplayRecord, replay as replayPackets } from './replay/replay.ts'
 import { listInterfaces } from './sockets/interfaces.ts'
 import { bootKey } from './store/boot-key.ts'
 import { openStore } from './store/store.ts'
+import type { LoginReport } from './volumes/engine.ts'
+import { VolumeLedger } from './volumes/ledger.ts'
 
 /** Where the package is: this file is `src/main.ts` in a checkout and `dist/lib/main.js` in an installed package. */
 const PACKAGE = resolve(import.meta.dirname, import.meta.filename.endsWith('.ts') ? '..' : '../..')
@@ -89,6 +93,8 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   const around: Surroundings = { config, dataDir, events, clock: CLOCK, log }
   const domain = await openDomain(store, around)
   const { machines, profiles, images, traces, access } = domain
+  const ledger = await VolumeLedger.open({ repository: store.volumes, clock: CLOCK, events })
+  domain.holds.push(holdsOf(ledger))
   onStop(async () => {
     await machines.flush()
     await traces.close()
@@ -182,6 +188,40 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     guests.forget(id).catch((error) => log.error({ machine: id, error }, 'the access to a machine stays'))
   })
 
+  // Volumes, and what serves them.
+  const servesDisks = config.iscsi.enabled ?? (config.dhcp.mode !== 'off' || labWiring !== undefined)
+  const logins: { report: (report: LoginReport) => void } = { report: () => undefined }
+  const storage = await openStorage({
+    config,
+    dataDir,
+    serves: servesDisks,
+    images,
+    clock: CLOCK,
+    log,
+    report: (report) => logins.report(report),
+  })
+  const disks = await openDisks({
+    ...storage,
+    ...domain,
+    ledger,
+    store,
+    power,
+    iscsi: config.iscsi,
+    thresholds: config.volumes,
+    host: () => (config.advertise === undefined ? ownAddress() : formatIpv4(config.advertise)),
+    events,
+    clock: CLOCK,
+    log,
+    sleep: delay,
+  }).catch(async (error) => {
+    await storage.engine?.stop()
+    await storage.pool.close()
+    throw error
+  })
+  onStop(() => disks.stop())
+  logins.report = (report) => disks.targets.reported(report)
+  every(TICK_MS, () => disks.tick())
+
   // Stages 2 to 6.
   const find = findProgram()
   const wantsTftp = config.tftp.enabled ?? (config.dhcp.mode !== 'off' || labWiring !== undefined)
@@ -193,6 +233,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     profiles,
     images,
     deployments,
+    disks: disks.diskless,
     traces,
     unknownMachines: config.unknownMachines,
     key,
@@ -208,13 +249,14 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
       script.handler,
       loaderHandler({ find, blobs: images.blobs, describe: (sha256) => images.describe(sha256), trace: traces, log }),
       install.pass,
-      serveConfigure({ machines, profiles, traces, key, clock: CLOCK, log }),
+      serveConfigure({ machines, profiles, disks: disks.diskless, traces, key, clock: CLOCK, log }),
     ],
     log,
     advertised,
   })
 
   // Faces.
+  const listening = () => [...listeners(config, offers, tftp), diskListener(config.iscsi, servesDisks)]
   const api = await createApi({
     access,
     machines,
@@ -228,6 +270,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     clock: CLOCK,
     log,
     deployments,
+    disks,
     management: built.management,
     guests,
     runningAgents: () => deployments.running(),
@@ -241,8 +284,8 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     applyManifest: (manifest, how) => applyManifest(domain, manifest, how),
     doctor: () => examine(config, LINUX),
     settings: () => settings.map(({ name, value, source, description }) => ({ name, value, source, description })),
-    server: { version: VERSION, startedAt, listeners: () => listeners(config, offers, tftp) },
-    unready: () => unready(listeners(config, offers, tftp)),
+    server: { version: VERSION, startedAt, listeners: listening },
+    unready: () => unready(listening()),
     counters: () => counters(offers, tftp),
     lab,
     webDirectory: join(PACKAGE, 'dist/web'),

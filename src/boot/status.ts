@@ -43,6 +43,15 @@ function tftpListener(config: Config, tftp: TftpServer | undefined): Listener {
   }
 }
 
+/** What volumes are served on. */
+export function diskListener({ listen: { host, port }, engine }: Config['iscsi'], serves: boolean): Listener {
+  const where = `${host}:${port}`
+  const service = `iSCSI (${engine})`
+  return serves
+    ? { service, where, state: 'listening', reason: null }
+    : { service, where, state: 'off', reason: 'iscsi.enabled is false, or dhcp.mode is off' }
+}
+
 /** Numbers for `/metrics`, by name. */
 export function counters(offers: readonly OfferService[], tftp: TftpServer | undefined): Record<string, number> {
   const numbers: Record<string, number> = {}

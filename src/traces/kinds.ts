@@ -41,6 +41,12 @@ export const TRACE_KINDS = {
   'mark.retry': ['boot', 'error', 'step'],
   /** The booted system asked for one of the profile's files. */
   'http.file': ['file', 'status'],
+  /** Its disks over iSCSI were made ready, or refused: `profile`. */
+  'disk.ready': ['profile'],
+  'disk.refused': ['profile'],
+  /** Somebody logged in to its disks, or was not let in; the end of that. */
+  'disk.login': ['target', 'initiator'],
+  'disk.logout': ['target', 'initiator'],
   /** The management OS was given what it proves itself with. */
   'agent.pass': [],
   /** It runs and said hello. */
@@ -76,7 +82,7 @@ export type TraceReply = (typeof TRACE_REPLIES)[number]
 export function stageOf(kind: TraceKind, client?: TraceClient): Stage {
   if (kind.startsWith('dhcp.')) return client === 'system' ? 'system' : 'offer'
   if (kind.startsWith('tftp.') || kind === 'http.program') return 'loader'
-  if (kind === 'http.blob') return 'fetch'
+  if (kind === 'http.blob' || kind === 'disk.login' || kind === 'disk.logout') return 'fetch'
   if (kind === 'mark.launch') return 'launch'
   if (kind === 'agent.pass') return 'fetch'
   if (kind.startsWith('agent.')) return 'install'

@@ -80,10 +80,16 @@ export class Diskless implements DiskDesk {
     const machine = this.#with.machine(request.machine)
     if (!machine) return refused('this machine is not known', 'boot it again')
     if (!this.#targets.enabled) return OFF
-    const plan = decideDisks(this.#facts(machine, request, new Set()))
-    if (plan.outcome === 'refused') return plan
+    const given = this.#ledger
+      .bootsOf(machine.id)
+      .find((each) => each.for.kind === 'boot' && each.for.profile === request.profile.name)
+    const plan = given ? undefined : decideDisks(this.#facts(machine, request, new Set()))
+    if (plan?.outcome === 'refused') return plan
     const chap = this.#with.chap ? { user: machine.id.replaceAll('_', '-'), secret: 'preview' } : null
-    return { outcome: 'disks', disks: this.#disks(request, plan.disks.length, chap, plan.remarks) }
+    return {
+      outcome: 'disks',
+      disks: this.#disks(request, (given ?? plan)?.disks.length ?? 0, chap, plan?.remarks ?? []),
+    }
   }
 
   /**

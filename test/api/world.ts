@@ -14,6 +14,7 @@ import { nodeTransport } from '../../src/api/client/node.ts'
 import type { ApiDependencies } from '../../src/api/server/dependencies.ts'
 import { createApi, type Door } from '../../src/api/server/server.ts'
 import { versionFromCapture } from '../../src/compose/deployments.ts'
+import { holdsOf, openDisks } from '../../src/compose/disks.ts'
 import { Deployments } from '../../src/deployments/deployments.ts'
 import { Events } from '../../src/events/event.ts'
 import { boundedServer } from '../../src/http/server.ts'
@@ -31,7 +32,12 @@ import type { Network } from '../../src/networks/network.ts'
 import type { Power, PowerState } from '../../src/power/power.ts'
 import { Profiles } from '../../src/profiles/profiles.ts'
 import type { Trace } from '../../src/traces/trace.ts'
+import { ExportFolder } from '../../src/volumes/drivers/export-folder.ts'
+import { VolumeLedger } from '../../src/volumes/ledger.ts'
 import { MemoryDeployments } from '../fakes/deployment-rows.ts'
+import { MemoryEngine } from '../fakes/memory-engine.ts'
+import { MemoryPool } from '../fakes/memory-pool.ts'
+import { MemoryBatches, MemoryVolumes } from '../fakes/volume-rows.ts'
 
 /** Access data in memory, with the rules of the interface: rows go with their user, the audit log is newest first. */
 export class MemoryAccess implements AccessRepository {
@@ -175,6 +181,9 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
         .filter((machine) => machine.profile === name)
         .map((machine) => machine.name),
   })
+  const volumeRows = new MemoryVolumes()
+  const ledger = await VolumeLedger.open({ repository: volumeRows, clock, events })
+  const held = holdsOf(ledger)
   const images: Images = await Images.open({
     repository: memoryRows((image) => image.name),
     blobs: await FileBlobs.open(join(directory, 'blobs')),
@@ -182,6 +191,8 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
     clock,
     events,
     usedBy: (name, version) => profiles.naming(name, version),
+    heldBy: held.naming,
+    keeps: held.chunkLists,
   })
   const machines: Machines = await Machines.open({
     repository: memoryRows((machine) => machine.id),
@@ -204,6 +215,28 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
     clock,
     sleep: async () => undefined,
   })
+  const pool = new MemoryPool(images)
+  const engine = new MemoryEngine(pool)
+  const disks = await openDisks({
+    ledger,
+    store: { batches: new MemoryBatches() },
+    pool,
+    engine,
+    files: await ExportFolder.open(join(directory, 'exports')),
+    machines,
+    profiles,
+    images,
+    power: (machine) => findPower(machine),
+    traces: { record: () => undefined, learn: () => undefined, macAt: () => undefined, decided: () => undefined },
+    iscsi: { name: 'iqn.2026-11.org.reveille', chap: true },
+    thresholds: { warnPercent: 80, refusePercent: 95 },
+    host: () => '10.0.0.1',
+    events,
+    clock,
+    log,
+    sleep: async () => undefined,
+  })
+  engine.reports = (report) => disks.targets.reported(report)
   const traces: Trace[] = []
   const leases: Lease[] = []
   const serial = new FakeConsole()
@@ -229,6 +262,7 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
     },
     power: findPower,
     deployments,
+    disks,
     consoles: ({ macs }) => (macs.includes(DUMB) ? undefined : serial),
     agentShell: ({ macs }) => (macs.includes(DUMB) ? undefined : shell),
     applyManifest: (manifest, how) => applyManifest({ machines, profiles }, manifest, how),
@@ -255,6 +289,10 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
   return {
     ...dependencies,
     deployments,
+    disks,
+    pool,
+    engine,
+    volumeRows,
     api,
     directory,
     clock,
@@ -297,6 +335,7 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
     async close() {
       for (const server of servers) server.close()
       await api.close()
+      await disks.jobs.settled()
       for (const server of servers) server.closeAllConnections()
       await rm(directory, { recursive: true })
     },

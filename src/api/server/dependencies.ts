@@ -15,7 +15,15 @@ import type { Leases } from '../../networks/leases.ts'
 import type { Network } from '../../networks/network.ts'
 import type { PowerFinder } from '../../power/power.ts'
 import type { Profiles } from '../../profiles/profiles.ts'
+import type { Batches } from '../../rooms/batches.ts'
 import type { Traces } from '../../traces/traces.ts'
+import type { Diskless } from '../../volumes/diskless.ts'
+import type { VolumeJobs } from '../../volumes/jobs.ts'
+import type { Maintenances } from '../../volumes/maintenances.ts'
+import type { Rollouts } from '../../volumes/rollouts.ts'
+import type { SessionRates } from '../../volumes/session-rates.ts'
+import type { Targets } from '../../volumes/targets.ts'
+import type { Volumes } from '../../volumes/volumes.ts'
 import type { ResponseOf } from '../contract/route.ts'
 import type { Manifest } from '../contract/server.ts'
 import type { Contract } from '../contract.ts'
@@ -50,6 +58,17 @@ export type ApiDependencies = Readonly<{
     | 'release'
     | 'inventoryOf'
   >
+  /** Volumes and what serves them, and actions on many machines. */
+  disks: Readonly<{
+    volumes: Volumes
+    targets: Targets
+    rates: SessionRates
+    diskless: Pick<Diskless, 'resetMachine'>
+    jobs: VolumeJobs
+    maintenances: Maintenances
+    rollouts: Rollouts
+    batches: Batches
+  }>
   /** Tells when all chunks were last read again. */
   scrub?: Pick<Scrub, 'finishedAt'>
   leases: Pick<Leases, 'all' | 'usage'>

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { ApiDependencies } from './dependencies.ts'
 import type { EventStreams } from './events.ts'
+import { serveDiskMetrics } from './metrics-disks.ts'
 
 /** Who may read `/metrics`: names of machines are not in it, but numbers tell much about a network. Prometheus sends a token. */
 const METRICS_DEMAND = { needs: 'viewer', group: 'metrics', method: 'GET' } as const
@@ -42,6 +43,7 @@ export function serveMetrics(app: FastifyInstance, api: ApiDependencies, streams
       for (const { state } of api.machines.all()) this.inc({ state })
     },
   })
+  serveDiskMetrics(registers, api)
   new Gauge({
     name: 'reveille_ready',
     help: '1 when the server can do its work',

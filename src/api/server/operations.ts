@@ -15,7 +15,9 @@ import { contentHandlers } from './handlers/images-content.ts'
 import { fetchHandlers } from './handlers/images-fetch.ts'
 import { labHandlers } from './handlers/lab.ts'
 import { machineHandlers } from './handlers/machines.ts'
+import { maintenanceHandlers } from './handlers/maintenance.ts'
 import { profileHandlers } from './handlers/profiles.ts'
+import { roomHandlers } from './handlers/rooms.ts'
 import { serverHandlers } from './handlers/server.ts'
 import { traceHandlers } from './handlers/traces.ts'
 import { volumeHandlers } from './handlers/volumes.ts'
@@ -42,6 +44,8 @@ function handlersOf(api: ApiDependencies, streams: EventStreams) {
     ...serverHandlers(api),
     ...labHandlers(api),
     ...volumeHandlers(api),
+    ...maintenanceHandlers(api),
+    ...roomHandlers(api),
     ...guestHandlers(api),
     events: streams.open.bind(streams),
   } satisfies Record<OperationId, unknown>

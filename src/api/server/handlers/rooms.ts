@@ -1,0 +1,64 @@
+import { Refusal } from '../../../kit/errors.ts'
+import type { Batch } from '../../../rooms/batch.ts'
+import type { ResponseOf } from '../../contract/route.ts'
+import type { Contract } from '../../contract.ts'
+import type { HandlersOf } from '../call.ts'
+import type { ApiDependencies } from '../dependencies.ts'
+import { pageOf } from '../paging.ts'
+import { time, timeOrNull } from '../wire.ts'
+import { machineOf } from './machines.ts'
+
+function toWire(batch: Batch): ResponseOf<Contract['getBatch']> {
+  const count = (...states: Batch['machines'][number]['state'][]) =>
+    batch.machines.filter(({ state }) => states.includes(state)).length
+  return {
+    id: batch.id,
+    action: batch.action,
+    profile: batch.profile,
+    state: batch.state,
+    done: count('succeeded', 'failed', 'skipped'),
+    failed: count('failed'),
+    total: batch.machines.length,
+    machines: batch.machines.map(({ name, state, detail }) => ({ machine: name, state, detail })),
+    orderedBy: batch.orderedBy,
+    startedAt: time(batch.startedAt),
+    endedAt: timeOrNull(batch.endedAt),
+  }
+}
+
+export function roomHandlers({ disks, machines, profiles }: ApiDependencies) {
+  const { batches } = disks
+  return {
+    listBatches({ query }) {
+      const all = batches
+        .all()
+        .map((batch) => ({ batch, key: `${String(8.64e15 - batch.startedAt).padStart(16, '0')} ${batch.id}` }))
+      return pageOf(
+        all,
+        query,
+        ({ key }) => key,
+        ({ batch }) => toWire(batch),
+      )
+    },
+    getBatch({ params }) {
+      const batch = batches.get(params.batch)
+      if (!batch) throw new Refusal('not-found', `there is no batch ${params.batch}`)
+      return toWire(batch)
+    },
+    async startBatch({ body, by, about }) {
+      const { tag, profile, action, kick } = body
+      about(tag ?? `${body.machines.length} machines`, `${action}${profile ? ` ${profile}` : ''}`)
+      if (profile !== null && !profiles.get(profile))
+        throw new Refusal('not-found', `there is no profile ${profile}`, { next: 'list them: reveille profile list' })
+      const named = body.machines.map((reference) => machineOf(machines, reference))
+      const tagged = tag === null ? [] : machines.all().filter(({ tags }) => tags.includes(tag))
+      const chosen = [...new Map([...tagged, ...named].map((machine) => [machine.id, machine])).values()]
+      const staggerMs = Math.round(body.staggerSeconds * 1000)
+      return toWire(await batches.start({ action, machines: chosen, profile, staggerMs, kick }, by.name))
+    },
+    async cancelBatch({ params, about }) {
+      about(params.batch)
+      return toWire(await batches.cancel(params.batch))
+    },
+  } satisfies HandlersOf<'listBatches' | 'getBatch' | 'startBatch' | 'cancelBatch'>
+}
