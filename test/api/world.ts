@@ -180,6 +180,7 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
         .all()
         .filter((machine) => machine.profile === name)
         .map((machine) => machine.name),
+    heldBy: (profile) => held.ordering(profile),
   })
   const volumeRows = new MemoryVolumes()
   const ledger = await VolumeLedger.open({ repository: volumeRows, clock, events })
@@ -200,6 +201,7 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
     clock,
     namePattern: 'node-%04d',
     hasProfile: (name) => profiles.get(name) !== undefined,
+    assertForgettable: held.assertForgettable,
   })
   const power = new FakePower()
   const findPower: ApiDependencies['power'] = ({ macs }) => (macs.includes(DUMB) ? undefined : power)
