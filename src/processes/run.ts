@@ -3,12 +3,13 @@ import { Refusal } from '../kit/errors.ts'
 
 export type Outcome = Readonly<{ code: number; stdout: string; stderr: string }>
 
-/** `timeoutMs`: the program is ended then; two minutes if left out. `env` is added to our own environment. `signal` ends it too. */
+/** `timeoutMs`: the program is ended then; two minutes if left out. `env` is added to our own environment. `signal` ends it too. `input` is what it reads. */
 export type RunOptions = Readonly<{
   cwd?: string
   timeoutMs?: number
   env?: Readonly<Record<string, string>>
   signal?: AbortSignal | undefined
+  input?: string
 }>
 
 const TIMEOUT_MS = 120_000
@@ -16,9 +17,9 @@ const MOST_OUTPUT = 16 * 1024 * 1024
 
 /** Runs a program to its end. A program that is not there gives code 127, as a shell would say. */
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
-  const { cwd, timeoutMs = TIMEOUT_MS, env, signal } = options
+  const { cwd, timeoutMs = TIMEOUT_MS, env, signal, input } = options
   return new Promise((resolve) => {
-    execFile(
+    const child = execFile(
       command,
       [...args],
       {
@@ -39,6 +40,10 @@ export function run(command: string, args: readonly string[], options: RunOption
         })
       },
     )
+    if (input === undefined) return
+    // A program that ends without reading is told of by its status.
+    child.stdin?.on('error', () => undefined)
+    child.stdin?.end(input)
   })
 }
 
