@@ -20,6 +20,8 @@ export interface BlockDevice {
   flush(): Promise<void>
   /** Whether space is taken for what begins at `at`, and how many bytes on that stays so; for GET LBA STATUS. */
   allocation(at: number): Readonly<{ mapped: boolean; bytes: number }>
+  /** Bytes of base data that reads found in the cache, and that had to be fetched, since it was opened. */
+  cacheUse?(): Readonly<{ hitBytes: number; missBytes: number }>
   /** Flushes and lets go. Nothing may be called afterwards. */
   close(): Promise<void>
 }

@@ -47,6 +47,8 @@ export class Plan {
   zeros = false
   data: Uint8Array | undefined
   ranges: { at: number; bytes: number }[] | undefined
+  /** What the INFORMATION field of the sense data says; -1: nothing. */
+  information = -1
   /** Most bytes of data that the initiator has room for, by its CDB. */
   room = 0
 
@@ -62,6 +64,7 @@ export class Plan {
     this.data = undefined
     this.ranges = undefined
     this.room = 0
+    this.information = -1
   }
 
   good(): undefined {
