@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { FilePool } from '../../src/volumes/drivers/file/pool.ts'
+import { FlatPool } from '../../src/volumes/drivers/flat/pool.ts'
 import { printedRandom } from './killing.ts'
 import { VolumeModel } from './volume-model.ts'
 import { describeVolumePool, type Images, type PoolBed } from './volume-pool.ts'
@@ -17,13 +18,30 @@ async function filePoolBed(): Promise<PoolBed> {
   }
 }
 
+async function flatPoolBed(): Promise<PoolBed> {
+  const directory = await mkdtemp(join(tmpdir(), 'reveille-flat-'))
+  return {
+    open: (images: Images) => FlatPool.open(directory, { ...images, sweep: true }),
+    abandon: (pool) => (pool as FlatPool).abandon(),
+    remove: () => rm(directory, { recursive: true }),
+  }
+}
+
 describeVolumePool('files', filePoolBed)
+describeVolumePool('flat files', flatPoolBed)
 
 const OPERATIONS = process.env.REVEILLE_SOAK ? 100_000 : 2000
 
-test('volumes in files are what a model says, whatever happens to them', { timeout: 7_200_000 }, async () => {
-  const bed = await filePoolBed()
-  await new VolumeModel(bed, printedRandom('volume-pools')).run(OPERATIONS)
-  await bed.remove()
-  expect(true).toBe(true)
-})
+test.each([
+  ['files', filePoolBed, OPERATIONS],
+  ['flat files', flatPoolBed, OPERATIONS / 10],
+] as const)(
+  'volumes in %s are what a model says, whatever happens to them',
+  { timeout: 7_200_000 },
+  async (_, makeBed, operations) => {
+    const bed = await makeBed()
+    const model = new VolumeModel(bed, printedRandom('volume-pools'))
+    await expect(model.run(operations)).resolves.toBeUndefined()
+    await bed.remove()
+  },
+)

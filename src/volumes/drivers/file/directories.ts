@@ -97,12 +97,13 @@ export class Directories {
   }
 
   /** Makes a volume: seen by others as a whole or not at all, and durable. */
-  async make(id: string, first: Manifest, fill?: (directory: string) => Promise<void>): Promise<void> {
+  async make(id: string, fill: (directory: string) => Promise<Manifest>): Promise<void> {
     const temporary = join(this.#root, `.new-${id}-${randomBytes(6).toString('hex')}`)
     try {
+      await mkdir(temporary, { mode: 0o700 })
+      const first = await fill(temporary)
       await writeNew(temporary, first)
-      await fill?.(temporary)
-      if (fill) await syncDirectory(temporary)
+      if (first.layers.length > 1) await syncDirectory(temporary)
       await rename(temporary, this.place(id))
     } catch (error) {
       await rm(temporary, { recursive: true, force: true })

@@ -35,8 +35,16 @@ export function frozenBlocks(manifest: Manifest): number {
   return manifest.layers.reduce((sum, { id, own, blocks }) => sum + (own && id !== top ? blocks : 0), 0)
 }
 
-export function snapshotOf(manifest: Manifest, snapshot: string): readonly string[] {
+/** A frozen state: its layers, and how far it goes. */
+export type Frozen = Readonly<{ stack: readonly string[]; bytes: number }>
+
+export function snapshotOf(manifest: Manifest, snapshot: string): Frozen {
   const found = manifest.snapshots.find(({ name }) => name === snapshot)
-  if (found) return found.stack
+  if (found) return found
   throw new Refusal('not-found', `volume ${manifest.id} has no snapshot ${snapshot}`)
+}
+
+/** The current content after it was frozen: what lies below a layer that has nothing yet. */
+export function currentOf({ stack, bytes }: Manifest): Frozen {
+  return { stack: stack.slice(0, -1), bytes }
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { absentAsUndefined, syncDirectory, writeWhole } from '../../../images/durable/files.ts'
@@ -41,7 +41,8 @@ const manifest = z
     layers: z.array(layer).min(1).max(1000),
     /** Layers of the current content, the one that is written last. */
     stack: z.array(layerId).min(1).max(250),
-    snapshots: z.array(z.object({ name: z.string(), stack: z.array(layerId).max(250) }).strict()).max(1000),
+    /** `bytes`: the size of the volume then; behind it a snapshot reads as zeros. */
+    snapshots: z.array(z.object({ name: z.string(), bytes, stack: z.array(layerId).max(250) }).strict()).max(1000),
   })
   .strict()
 
@@ -100,9 +101,8 @@ export async function writeManifest(directory: string, next: Manifest): Promise<
   await syncDirectory(directory)
 }
 
-/** Makes a directory with a manifest at a place that nobody looks at. */
+/** Writes the first manifest of a directory that nobody looks at yet. */
 export async function writeNew(directory: string, first: Manifest): Promise<void> {
-  await mkdir(directory, { mode: 0o700 })
   const file = await open(join(directory, MANIFEST), 'wx', 0o600)
   try {
     await writeWhole(file, Buffer.from(`${JSON.stringify(first)}\n`))

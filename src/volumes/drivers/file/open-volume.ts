@@ -2,12 +2,12 @@ import { Refusal } from '../../../kit/errors.ts'
 import { CHUNK_BYTES } from '../../../protocols/chunks/list.ts'
 import type { BlockDevice } from '../../block-device.ts'
 import { punchHole } from '../../durable/libc.ts'
+import { WriteTurns } from '../../durable/write-turns.ts'
 import { fullPool, writeFailure, writeParts, writePartsLater } from './descriptors.ts'
 import { BLOCK_BYTES, DATA, stateOf, ZERO } from './map-page.ts'
 import { allocationOf } from './read-volume.ts'
 import type { Stack } from './stack.ts'
 import type { TopLayer } from './top-layer.ts'
-import { WriteTurns } from './write-turns.ts'
 
 /** A write that took longer than this made all others wait: the next ones go through the thread pool for a while. */
 const SLOW_MS = 3

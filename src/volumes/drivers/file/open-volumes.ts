@@ -2,11 +2,18 @@ import { Refusal } from '../../../kit/errors.ts'
 import { CHUNK_BYTES } from '../../../protocols/chunks/list.ts'
 import type { HeldLock } from '../../durable/locks.ts'
 import type { BaseCache } from './base-cache.ts'
-import { writeAll } from './descriptors.ts'
+import { writeAll, writeFailure } from './descriptors.ts'
 import type { Directories } from './directories.ts'
 import { FrozenLayer } from './frozen-layer.ts'
-import { entriesOf, type LayerEntry, type Manifest } from './manifest.ts'
-import { frozenBlocks, frozenManifest, type ManifestChange, snapshotOf, topOf } from './manifest-changes.ts'
+import { entriesOf, freshLayer, type LayerEntry, type Manifest } from './manifest.ts'
+import {
+  type Frozen,
+  frozenBlocks,
+  frozenManifest,
+  type ManifestChange,
+  snapshotOf,
+  topOf,
+} from './manifest-changes.ts'
 import { BLOCK_BYTES, DATA } from './map-page.ts'
 import { OpenVolume } from './open-volume.ts'
 import { ReadVolume } from './read-volume.ts'
@@ -117,9 +124,20 @@ export class OpenVolumes {
     }
   }
 
-  /** The block that the end lies in, up to there, in a layer that cuts off what was behind. */
-  async copyTail(id: string, manifest: Manifest, entry: LayerEntry, end: number): Promise<void> {
-    const device = await this.openFrozen(id, manifest, manifest.stack.slice(0, -1))
+  /**
+   * A layer to go over a frozen state that ends before the volume does, in a directory: it hides what may lie behind that end. If the end is
+   * within a block, it has that block.
+   */
+  async cutAt(
+    id: string,
+    manifest: Manifest,
+    frozen: Frozen,
+    directory = this.#volumes.place(id),
+  ): Promise<LayerEntry> {
+    const end = frozen.bytes
+    const entry = freshLayer(Math.ceil(end / BLOCK_BYTES) * BLOCK_BYTES)
+    if (end % BLOCK_BYTES === 0) return entry
+    const device = await this.openFrozen(id, manifest, frozen)
     const block = new Uint8Array(BLOCK_BYTES)
     const start = end - (end % BLOCK_BYTES)
     try {
@@ -127,14 +145,16 @@ export class OpenVolumes {
     } finally {
       await device.close()
     }
-    const top = new TopLayer(this.#volumes.place(id), entry, this.#boot)
+    const top = new TopLayer(directory, entry, this.#boot)
     try {
       writeAll(top.dataFile(), block, start)
-      const chunk = Math.floor(start / CHUNK_BYTES)
       const at = (start % CHUNK_BYTES) / BLOCK_BYTES
-      top.mark(chunk, at, at + 1, DATA)
+      top.mark(Math.floor(start / CHUNK_BYTES), at, at + 1, DATA)
       await top.flush()
       top.settle()
+      return entry
+    } catch (error) {
+      throw writeFailure(error)
     } finally {
       top.close()
     }
@@ -193,7 +213,7 @@ export class OpenVolumes {
       return await this.#volumes.locked(id, async () => {
         const manifest = await this.#volumes.manifest(id)
         if (snapshot !== null) return this.openFrozen(id, manifest, snapshotOf(manifest, snapshot), locks)
-        return this.openFrozen(id, manifest, manifest.stack, locks)
+        return this.openFrozen(id, manifest, manifest, locks)
       })
     } catch (error) {
       for (const lock of locks) await lock.release()
@@ -201,11 +221,11 @@ export class OpenVolumes {
     }
   }
 
-  /** A stack for reading. Its files stay while it is open, whatever becomes of the volume. */
+  /** A state for reading. Its files stay while it is open, whatever becomes of the volume. */
   async openFrozen(
     id: string,
     manifest: Manifest,
-    stack: readonly string[],
+    { stack, bytes: end }: Frozen,
     locks: readonly HeldLock[] = [],
   ): Promise<ReadVolume> {
     const base = manifest.base && (await this.#bases.take(manifest.base))
@@ -219,7 +239,7 @@ export class OpenVolumes {
       throw error
     }
     const of = stack.at(-1) === manifest.stack.at(-1) ? this.#of(id).readers : this.#of(id).snapshots
-    const device = new ReadVolume(new Stack(base ?? undefined, layers), manifest.bytes, async () => {
+    const device = new ReadVolume(new Stack(base ?? undefined, layers), { bytes: manifest.bytes, end }, async () => {
       if (manifest.base) this.#bases.release(manifest.base)
       of.delete(device)
       await this.#left(id, locks)

@@ -15,12 +15,12 @@ import type { Base, ChunkListOf } from './base.ts'
 import { BaseCache } from './base-cache.ts'
 import { fullPool } from './descriptors.ts'
 import { Directories, linkLayers } from './directories.ts'
-import { entriesOf, freshLayer, type Manifest } from './manifest.ts'
-import { frozenBlocks, snapshotOf, topOf } from './manifest-changes.ts'
+import { entriesOf, freshLayer, type LayerEntry, type Manifest } from './manifest.ts'
+import { currentOf, type Frozen, frozenBlocks, snapshotOf, topOf } from './manifest-changes.ts'
 import { bootId } from './map-file.ts'
 import { BLOCK_BYTES } from './map-page.ts'
 import { OpenVolumes, openHere } from './open-volumes.ts'
-import { publishStack } from './publish.ts'
+import { publishFrozen } from './publish.ts'
 import { TopLayer } from './top-layer.ts'
 
 export type FilePoolOptions = Readonly<{
@@ -114,7 +114,7 @@ export class FilePool implements VolumePool {
     const top = freshLayer()
     const most = Math.max(bytes, base?.bytes ?? 0)
     const content = { layers: [top], stack: [top.id], snapshots: [] }
-    await this.#volumes.make(id, { format: 1, id, bytes, most, base, limitBytes, ...content })
+    await this.#volumes.make(id, async () => ({ format: 1, id, bytes, most, base, limitBytes, ...content }))
   }
 
   clone(id: string, from: Readonly<{ id: string; snapshot: string | null }>): Promise<void> {
@@ -122,14 +122,16 @@ export class FilePool implements VolumePool {
       if (from.snapshot === null) await this.#held.freeze(from.id, (manifest) => manifest)
       await this.#volumes.locked(from.id, async () => {
         const manifest = await this.#volumes.manifest(from.id)
-        const frozen = from.snapshot === null ? manifest.stack.slice(0, -1) : snapshotOf(manifest, from.snapshot)
+        const frozen = from.snapshot === null ? currentOf(manifest) : snapshotOf(manifest, from.snapshot)
         const { bytes, most, base, limitBytes } = manifest
-        const top = freshLayer()
-        const lower = entriesOf(manifest, frozen).map((entry) => ({ ...entry, own: false }))
-        const content = { layers: [...lower, top], stack: [...frozen, top.id], snapshots: [] }
-        await this.#volumes.make(id, { format: 1, id, bytes, most, base, limitBytes, ...content }, (to) =>
-          linkLayers(this.#volumes.place(from.id), to, lower),
-        )
+        const lower = entriesOf(manifest, frozen.stack).map((entry) => ({ ...entry, own: false }))
+        const place = this.#volumes.place(from.id)
+        await this.#volumes.make(id, async (directory) => {
+          await linkLayers(place, directory, lower)
+          const top = await this.#topOver(from.id, manifest, frozen, directory)
+          const content = { layers: [...lower, top], stack: [...frozen.stack, top.id], snapshots: [] }
+          return { format: 1, id, bytes, most, base, limitBytes, ...content }
+        })
       })
     })
   }
@@ -163,7 +165,8 @@ export class FilePool implements VolumePool {
       this.#held.freeze(id, (manifest, stack) => {
         if (manifest.snapshots.some(({ name }) => name === snapshot))
           throw new Refusal('conflict', `volume ${id} has a snapshot ${snapshot} already`)
-        return { ...manifest, snapshots: [...manifest.snapshots, { name: snapshot, stack: [...stack] }] }
+        const { bytes } = manifest
+        return { ...manifest, snapshots: [...manifest.snapshots, { name: snapshot, bytes, stack: [...stack] }] }
       }),
     )
   }
@@ -181,9 +184,9 @@ export class FilePool implements VolumePool {
     return this.#inTurn(id, () =>
       this.#held.closedOnly(id, () =>
         this.#volumes.change(id, async (manifest) => {
-          const stack = snapshot === null ? [] : snapshotOf(manifest, snapshot)
-          const top = freshLayer()
-          return { ...manifest, layers: [...manifest.layers, top], stack: [...stack, top.id] }
+          const frozen = snapshot === null ? { stack: [], bytes: manifest.most } : snapshotOf(manifest, snapshot)
+          const top = await this.#topOver(id, manifest, frozen)
+          return { ...manifest, layers: [...manifest.layers, top], stack: [...frozen.stack, top.id] }
         }),
       ),
     )
@@ -200,10 +203,9 @@ export class FilePool implements VolumePool {
         if (!cut) return void (await this.#volumes.change(id, async (manifest) => resized(manifest)))
         await this.#held.freezeClosed(id, (manifest) => manifest)
         await this.#volumes.change(id, async (manifest) => {
-          const top = freshLayer(Math.ceil(before / BLOCK_BYTES) * BLOCK_BYTES)
-          if (before % BLOCK_BYTES > 0) await this.#held.copyTail(id, manifest, top, before)
-          const stack = [...manifest.stack.slice(0, -1), top.id]
-          return { ...resized(manifest), layers: [...manifest.layers, top], stack }
+          const frozen = { ...currentOf(manifest), bytes: before }
+          const top = await this.#held.cutAt(id, manifest, frozen)
+          return { ...resized(manifest), layers: [...manifest.layers, top], stack: [...frozen.stack, top.id] }
         })
       })
     })
@@ -225,10 +227,10 @@ export class FilePool implements VolumePool {
     const device = await this.#inTurn(id, async () => {
       if (snapshot !== null || !this.#held.writer(id)) return this.#held.openReader(id, snapshot)
       const manifest = await this.#held.freeze(id, (now) => now)
-      return this.#held.openFrozen(id, manifest, manifest.stack.slice(0, -1))
+      return this.#held.openFrozen(id, manifest, currentOf(manifest))
     })
     try {
-      return await publishStack(device.stack, device.bytes, this.#options.chunks, progress)
+      return await publishFrozen(device, this.#options.chunks, progress)
     } finally {
       await device.close()
     }
@@ -267,6 +269,12 @@ export class FilePool implements VolumePool {
     clearInterval(this.#timer)
     await this.#held.close({ abandon: true })
     await this.#bases.close()
+  }
+
+  /** What is written next over a frozen state. */
+  async #topOver(id: string, manifest: Manifest, frozen: Frozen, directory?: string): Promise<LayerEntry> {
+    if (frozen.bytes >= Math.min(manifest.bytes, manifest.most)) return freshLayer()
+    return this.#held.cutAt(id, manifest, frozen, directory)
   }
 
   async #withBase<T>(base: VolumeBase, work: (opened: Base) => Promise<T>): Promise<T> {

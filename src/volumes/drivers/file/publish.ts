@@ -1,25 +1,25 @@
 import type { ChunkStore } from '../../../images/chunk-store.ts'
 import { CHUNK_BYTES, chunkCount } from '../../../protocols/chunks/list.ts'
 import type { PublishedChunk } from '../../pool.ts'
-import type { Stack } from './stack.ts'
+import type { ReadVolume } from './read-volume.ts'
 
 /** Puts the chunks of a frozen state that differ from its base into the chunk store. `progress` is told how far in the volume it is. */
-export async function publishStack(
-  stack: Stack,
-  bytes: number,
+export async function publishFrozen(
+  device: ReadVolume,
   chunks: ChunkStore,
   progress: (doneBytes: number) => void,
 ): Promise<PublishedChunk[]> {
-  const list = stack.base?.list
+  const { bytes } = device
+  const list = device.stack.base?.list
   const published: PublishedChunk[] = []
   const buffer = new Uint8Array(CHUNK_BYTES)
   for (let index = 0; index < chunkCount(bytes); index++) {
     const length = Math.min(CHUNK_BYTES, bytes - index * CHUNK_BYTES)
     const before = list?.chunks[index] ?? null
     const sameLength = before === null || Math.min(CHUNK_BYTES, list!.bytes - index * CHUNK_BYTES) === length
-    if (!sameLength || !stack.isBase(index)) {
+    if (!sameLength || !device.isBase(index)) {
       const raw = buffer.subarray(0, length)
-      const waiting = stack.read(raw, index * CHUNK_BYTES)
+      const waiting = device.read(raw, index * CHUNK_BYTES)
       if (waiting) await waiting
       const sha256 = isZero(raw) ? null : (await chunks.add(raw)).sha256
       if (sha256 !== before) published.push({ index, sha256 })

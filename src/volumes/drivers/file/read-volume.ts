@@ -9,17 +9,29 @@ export class ReadVolume implements BlockDevice {
   readonly bytes: number
   readonly readOnly = true
   readonly stack: Stack
+  readonly #end: number
   readonly #closed: () => Promise<void>
   #closing: Promise<void> | undefined
 
-  constructor(stack: Stack, bytes: number, closed: () => Promise<void>) {
+  /** From `end` on it reads as zeros. */
+  constructor(stack: Stack, { bytes, end }: { bytes: number; end: number }, closed: () => Promise<void>) {
     this.stack = stack
     this.bytes = bytes
+    this.#end = end
     this.#closed = closed
   }
 
   read(into: Uint8Array, at: number): undefined | Promise<void> {
-    return this.stack.read(into, at)
+    const inside = Math.min(into.length, Math.max(0, this.#end - at))
+    if (inside === into.length) return this.stack.read(into, at)
+    into.fill(0, inside)
+    return inside > 0 ? this.stack.read(into.subarray(0, inside), at) : undefined
+  }
+
+  /** Whether a part of a chunk of the base is seen as it is there. */
+  isBase(chunk: number): boolean {
+    const covered = Math.min(this.bytes, this.stack.base?.list.bytes ?? 0, (chunk + 1) * CHUNK_BYTES)
+    return this.stack.isBase(chunk) && this.#end >= covered
   }
 
   write(): never {
@@ -33,7 +45,8 @@ export class ReadVolume implements BlockDevice {
   async flush(): Promise<void> {}
 
   allocation(at: number): Readonly<{ mapped: boolean; bytes: number }> {
-    return allocationOf(this.stack, at, this.bytes)
+    if (at >= this.#end) return { mapped: false, bytes: this.bytes - at }
+    return allocationOf(this.stack, at, this.#end)
   }
 
   close(): Promise<void> {
