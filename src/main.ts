@@ -20,6 +20,7 @@ import { openGuests } from './compose/guests.ts'
 import { openInstall } from './compose/install.ts'
 import { openLab, wireLab } from './compose/lab.ts'
 import { openManagement } from './compose/management.ts'
+import { offlinePassword } from './compose/offline-password.ts'
 import { openThrift } from './compose/thrift.ts'
 import { openStorage } from './compose/volumes.ts'
 import type { LoadedConfig } from './config/load.ts'
@@ -91,9 +92,9 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   const store = await openStore(dataDir, { log })
   onStop(() => store.close())
   const around: Surroundings = { config, dataDir, events, clock: CLOCK, log }
-  const domain = await openDomain(store, around)
-  const { machines, profiles, images, traces, access } = domain
   const ledger = await VolumeLedger.open({ repository: store.volumes, clock: CLOCK, events })
+  const domain = await openDomain(store, around, (name) => ledger.find(name) !== undefined)
+  const { machines, profiles, images, traces, access } = domain
   domain.holds.push(holdsOf(ledger))
   onStop(async () => {
     await machines.flush()
@@ -182,12 +183,6 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   every(HOUR_MS, () => deployments.prune(CLOCK.now() - config.deployments.keepDays * DAY_MS))
   every(TICK_MS, () => deployments.tick())
 
-  const guests = await openGuests({ repository: store.guests, dataDir, leases, log })
-  events.listen(({ topic, id, change }) => {
-    if (topic !== 'machine' || change !== 'removed') return
-    guests.forget(id).catch((error) => log.error({ machine: id, error }, 'the access to a machine stays'))
-  })
-
   // Volumes, and what serves them.
   const servesDisks = config.iscsi.enabled ?? (config.dhcp.mode !== 'off' || labWiring !== undefined)
   const logins: { report: (report: LoginReport) => void } = { report: () => undefined }
@@ -221,6 +216,14 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   onStop(() => disks.stop())
   logins.report = (report) => disks.targets.reported(report)
   every(TICK_MS, () => disks.tick())
+
+  // Running systems.
+  const offline = offlinePassword({ disks, machines, clock: CLOCK, log })
+  const guests = await openGuests({ repository: store.guests, dataDir, leases, offline, log })
+  events.listen(({ topic, id, change }) => {
+    if (topic !== 'machine' || change !== 'removed') return
+    guests.forget(id).catch((error) => log.error({ machine: id, error }, 'the access to a machine stays'))
+  })
 
   // Stages 2 to 6.
   const find = findProgram()
@@ -293,7 +296,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     maxDiskBytes: config.images.maxDiskGiB * 2 ** 30,
   })
   await openDoors(config, dataDir, api, { boot, install }, onStop)
-  const thrift = await openThrift(config.thrift, { ...domain, leases, power, guests, log })
+  const thrift = await openThrift(config.thrift, { ...domain, ...disks, leases, power, guests, log })
   if (thrift) onStop(thrift)
   // Event streams end first: a door waits for what it let in.
   onStop(() => api.close())

@@ -21,7 +21,11 @@ export type Surroundings = Readonly<{ config: Config; dataDir: string; events: E
 export type Domain = Awaited<ReturnType<typeof openDomain>>
 
 /** The services that know things, over the store. */
-export async function openDomain(store: Store, { config, dataDir, events, clock, log }: Surroundings) {
+export async function openDomain(
+  store: Store,
+  { config, dataDir, events, clock, log }: Surroundings,
+  hasVolume: (name: string) => boolean,
+) {
   const access = await Access.open({
     repository: store.access,
     clock,
@@ -61,6 +65,7 @@ export async function openDomain(store: Store, { config, dataDir, events, clock,
     events,
     clock,
     imageKind: (reference) => images.resolve(reference)?.image.kind,
+    hasVolume,
     usage: (profile) =>
       machines
         .all()
