@@ -29,7 +29,7 @@ mount -t ext4 -o rw "$disk" /root && exec switch_root /root /sbin/init
 `
 
 /** The newest of Debian's kernel packages, unpacked. */
-async function kernelPackage(): Promise<string> {
+export async function kernelPackage(): Promise<string> {
   const { stdout } = await run('apt-cache', ['depends', '--important', 'linux-image-amd64'])
   const name = /Depends: (linux-image-\S+-amd64)/.exec(stdout)?.[1]
   if (name === undefined) throw new Error('apt does not know linux-image-amd64')
@@ -46,19 +46,24 @@ async function kernelPackage(): Promise<string> {
   return kept
 }
 
-async function makeInitrd(modules: string): Promise<Uint8Array> {
+/** An initial system with these drivers (and what they need) from a folder of modules, and the shell script that loads them. */
+export async function makeInitrd(
+  modules: string,
+  wanted: readonly string[] = MODULES,
+  init: string = INITRD_INIT,
+): Promise<Uint8Array> {
   const paths = new Map<string, string>()
   for (const path of await readdir(modules, { recursive: true }))
     if (path.endsWith('.ko')) paths.set(moduleName(basename(path)), join(modules, path))
   const contents = new Map<string, Buffer>()
-  const needed = [...MODULES]
+  const needed = [...wanted]
   for (let name = needed.pop(); name !== undefined; name = needed.pop()) {
     const path = paths.get(name)
     if (path === undefined || contents.has(name)) continue
     contents.set(name, await readFile(path))
     needed.push(...moduleDependencies(contents.get(name)!))
   }
-  const order = loadOrder(MODULES, (name) => contents.get(name) && moduleDependencies(contents.get(name)!))
+  const order = loadOrder(wanted, (name) => contents.get(name) && moduleDependencies(contents.get(name)!))
   const file = (name: string, content: Uint8Array) => ({ name, kind: 'file' as const, mode: 0o755, content })
   const folders = ['bin', 'dev', 'lib', 'lib/modules', 'proc', 'root', 'sys']
   const links = ['sh', 'mount', 'insmod', 'sed', 'grep', 'sleep', 'switch_root']
@@ -67,7 +72,7 @@ async function makeInitrd(modules: string): Promise<Uint8Array> {
     { name: 'dev/console', kind: 'character-device', mode: 0o600, major: 5, minor: 1 },
     file('bin/busybox', await readFile('/bin/busybox')),
     ...links.map((name) => ({ name: `bin/${name}`, kind: 'link' as const, target: 'busybox' })),
-    file('init', Buffer.from(INITRD_INIT)),
+    file('init', Buffer.from(init)),
     file('lib/modules/order', Buffer.from(`${order.join('\n')}\n`)),
     ...[...contents].map(([name, content]) => file(`lib/modules/${name}.ko`, content)),
   ])

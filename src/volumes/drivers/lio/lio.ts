@@ -1,0 +1,300 @@
+import { createHash } from 'node:crypto'
+import { constants } from 'node:fs'
+import { mkdir, readdir, readFile, rmdir, stat, symlink, unlink, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Clock } from '../../../kit/clock.ts'
+import { Refusal } from '../../../kit/errors.ts'
+import type { Log } from '../../../kit/log.ts'
+import { run } from '../../../processes/run.ts'
+import type { LoginReport, Session, Target, TargetEngine, TargetLun } from '../../engine.ts'
+import { parseDynamicSessions, parseInfo } from './info.ts'
+import {
+  type Backstore,
+  changeTarget,
+  endSessions,
+  type Found,
+  type LunStore,
+  makeStore,
+  makeTarget,
+  type Place,
+  removeStore,
+  removeTarget,
+  type Step,
+  storeName,
+} from './plan.ts'
+
+const LOOK_MS = 1000
+/** The kernel lets go of a backstore a moment after its last LUN. */
+const BUSY_TRIES = 50
+
+export type LioOptions = Readonly<{
+  listen: Readonly<{ host: string; port: number }>
+  /** `iscsi.name`: only targets whose names begin with it are ours. */
+  prefix: string
+  log: Log
+  clock: Clock
+  /** The file or block device with the content of a volume, or of one of its snapshots. */
+  path(volume: string, snapshot: string | undefined): Promise<string>
+  /** Who logged in and left. Refused logins the kernel tells in its own log only. */
+  report?: (report: LoginReport) => void
+  /** Another place than /sys/kernel/config/target. */
+  root?: string
+}>
+
+/**
+ * Targets served by the kernel (LIO), through configfs alone. Needs root and the modules target_core_mod, target_core_file,
+ * target_core_iblock and iscsi_target_mod. What differs from the built-in engine: the kernel does not look at addresses, so a
+ * target with names and addresses lets in by name and ends a session from elsewhere within seconds, and one with addresses alone is
+ * refused; an initiator of a target without names is listed without its address, and kicking it ends all sessions of that target;
+ * there are no counters. Targets of others are never touched, and ours are removed at the start: what is to be served is applied again.
+ */
+export class LioEngine implements TargetEngine {
+  readonly name = 'lio'
+  readonly portal: Readonly<{ host: string; port: number }>
+  readonly #options: LioOptions
+  readonly #root: string
+  readonly #place: Place
+  readonly #targets = new Map<string, { target: Target; disks: readonly LunStore[] }>()
+  #seen = new Map<string, Session>()
+  #line: Promise<unknown> = Promise.resolve()
+  #stopped = false
+  #timer: NodeJS.Timeout | undefined
+
+  /** Refused as `not-available` when this kernel, or this user, cannot. */
+  static async start(options: LioOptions): Promise<LioEngine> {
+    const engine = new LioEngine(options)
+    await engine.#detect()
+    await engine.#clear()
+    engine.#lookLater()
+    return engine
+  }
+
+  private constructor(options: LioOptions) {
+    this.#options = options
+    this.#root = options.root ?? '/sys/kernel/config/target'
+    this.portal = options.listen
+    // A number for what is ours, so that two servers with different names do not meet.
+    const hba = 1000 + (createHash('sha256').update(options.prefix).digest().readUInt32BE(0) % 1_000_000)
+    this.#place = { hba, portal: `${options.listen.host}:${options.listen.port}` }
+  }
+
+  apply(target: Target): Promise<void> {
+    return this.#next(async () => {
+      if (!this.#isOurs(target.iqn))
+        throw new Refusal('validation-failed', `the target ${target.iqn} does not begin with ${this.#options.prefix}`)
+      const disks: LunStore[] = []
+      for (const lun of target.luns) disks.push({ lun, store: await this.#store(lun) })
+      const before = this.#targets.get(target.iqn)
+      const steps = before ? changeTarget(this.#place, before, target, disks) : makeTarget(this.#place, target, disks)
+      try {
+        for (const disk of disks) if (!this.#isServed(disk)) await this.#do(makeStore(this.#place, disk))
+        await this.#do(steps)
+        this.#targets.set(target.iqn, { target, disks })
+      } catch (error) {
+        // Half a target is worse than none: who asked will ask again.
+        await this.#remove(target.iqn, [...disks, ...(before?.disks ?? [])]).catch(() => {})
+        throw error
+      }
+      await this.#letGo(before?.disks ?? [])
+    })
+  }
+
+  withdraw(iqn: string): Promise<void> {
+    return this.#next(async () => {
+      const before = this.#targets.get(iqn)
+      if (before) await this.#remove(iqn, before.disks)
+      await this.#look()
+    })
+  }
+
+  sessions(): Promise<readonly Session[]> {
+    return this.#next(() => this.#look())
+  }
+
+  kick(id: string): Promise<void> {
+    return this.#next(async () => {
+      const session = (await this.#look()).find((each) => each.id === id)
+      const kept = session && this.#targets.get(session.target)
+      if (!kept) throw new Refusal('not-found', `there is no iSCSI session ${id}`)
+      await this.#do(endSessions(kept.target, session.initiator))
+      await this.#look()
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+    await this.#line
+    for (const [iqn, { disks }] of this.#targets) await this.#remove(iqn, disks)
+  }
+
+  #next<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#stopped) return Promise.reject(new Refusal('not-available', 'LIO was stopped'))
+    const done = this.#line.then(work)
+    this.#line = done.catch(() => {})
+    return done
+  }
+
+  #isOurs(iqn: string): boolean {
+    return iqn.startsWith(`${this.#options.prefix}:`) || iqn.startsWith(`${this.#options.prefix}.`)
+  }
+
+  async #detect(): Promise<void> {
+    const root = this.#root
+    if (!this.#options.root) for (const module of ['configfs', 'target_core_mod']) await run('modprobe', ['-q', module])
+    await mkdir(join(root, 'iscsi')).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'EEXIST') return
+      const why = error.code === 'EACCES' || error.code === 'EPERM' ? 'only root may' : 'this kernel has it not'
+      throw new Refusal('not-available', `LIO cannot serve volumes: ${why} (${root}: ${error.code})`, {
+        next: 'load target_core_mod and iscsi_target_mod as root, with configfs mounted, or set iscsi.engine builtin',
+      })
+    })
+  }
+
+  /** Removes what an earlier server left: those of others stay. */
+  async #clear(): Promise<void> {
+    for (const iqn of await this.#list('iscsi'))
+      if (this.#isOurs(iqn)) await this.#do(removeTarget(await this.#find(iqn)))
+    for (const kind of ['fileio', 'iblock']) {
+      const hba = `core/${kind}_${this.#place.hba}`
+      for (const name of await this.#list(hba)) await this.#do([{ do: 'rmdir', path: `${hba}/${name}` }])
+    }
+  }
+
+  async #store(lun: TargetLun): Promise<Backstore> {
+    const path = await this.#options.path(lun.volume, lun.snapshot)
+    const found = await stat(path).catch(() => {
+      throw new Refusal('not-available', `there is no ${path} to serve volume ${lun.volume} from`)
+    })
+    return found.isBlockDevice() ? { kind: 'iblock', path, bytes: 0 } : { kind: 'fileio', path, bytes: found.size }
+  }
+
+  #isServed(disk: LunStore): boolean {
+    return [...this.#targets.values()].some(({ disks }) =>
+      disks.some((each) => each.store.kind === disk.store.kind && storeName(each.lun) === storeName(disk.lun)),
+    )
+  }
+
+  /** Removes backstores that no target has any more. */
+  async #letGo(disks: readonly LunStore[]): Promise<void> {
+    const free = new Map(disks.filter((disk) => !this.#isServed(disk)).map((disk) => [storeName(disk.lun), disk]))
+    for (const disk of free.values()) await this.#do(removeStore(this.#place, disk))
+  }
+
+  async #remove(iqn: string, disks: readonly LunStore[]): Promise<void> {
+    await this.#do(removeTarget(await this.#find(iqn)))
+    this.#targets.delete(iqn)
+    await this.#letGo(disks)
+  }
+
+  async #find(iqn: string): Promise<Found> {
+    const at = `iscsi/${iqn}/tpgt_1`
+    const group = (await this.#list(`iscsi/${iqn}`)).includes('tpgt_1')
+    const luns = async (path: string) => {
+      const found: { name: string; links: string[] }[] = []
+      for (const name of await this.#list(path))
+        if (/^lun_\d+$/.test(name)) found.push({ name, links: await this.#list(`${path}/${name}`, 'links') })
+      return found
+    }
+    const acls: { initiator: string; luns: { name: string; links: string[] }[] }[] = []
+    for (const initiator of await this.#list(`${at}/acls`))
+      acls.push({ initiator, luns: await luns(`${at}/acls/${initiator}`) })
+    return { iqn, group, portals: await this.#list(`${at}/np`), luns: await luns(`${at}/lun`), acls }
+  }
+
+  async #list(path: string, what: 'folders' | 'links' = 'folders'): Promise<string[]> {
+    const entries = await readdir(join(this.#root, path), { withFileTypes: true }).catch(() => [])
+    return entries
+      .filter((entry) => (what === 'links' ? entry.isSymbolicLink() : entry.isDirectory()))
+      .map(({ name }) => name)
+  }
+
+  async #do(steps: readonly Step[]): Promise<void> {
+    for (const step of steps) {
+      for (let tries = 1; ; tries++) {
+        try {
+          await this.#step(step)
+          break
+        } catch (error) {
+          const { code } = error as NodeJS.ErrnoException
+          if (code === 'ENOENT' && (step.do === 'rmdir' || step.do === 'unlink')) break
+          if (code === 'EEXIST' && step.do === 'mkdir') break
+          if (code === 'EBUSY' && tries < BUSY_TRIES) {
+            await pause(50)
+            continue
+          }
+          // Older kernels do not know these names of the disk, and not every disk gives blocks back.
+          if (step.do === 'write' && OPTIONAL.has(basename(step.path))) break
+          const value = step.do === 'write' && !step.secret ? ` ${step.value}` : ''
+          throw new Refusal('not-available', `LIO refused: ${step.do} ${step.path}${value}: ${code}`, {
+            next: 'the log of the kernel (dmesg) says more',
+          })
+        }
+      }
+    }
+  }
+
+  async #step(step: Step): Promise<void> {
+    const path = join(this.#root, step.path)
+    if (step.do === 'mkdir') await mkdir(path)
+    else if (step.do === 'rmdir') await rmdir(path)
+    else if (step.do === 'unlink') await unlink(path)
+    else if (step.do === 'link') await symlink(join(this.#root, step.to), path)
+    // In one call, and without a new line: secrets are taken as they come.
+    else await writeFile(path, step.value, { flag: constants.O_WRONLY })
+  }
+
+  async #read(path: string): Promise<string> {
+    return readFile(join(this.#root, path), 'utf8').catch(() => '')
+  }
+
+  async #look(): Promise<Session[]> {
+    const now = new Map<string, Session>()
+    const here = (id: string, target: string, initiator: string, address: string) => {
+      const known = this.#seen.get(id)
+      const since = known?.since ?? this.#options.clock.now()
+      now.set(id, { id, target, initiator, address, since, counters: null })
+      if (!known) this.#tell({ target, initiator, address }, 'accepted', 'seen by LIO')
+    }
+    for (const [iqn, { target }] of this.#targets) {
+      const at = `iscsi/${iqn}/tpgt_1`
+      for (const initiator of target.initiators ?? []) {
+        const session = parseInfo(await this.#read(`${at}/acls/${initiator}/info`))
+        if (!session) continue
+        if (target.addresses === null || target.addresses.includes(session.address)) {
+          here(`s${session.id}`, iqn, initiator, session.address)
+          continue
+        }
+        await this.#do(endSessions(target, initiator))
+        this.#tell({ target: iqn, ...session }, 'refused', 'it came from an address that may not')
+      }
+      if (target.initiators === null)
+        for (const initiator of parseDynamicSessions(await this.#read(`${at}/dynamic_sessions`)))
+          here(`d.${iqn}.${initiator}`, iqn, initiator, '')
+    }
+    for (const [id, session] of this.#seen) if (!now.has(id)) this.#tell(session, 'ended', 'no longer seen by LIO')
+    this.#seen = now
+    return [...now.values()]
+  }
+
+  #tell(
+    { target, initiator, address }: Pick<Session, 'target' | 'initiator' | 'address'>,
+    outcome: LoginReport['outcome'],
+    detail: string,
+  ): void {
+    this.#options.report?.({ target, initiator, address, outcome, detail })
+  }
+
+  #lookLater(ms = LOOK_MS): void {
+    if (this.#stopped) return
+    this.#timer = setTimeout(async () => {
+      const began = performance.now()
+      if (this.#targets.size > 0) await this.sessions().catch(() => {})
+      this.#lookLater(Math.max(LOOK_MS, 20 * (performance.now() - began)))
+    }, ms)
+    this.#timer.unref()
+  }
+}
+
+const OPTIONAL = new Set(['vendor_id', 'product_id', 'revision', 'emulate_tpu', 'emulate_write_cache', 'udev_path'])

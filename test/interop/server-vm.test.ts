@@ -1,0 +1,25 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { type InsideResult, runInside } from './server-vm/vm.ts'
+
+/** From switching it on to its end; without KVM it takes some minutes. */
+const RUN_MS = 480_000
+/** Its system is made of Debian packages the first time. */
+const MAKE_MS = 900_000
+const PARTS = (process.env.REVEILLE_TEST_PARTS ?? 'lio').split(',')
+
+describe('in a virtual server with LVM and LIO', () => {
+  let results: InsideResult[] = []
+  let printed = ''
+  beforeAll(async () => {
+    const ran = await runInside(PARTS, RUN_MS)
+    results = ran.results
+    printed = ran.printed
+    console.log(results.map(({ name, ms, error }) => `${error === null ? 'ok  ' : 'FAIL'} ${ms} ms ${name}`).join('\n'))
+  }, MAKE_MS + RUN_MS)
+
+  test.each(PARTS)('%s does all that its suite asks', (part) => {
+    const own = results.filter(({ name }) => name.startsWith(`${part}:`))
+    expect(own.filter(({ error }) => error !== null)).toEqual([])
+    expect(own.length, printed).toBeGreaterThan(10)
+  })
+})

@@ -1,0 +1,87 @@
+import { appendFileSync } from 'node:fs'
+import { mkdtemp, open, readdir, readFile, readlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { SILENT } from '../../../src/kit/log.ts'
+import { LioEngine } from '../../../src/volumes/drivers/lio/lio.ts'
+import { type EngineWorld, TARGET_ENGINE_CASES } from '../../conformance/target-engines.ts'
+import { CASES, type Case } from './cases.ts'
+import type { InsideResult } from './vm.ts'
+
+const clock = { now: () => Date.now() }
+
+/** LIO over sparse files. */
+async function lioCases(): Promise<Case[]> {
+  const directory = await mkdtemp('/var/tmp/lio-')
+  const path = async (volume: string) => join(directory, volume)
+  const options = { listen: { host: '127.0.0.1', port: 3260 }, prefix: 'iqn.2026-11.org.reveille.test', log: SILENT }
+  const start = () => LioEngine.start({ ...options, clock, path })
+  let engine = await start()
+  let made = 0
+  const world: EngineWorld = {
+    get engine() {
+      return engine
+    },
+    host: '127.0.0.1',
+    cannot: new Set(['address-at-login', 'address-alone'] as const),
+    async volume(bytes) {
+      const volume = `v_${++made}`
+      const file = await open(await path(volume), 'w')
+      await file.truncate(bytes)
+      await file.close()
+      return volume
+    },
+    async content(volume, at, bytes) {
+      const file = await open(await path(volume), 'r')
+      const into = Buffer.alloc(bytes)
+      await file.read(into, 0, bytes, at)
+      await file.close()
+      return into
+    },
+    async isOpen(volume) {
+      const core = '/sys/kernel/config/target/core'
+      for (const hba of await readdir(core)) if ((await readdir(join(core, hba))).includes(volume)) return true
+      return false
+    },
+    async restart() {
+      await engine.stop()
+      engine = await start()
+    },
+  }
+  const left: Case = {
+    name: 'nothing is left in the kernel once it is stopped',
+    async run() {
+      await engine.stop()
+      const names = await readdir('/sys/kernel/config/target/iscsi')
+      if (names.some((name) => name.startsWith('iqn.'))) throw new Error(names.join(' '))
+    },
+  }
+  return [...TARGET_ENGINE_CASES.map((each) => ({ name: each.name, run: () => each.run(world) })), left]
+}
+
+const PARTS: Record<string, () => Promise<readonly Case[]>> = { lio: lioCases }
+
+async function main(): Promise<void> {
+  const until = process.uptime()
+  for (const part of process.argv[2]!.split(',')) {
+    let cases: readonly Case[]
+    try {
+      cases = await PARTS[part]!()
+    } catch (error) {
+      cases = [{ name: 'it starts', run: () => Promise.reject(error) }]
+    }
+    for (const { name, run } of cases) {
+      const began = performance.now()
+      const error = await run().then(
+        () => null,
+        (reason: unknown) => (reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)),
+      )
+      const result: InsideResult = { name: `${part}: ${name}`, ms: Math.round(performance.now() - began), error }
+      appendFileSync('/share/results', `${JSON.stringify(result)}\n`)
+    }
+  }
+  console.log(`${CASES.length} cases of suites, ${Math.round(process.uptime() - until)} s`)
+  console.log((await readFile('/proc/uptime', 'utf8')).trim(), await readlink('/proc/self/exe'))
+}
+
+await main()
+process.exit(0)
