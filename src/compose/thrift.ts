@@ -8,6 +8,7 @@ import type { Machines } from '../machines/machines.ts'
 import type { Leases } from '../networks/leases.ts'
 import type { Profiles } from '../profiles/profiles.ts'
 import type { DeskParts } from '../thrift/desk.ts'
+import type { Disks } from './disks.ts'
 import { addressOf } from './guests.ts'
 
 type Around = Readonly<{
@@ -17,7 +18,7 @@ type Around = Readonly<{
   leases: Pick<Leases, 'all'>
   power: DeskParts['power']
   guests: DeskParts['guests']
-  maintenance?: DeskParts['maintenance']
+  maintenances: Disks['maintenances']
   log: Log
 }>
 
@@ -29,12 +30,15 @@ export async function openThrift(settings: Config['thrift'], around: Around): Pr
     import('../thrift/serve.ts'),
     import('../thrift/forward.ts'),
   ])
-  const { machines, profiles, access, leases, power, guests, maintenance, log } = around
+  const { machines, profiles, access, leases, power, guests, maintenances, log } = around
   const desk = new Desk({
     findMachine: (host) => machines.find(host) ?? machineAt(host, machines, leases),
     profiles: () => profiles.all(),
     setProfile: (machine, profile, by) => machines.setBoot(machine.id, { profile }, by),
-    maintenance,
+    maintenance: {
+      start: (profile, machine, by) => maintenances.start({ profile, machine, others: 'keep' }, by),
+      openOn: (machine) => maintenances.ofMachine(machine.id)?.profile,
+    },
     power,
     addressOf: (machine) => addressOf(machine, leases),
     guests,
