@@ -2,12 +2,13 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { createHash, randomFillSync } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { launchBrowser } from './bed/browser.ts'
 import { ownEnvironment } from './bed/environment.ts'
+import { freeTcpPort } from './bed/free-port.ts'
 import { until } from './bed/until.ts'
 
 /** The console in a real browser against a real server. What a machine sends is sent here by hand: no virtual machine is needed. */
@@ -20,16 +21,6 @@ let server: ChildProcess
 let browser: Browser
 let page: Page
 const complaints: string[] = []
-
-async function freePort(): Promise<number> {
-  const socket = createServer().listen(0, '127.0.0.1')
-  await once(socket, 'listening')
-  const address = socket.address()
-  socket.close()
-  await once(socket, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
-}
 
 /** The control socket speaks the same API as the console, without a login. */
 function api(method: string, path: string, body?: unknown): unknown {
@@ -45,7 +36,7 @@ const askForScript = (mac: string) => fetch(`${base}/boot/script.ipxe?mac=${mac}
 
 beforeAll(async () => {
   execFileSync(join(root, 'scripts/build-web'), { stdio: 'inherit' })
-  const port = await freePort()
+  const port = await freeTcpPort()
   base = `http://127.0.0.1:${port}`
   server = spawn(
     join(root, 'bin/reveille'),
@@ -59,13 +50,7 @@ beforeAll(async () => {
       () => undefined,
     )
   })
-  browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: [
-      ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
-      ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
-    ],
-  })
+  browser = await launchBrowser()
   page = await browser.newPage({ viewport: { width: 1360, height: 850 } })
   page.setDefaultTimeout(15_000)
   page.on('pageerror', (error) => complaints.push(error.message))
@@ -318,7 +303,10 @@ test('the search finds a machine by its MAC, with the keyboard alone', async () 
 
 test('every other page opens', async () => {
   for (const [link, heading] of [
+    ['Rooms', 'Rooms'],
     ['Deployments', 'Deployments'],
+    ['Volumes', 'Volumes'],
+    ['Sessions', 'Sessions'],
     ['Networks', 'Networks'],
     ['Status', 'Status'],
     ['Tokens', 'Tokens'],

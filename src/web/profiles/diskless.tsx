@@ -136,7 +136,7 @@ function Disk(props: {
               label="Size in GiB"
               placeholder="that of the image"
               min={0}
-              decimalScale={3}
+              decimalScale={10}
               value={disk.gib ?? ''}
               error={problem('bytes')}
               onChange={(value) => change({ gib: value === '' ? null : Number(value) })}
@@ -145,7 +145,7 @@ function Disk(props: {
               label="Limit of its own, in GiB"
               placeholder="what the pool has"
               min={0}
-              decimalScale={3}
+              decimalScale={10}
               value={disk.limitGib ?? ''}
               error={problem('limitBytes')}
               onChange={(value) => change({ limitGib: value === '' ? null : Number(value) })}

@@ -129,7 +129,7 @@ export function CreateVolume({ clone, onClose }: { clone?: Volume; onClose: () =
             : 'Left out: that of what it is made of; the rest is zeros'
         }
         min={0}
-        decimalScale={3}
+        decimalScale={10}
         required={from === 'empty'}
         withAsterisk={false}
         value={gib ?? ''}
@@ -146,7 +146,7 @@ export function CreateVolume({ clone, onClose }: { clone?: Volume; onClose: () =
           label="Limit in GiB"
           description="Most that its own writes may take; beyond it is a full disk"
           min={0}
-          decimalScale={3}
+          decimalScale={10}
           value={limit ?? ''}
           onChange={(value) => setLimit(value === '' ? null : Number(value))}
         />

@@ -115,7 +115,7 @@ export function Resize({ volume, onClose }: Dialog) {
         description={`Now ${bytes(volume.bytes)}. Partitions and filesystems on it are not changed.`}
         data-autofocus
         min={0}
-        decimalScale={3}
+        decimalScale={10}
         value={gib ?? ''}
         onChange={(value) => setGib(value === '' ? null : Number(value))}
       />
@@ -265,7 +265,7 @@ export function EditVolume({ volume, onClose }: Dialog) {
         label="Limit in GiB"
         description="Most that its own writes may take; empty: as many as the pool has"
         min={0}
-        decimalScale={3}
+        decimalScale={10}
         value={limit ?? ''}
         error={fieldProblem(save.error, 'limitBytes')}
         onChange={(value) => setLimit(value === '' ? null : Number(value))}

@@ -58,9 +58,11 @@ function PoolBar({ pool, marks }: { pool: PoolAnswer; marks: readonly { percent:
         ))}
       </div>
       <Text size="xs" c="dimmed" mt={4}>
-        {pool.detail || `Volumes take ${bytes(pool.usedBytes)}.`}
+        {sentence(pool.detail) || `Volumes take ${bytes(pool.usedBytes)}.`}
         {marks.length > 0 && ` It ${marks.map(({ percent, word }) => `${word} at ${percent} %`).join(', ')}.`}
       </Text>
     </div>
   )
 }
+
+const sentence = (text: string) => (text === '' || text.endsWith('.') ? text : `${text}.`)
