@@ -92,7 +92,7 @@ export class BuiltinEngine implements TargetEngine {
       const decision = decideLogin({ initiator, target, sessionType, address }, this.#workers.targets)
       if (decision.kind === 'normal') {
         const { iqn } = decision.target
-        return this.#workers.serving(iqn)?.serve(socket, first.received, { iqn, address })
+        return await this.#workers.serving(iqn)?.serve(socket, first.received, { iqn, address })
       }
       if (decision.kind === 'discovery') {
         const portal = `${plainAddress(socket.localAddress) ?? this.portal.host}:${this.portal.port}`

@@ -25,12 +25,14 @@ export type WorkerDependencies = Readonly<{
   settings: WorkerSettings
   log: Log
   report: (report: LoginReport) => void
-  /** A new process took the place of one that died; it knows nothing yet. */
-  restarted: () => void
+  /** A new process took the place of one that died; it knows nothing yet. It counts as ready when this is done. */
+  restarted: () => Promise<void>
 }>
 
 /** What a slow disk may take to keep everything at the end. */
 const STOP_MS = 30_000
+/** How long an initiator may wait for a process that is started again. */
+const SERVE_MS = 10_000
 const FIRST_DELAY_MS = 100
 const MOST_DELAY_MS = 5000
 /** Threads for reads that wait for the disk. */
@@ -48,7 +50,10 @@ export class DiskWorker {
   #delayMs = FIRST_DELAY_MS
   #stopping = false
   #restart: NodeJS.Timeout | undefined
-  #ready!: Promise<void>
+  #ready = deferred()
+  /** Whether the process that runs now is ready; whether one ever was. */
+  #isReady = false
+  #wasReady = false
 
   constructor(dependencies: WorkerDependencies) {
     this.#with = dependencies
@@ -60,9 +65,9 @@ export class DiskWorker {
     return this.#child.pid
   }
 
-  /** Done when it can serve; refused (`not-available`) when it cannot. */
+  /** Done when it can serve, after a restart again; refused when it never could. */
   get ready(): Promise<void> {
-    return this.#ready
+    return this.#ready.promise
   }
 
   async call<M extends WorkerMethod>(
@@ -78,9 +83,16 @@ export class DiskWorker {
     })
   }
 
-  /** Hands over a connection; it is closed here in any case. */
-  serve(socket: Socket, received: Uint8Array, admission: Readonly<{ iqn: string; address: string }>): void {
-    if (this.#stopping || !this.#child.connected) return void socket.destroy()
+  /** Hands over a connection when the process is ready; it is closed here in any case. */
+  async serve(
+    socket: Socket,
+    received: Uint8Array,
+    admission: Readonly<{ iqn: string; address: string }>,
+  ): Promise<void> {
+    const patience = setTimeout(() => socket.destroy(), SERVE_MS)
+    await this.#ready.promise.catch(() => undefined)
+    clearTimeout(patience)
+    if (socket.destroyed || this.#stopping || !this.#child.connected) return void socket.destroy()
     this.#child.send({ kind: 'serve', received, ...admission } satisfies ToWorker, socket, (error) => {
       if (error) socket.destroy()
     })
@@ -91,6 +103,7 @@ export class DiskWorker {
     this.#stopping = true
     clearTimeout(this.#restart)
     const child = this.#child
+    this.#ready.reject(this.#away())
     if (child.exitCode !== null || child.signalCode !== null) return
     const ended = once(child, 'exit')
     this.#send({ kind: 'stop' })
@@ -106,24 +119,26 @@ export class DiskWorker {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       env: { ...process.env, UV_THREADPOOL_SIZE: THREADS },
     })
-    const { promise, resolve, reject } = deferred()
-    promise.catch(() => undefined)
-    this.#ready = promise
     child.on('message', (message: FromWorker) => {
-      if (message.kind === 'ready') {
-        this.#delayMs = FIRST_DELAY_MS
-        resolve()
-      } else if (message.kind === 'failed') reject(errorOf(message.failure))
+      if (message.kind === 'ready') void this.#began(child)
+      else if (message.kind === 'failed') this.#with.log.error({ ...message.failure }, 'a disk worker cannot start')
       else this.#heard(message)
+      if (message.kind === 'failed' && !this.#wasReady) this.#ready.reject(errorOf(message.failure))
     })
     child.on('error', (error) => this.#with.log.error({ error: error.message }, 'a disk worker cannot be reached'))
-    child.once('exit', (code, signal) => {
-      reject(this.#away())
-      this.#died(code, signal)
-    })
+    child.once('exit', (code, signal) => this.#died(code, signal))
     this.#child = child
     this.#send({ kind: 'start', settings: this.#with.settings })
     return child
+  }
+
+  async #began(child: ChildProcess): Promise<void> {
+    if (this.#wasReady) await this.#with.restarted()
+    if (this.#child !== child || !child.connected) return
+    this.#isReady = true
+    this.#wasReady = true
+    this.#delayMs = FIRST_DELAY_MS
+    this.#ready.resolve()
   }
 
   #heard(message: Exclude<FromWorker, { kind: 'ready' | 'failed' }>): void {
@@ -146,12 +161,16 @@ export class DiskWorker {
     for (const { reject } of this.#waiting.values()) reject(this.#away())
     this.#waiting.clear()
     if (this.#stopping) return
+    if (!this.#wasReady) {
+      this.#stopping = true
+      this.#ready.reject(this.#away())
+      return
+    }
+    if (this.#isReady) this.#ready = deferred()
+    this.#isReady = false
     const { log } = this.#with
     log.error({ worker: this.index, code, signal }, 'a process that serves disks ended; it is started again')
-    this.#restart = setTimeout(() => {
-      this.#start()
-      this.#with.restarted()
-    }, this.#delayMs)
+    this.#restart = setTimeout(() => this.#start(), this.#delayMs)
     this.#delayMs = Math.min(this.#delayMs * 2, MOST_DELAY_MS)
   }
 
@@ -167,12 +186,15 @@ export class DiskWorker {
   }
 }
 
-function deferred(): { promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void } {
+type Deferred = Readonly<{ promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void }>
+
+function deferred(): Deferred {
   let resolve = () => {}
   let reject: (error: unknown) => void = () => {}
   const promise = new Promise<void>((yes, no) => {
     resolve = yes
     reject = no
   })
+  promise.catch(() => undefined)
   return { promise, resolve, reject }
 }

@@ -29,7 +29,7 @@ export class DiskWorkers {
         settings: { ...settings, index },
         log: log.child({ worker: index }),
         report,
-        restarted: () => void this.#applyAgain(worker),
+        restarted: () => this.#applyAgain(worker),
       })
       return worker
     })

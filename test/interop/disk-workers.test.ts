@@ -1,0 +1,76 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { run } from '../../src/processes/run.ts'
+
+/** Debian's QEMU (`qemu-block-extra`) as an initiator, over real TCP through the main process to a worker. */
+describe('disks served by processes of their own', () => {
+  let directory: string
+  let host: ChildProcess
+  let facts: { port: number; workers: number[] }
+
+  async function start(port = 0): Promise<void> {
+    host = spawn(process.execPath, [join(import.meta.dirname, 'disk-host.ts'), directory, String(port)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const [line] = await once(createInterface({ input: host.stdout! }), 'line')
+    facts = JSON.parse(line)
+  }
+  async function disk(...commands: string[]): Promise<void> {
+    const url = `iscsi://127.0.0.1:${facts.port}/iqn.2026-11.org.reveille:disk/0`
+    const { code, stdout, stderr } = await run('qemu-io', ['-f', 'raw', ...commands.flatMap((c) => ['-c', c]), url])
+    expect(stdout + stderr).not.toMatch(/failed|error/i)
+    expect(code).toBe(0)
+  }
+  const gone = async (pid: number) => {
+    while (running(pid)) await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'reveille-disk-workers-'))
+    await start()
+  })
+  afterEach(async () => {
+    if (host.exitCode === null && host.signalCode === null) {
+      host.kill('SIGTERM')
+      await once(host, 'exit')
+    }
+    for (const pid of facts.workers) await gone(pid)
+    await rm(directory, { recursive: true })
+  })
+
+  test('discovery names the target, and the disk has its size', async () => {
+    const url = `iscsi://127.0.0.1:${facts.port}`
+    expect((await run('iscsi-ls', ['-s', url])).stdout).toMatch(/iqn.2026-11.org.reveille:disk.*\n.*Lun:0/)
+    const capacity = await run('iscsi-readcapacity16', [`${url}/iqn.2026-11.org.reveille:disk/0`])
+    expect(capacity.stdout).toContain(`Total size:${64 * 2 ** 20}`)
+  })
+
+  test('a worker that is killed is started again with its targets, and what was written is there', async () => {
+    await disk('write -P 0x5a 1M 3M', 'write -P 0x77 512 1k')
+    for (const pid of facts.workers) process.kill(pid, 'SIGKILL')
+    await disk('read -P 0x5a 1M 3M', 'read -P 0x77 512 1k', 'read -P 0 0 512')
+  })
+
+  test('when the main process is killed the workers end, and the next one serves what was written', async () => {
+    await disk('write -P 0x33 8M 1M', 'flush', 'write -P 0x44 9M 4k')
+    host.kill('SIGKILL')
+    await once(host, 'exit')
+    for (const pid of facts.workers) await gone(pid)
+    await start(facts.port)
+    await disk('read -P 0x33 8M 1M', 'read -P 0x44 9M 4k')
+  })
+})
+
+function running(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
