@@ -1,5 +1,5 @@
 import { putCommandResponse, putDataIn, putReadyToTransfer, type Sequence } from '../../protocols/iscsi/responses.ts'
-import { BLOCK_BYTES, STATUS } from '../../protocols/scsi/plan.ts'
+import { type Action, BLOCK_BYTES, STATUS } from '../../protocols/scsi/plan.ts'
 import { encodeSense, SENSE, SENSE_BYTES } from '../../protocols/scsi/sense.ts'
 import { execute, senseOf } from './execute.ts'
 import type { Region } from './output.ts'
@@ -94,10 +94,9 @@ export class Commands {
       case 'status':
         return this.respond(task)
       default:
-        // Less came than the command is about: nothing is done by halves but plain writes.
-        if (task.want < plan.dataOut) {
+        // Only plain writes are done by halves: for the others the data has to be just what the CDB is about.
+        if (task.expectedOut !== plan.dataOut && isWhole(plan.action)) {
           plan.fail(SENSE.invalidField)
-          plan.dataOut = task.want
           return this.respond(task)
         }
         return this.#later(task, execute(task.lun!, plan, task.parts), () => {
@@ -135,10 +134,13 @@ export class Commands {
     const output = wire.output
     const total = Math.min(plan.bytes, task.expectedIn)
     if (total === 0) return this.respond(task)
-    const most = Math.min(MOST_DATA_IN, wire.parameters.initiatorDataBytes)
+    // Less than whole blocks is announced: rare enough to take a way of its own.
+    if (total % BLOCK_BYTES !== 0) return this.#readPart(task)
+    const most = wholeBlocks(Math.min(MOST_DATA_IN, wire.parameters.initiatorDataBytes))
+    const maxBurst = wholeBlocks(wire.parameters.maxBurst)
     let offset = from
     while (offset < total) {
-      const burst = wire.parameters.maxBurst - (offset % wire.parameters.maxBurst)
+      const burst = maxBurst - (offset % maxBurst)
       const bytes = Math.min(total - offset, most, burst)
       const at = wire.reserve(bytes)
       let pending: undefined | Promise<void>
@@ -159,6 +161,12 @@ export class Commands {
     }
     this.#countRead(task, total)
     this.#finished(task)
+  }
+
+  #readPart(task: Task): undefined {
+    const { plan } = task
+    const data = Buffer.allocUnsafe(plan.bytes)
+    this.#later(task, Promise.resolve(task.lun!.device.read(data, plan.at)), () => this.#answerData(task, data))
   }
 
   #readLater(
@@ -208,9 +216,9 @@ export class Commands {
       dataBytes: bytes,
       dataSN: task.dataSN++,
       offset,
-      last: isLast || (offset + bytes) % this.#wire.parameters.maxBurst === 0,
+      last: isLast || (offset + bytes) % wholeBlocks(this.#wire.parameters.maxBurst) === 0,
       status: isLast ? STATUS.good : -1,
-      residual: isLast ? task.expectedIn - (task.plan.action === 'data' ? total : task.plan.bytes) : 0,
+      residual: isLast ? task.expectedIn - task.plan.bytes : 0,
     })
     this.#wire.sealIn(into, at, bytes)
   }
@@ -299,6 +307,11 @@ export class Commands {
     this.#finished(task)
   }
 }
+
+const isWhole = (action: Action) =>
+  action === 'compare' || action === 'compare-and-write' || action === 'write-same' || action === 'or-write'
+
+const wholeBlocks = (bytes: number) => bytes - (bytes % BLOCK_BYTES)
 
 /** What was announced less what the command was about. */
 function residualOf(task: Task): number {

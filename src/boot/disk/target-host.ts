@@ -221,12 +221,13 @@ export class TargetHost {
   /** Task management (RFC 7143, 11.5 and 11.6). Resolves with the response when what was aborted has come to rest. */
   async manage(session: DiskSession, lun: number, func: number, tag: number, cmdSN: number): Promise<number> {
     const disk = this.#open.find((one) => one.number === lun)
+    const own = [...this.#members.values()].find((one) => one.session === session)
     const sessions = () => [...this.#members.values()].map((one) => one.session).filter((one) => one !== undefined)
     if (func === TASK_FUNCTION.taskReassign) return TASK_RESPONSE.reassignNotSupported
     if (func === TASK_FUNCTION.clearAca) return TASK_RESPONSE.notSupported
     if (func === TASK_FUNCTION.targetWarmReset || func === TASK_FUNCTION.targetColdReset) {
       const aborted = sessions().map((one) => one.tasks.abortAll())
-      for (const one of this.#open) one.unit.reset()
+      for (const one of this.#open) one.unit.reset(own?.nexus)
       await Promise.all(aborted)
       if (func === TASK_FUNCTION.targetColdReset) setImmediate(() => this.#endAll('the target was reset'))
       return TASK_RESPONSE.complete
@@ -243,7 +244,6 @@ export class TargetHost {
         await session.tasks.abortAll(lun)
         return TASK_RESPONSE.complete
       case TASK_FUNCTION.clearTaskSet: {
-        const own = [...this.#members.values()].find((one) => one.session === session)
         const aborted = sessions().map((one) => one.tasks.abortAll(lun))
         disk.unit.attendOthers(own?.nexus, SENSE.commandsCleared)
         await Promise.all(aborted)
@@ -251,7 +251,7 @@ export class TargetHost {
       }
       case TASK_FUNCTION.logicalUnitReset: {
         const aborted = sessions().map((one) => one.tasks.abortAll(lun))
-        disk.unit.reset()
+        disk.unit.reset(own?.nexus)
         await Promise.all(aborted)
         return TASK_RESPONSE.complete
       }

@@ -180,6 +180,5 @@ export function planUnmap(list: Uint8Array, blocks: number, plan: Plan): undefin
     if (length > 0) ranges.push({ at: lba * BLOCK_BYTES, bytes: length * BLOCK_BYTES })
   }
   plan.action = 'unmap'
-  plan.dataOut = 0
   plan.ranges = ranges
 }

@@ -7,9 +7,9 @@ export const LIMITS = {
   /** 4 KiB: what pools allocate by. */
   granularity: 8,
   compareAndWrite: 255,
-  /** 2 GiB. */
-  unmap: 0x400000,
-  unmapDescriptors: 256,
   /** 512 MiB. */
-  writeSame: 0x100000,
+  unmap: 0x100000,
+  unmapDescriptors: 256,
+  /** Just below 32 MiB. */
+  writeSame: 65528,
 } as const

@@ -65,11 +65,11 @@ export class LogicalUnit {
     this.#reservations.leave(nexus.id)
   }
 
-  /** LOGICAL UNIT RESET and TARGET RESET (SAM-5, 6.3.3): every nexus is told. */
-  reset(): undefined {
+  /** LOGICAL UNIT RESET and TARGET RESET (SAM-5, 6.3.3): all are told but the nexus that asked for it, which knows. */
+  reset(by: string | undefined): undefined {
     this.#reservations.reset()
     this.#mode.softwareWriteProtect = false
-    for (const nexus of this.#nexuses.values()) this.#attend(nexus, SENSE.reset)
+    this.attendOthers(by, SENSE.reset)
   }
 
   /** Tells all nexuses but one. */
