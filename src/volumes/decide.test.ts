@@ -26,6 +26,7 @@ const volume = (name: string, more: Partial<Volume> = {}): Volume => ({
   untouched: false,
   resetAtBoot: false,
   pending: null,
+  frozen: [],
   createdAt: 0,
   updatedAt: 0,
   ...more,

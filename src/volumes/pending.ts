@@ -24,6 +24,11 @@ export async function reconcile(around: Around): Promise<void> {
         )
       }
   const kept = new Set(await pool.list())
+  for (const { id, frozen } of ledger.volumes()) {
+    if (frozen.length === 0) continue
+    for (const name of frozen) await unlessGone(pool.removeSnapshot(id, name))
+    await ledger.change(id, { frozen: [] })
+  }
   for (const volume of ledger.volumes()) {
     const here = kept.delete(volume.id)
     if (here || volume.pending || volume.condition === 'damaged') continue

@@ -58,6 +58,8 @@ export type Volume = Readonly<{
   /** Reset it before its machine boots the next time. */
   resetAtBoot: boolean
   pending: PendingChange | null
+  /** Frozen states that work under way reads from, by their names in the pool; they go with that work, or at the next start. */
+  frozen: readonly string[]
   createdAt: number
   updatedAt: number
 }>

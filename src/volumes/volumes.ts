@@ -4,52 +4,30 @@ import type { Log } from '../kit/log.ts'
 import { baseOf, nameOfBase, type ResolveImage } from './bases.ts'
 import type { BlockDevice } from './block-device.ts'
 import type { VolumeLedger } from './ledger.ts'
+import { blankVolume, defined, type NewVolume, refuseUnusable, type VolumePatch } from './new-volume.ts'
 import { reconcile, unlessGone, without } from './pending.ts'
 import type { PoolUsage, VolumePool } from './pool.ts'
 import { judgeRoom, type Room, refuseIfFull, type Thresholds } from './room.ts'
 import type { Targets } from './targets.ts'
 import { Turns } from './turns.ts'
 import {
-  DEFAULT_SCSI,
   MOST_SNAPSHOTS,
   type PendingChange,
-  type ScsiIdentity,
   type Volume,
   type VolumeBase,
   type VolumeCondition,
   type VolumeFacts,
-  type VolumeUse,
 } from './volume.ts'
 
-export type NewVolume = Readonly<{
-  name: string
-  /** One of image, clone and bytes at least. */
-  image?: string | null
-  clone?: Readonly<{ volume: string; snapshot: string | null }> | null
-  bytes?: number | null
-  limitBytes?: number | null
-  labels?: Readonly<Record<string, string>>
-  notes?: string
-  scsi?: { [Key in keyof ScsiIdentity]?: string | undefined }
-  bootsLeft?: number | null
-  use?: VolumeUse
-}>
-
-export type VolumePatch = Readonly<{
-  name?: string | undefined
-  labels?: Readonly<Record<string, string>> | undefined
-  notes?: string | undefined
-  scsi?: { [Key in keyof ScsiIdentity]?: string | undefined } | undefined
-  limitBytes?: number | null | undefined
-  bootsLeft?: number | null | undefined
-  condition?: Extract<VolumeCondition, 'ready' | 'modified' | 'offline'> | undefined
-}>
+export type { NewVolume, VolumePatch } from './new-volume.ts'
 
 type Dependencies = Readonly<{
   ledger: VolumeLedger
   pool: VolumePool
   targets: Targets
   resolveImage: ResolveImage
+  /** Names of the profiles whose disks name a volume. */
+  usedBy?: ((name: string) => readonly string[]) | undefined
   thresholds: Thresholds
   clock: Clock
   log: Log
@@ -123,6 +101,7 @@ export class Volumes {
     return this.alone(id, async (volume) => {
       if (patch.condition !== undefined) await this.#allowCondition(volume, patch.condition)
       const renamed = patch.name !== undefined && patch.name !== volume.name
+      if (renamed) this.#refuseNamed(volume)
       const release = renamed ? this.ledger.reserve(patch.name as string) : () => undefined
       try {
         if (patch.limitBytes !== undefined && patch.limitBytes !== volume.limitBytes) {
@@ -149,6 +128,7 @@ export class Volumes {
         throw new Refusal('in-use', `the volume ${volume.name} is the master of a maintenance`, {
           next: 'publish or discard the maintenance',
         })
+      this.#refuseNamed(volume)
       await this.#drop(volume)
     })
   }
@@ -248,10 +228,14 @@ export class Volumes {
     return this.alone(id, async (volume) => {
       refuseUnusable(volume)
       if (bytes < volume.bytes && !shrink)
-        throw new Refusal('validation-failed', `${volume.name} has ${volume.bytes} bytes; its end would be cut off`, {
-          next: 'make its filesystems smaller first, then allow it: --shrink',
-          problems: [{ path: 'shrink', message: 'needed to cut off the end' }],
-        })
+        throw new Refusal(
+          'validation-failed',
+          `the volume ${volume.name} has ${volume.bytes} bytes; its end would be cut off`,
+          {
+            next: 'make its filesystems smaller first, then allow it: --shrink',
+            problems: [{ path: 'shrink', message: 'needed to cut off the end' }],
+          },
+        )
       if (bytes > volume.bytes) refuseIfFull(await this.room())
       return this.targets.paused(volume, { kick: false }, () =>
         this.#changed(volume, { kind: 'resize', bytes }, () => this.pool.resize(id, bytes), { bytes }),
@@ -262,20 +246,18 @@ export class Volumes {
   /** Does work on a state that is frozen for it and goes afterwards; changes of the volume go on meanwhile. */
   async frozen<T>(id: string, work: (snapshot: string) => Promise<T>): Promise<T> {
     const name = `copy-${this.ledger.newId('j').slice(2)}`
-    const freeze = (volume: Volume) =>
-      this.#changed(volume, { kind: 'snapshot', name }, () => this.pool.snapshot(id, name), {})
-    await this.alone(id, freeze)
+    await this.alone(id, (volume) =>
+      this.#changed(volume, { kind: 'snapshot', name }, () => this.pool.snapshot(id, name), {
+        frozen: [...volume.frozen, name],
+      }),
+    )
     try {
       return await work(name)
     } finally {
-      await this.alone(id, (volume) =>
-        this.#changed(
-          volume,
-          { kind: 'remove-snapshot', name },
-          () => unlessGone(this.pool.removeSnapshot(id, name)),
-          {},
-        ),
-      )
+      await this.alone(id, async (volume) => {
+        await unlessGone(this.pool.removeSnapshot(id, name))
+        await this.ledger.change(id, { frozen: volume.frozen.filter((each) => each !== name) })
+      })
     }
   }
 
@@ -320,27 +302,7 @@ export class Volumes {
   }
 
   #blank(given: NewVolume, content: Pick<Volume, 'base' | 'bytes' | 'untouched'>, by: string): Volume {
-    const now = this.#with.clock.now()
-    return {
-      id: this.ledger.newId('v'),
-      name: given.name,
-      use: given.use ?? { kind: 'own' },
-      condition: 'ready',
-      owner: by,
-      labels: given.labels ?? {},
-      notes: given.notes ?? '',
-      scsi: { ...DEFAULT_SCSI, ...defined(given.scsi ?? {}) },
-      snapshots: [],
-      active: null,
-      limitBytes: given.limitBytes ?? null,
-      bootsLeft: given.bootsLeft ?? null,
-      lastAttachedAt: null,
-      resetAtBoot: false,
-      pending: { kind: 'create' },
-      createdAt: now,
-      updatedAt: now,
-      ...content,
-    }
+    return blankVolume(given, { ...content, id: this.ledger.newId('v'), by, now: this.#with.clock.now() })
   }
 
   /** Makes the bytes of a volume that is noted; without them it is forgotten again. */
@@ -394,27 +356,18 @@ export class Volumes {
     await this.targets.detachIdleBoots(volume.id)
   }
 
+  #refuseNamed({ name }: Volume): void {
+    const [profile] = this.#with.usedBy?.(name) ?? []
+    if (profile !== undefined)
+      throw new Refusal('in-use', `the volume ${name} is a disk of the profile ${profile}`, {
+        next: 'name another volume in that profile first',
+      })
+  }
+
   #refuseUnknownSnapshot(volume: Volume, name: string): void {
     if (volume.snapshots.some((each) => each.name === name)) return
     throw new Refusal('not-found', `the volume ${volume.name} has no snapshot ${name}`, {
       next: `see its snapshots: reveille volume show ${volume.name}`,
     })
   }
-}
-
-/** A volume that is damaged, or that a change under way has hold of, is not worked on. */
-function refuseUnusable(volume: Volume): void {
-  if (volume.condition === 'damaged')
-    throw new Refusal('corrupt', `the volume ${volume.name} is damaged: its base or its content is missing`, {
-      next: `begin anew: reveille volume recreate ${volume.name}`,
-    })
-  if (volume.pending)
-    throw new Refusal('wrong-state', `a change of the volume ${volume.name} is not finished (${volume.pending.kind})`, {
-      next: 'wait for it; after a failure, restart the server: it is finished then',
-    })
-}
-
-/** What a patch leaves out stays as it is. */
-function defined<T extends object>(patch: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
-  return Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined)) as never
 }

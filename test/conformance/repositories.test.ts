@@ -9,19 +9,24 @@ import { diskOf, inventoryOf } from '../fakes/deployment-world.ts'
 import {
   AWKWARD,
   agentBoot,
+  attachment,
   auditEntry,
   bareMachine,
+  batch,
   deployment,
   diskRecord,
   image,
   lease,
   mac,
   machine,
+  maintenance,
   profiles,
+  rollout,
   session,
   token,
   trace,
   user,
+  volume,
 } from './values.ts'
 
 /** What every store must do. A new engine is one more row. */
@@ -53,6 +58,8 @@ describe.each(ENGINES)('$name keeps', ({ open }) => {
     expect(await store.machines.all()).toEqual([])
     expect(await store.profiles.all()).toEqual([])
     expect(await store.images.all()).toEqual([])
+    expect(await store.volumes.all()).toEqual({ volumes: [], attachments: [], maintenances: [], rollouts: [] })
+    expect(await store.batches.all()).toEqual([])
     expect(await store.leases.all()).toEqual([])
     expect(await store.traces.newest({ eventsSince: 0 })).toEqual([])
     expect(await store.traces.get('t_1')).toBeUndefined()
@@ -307,6 +314,50 @@ describe.each(ENGINES)('$name keeps', ({ open }) => {
       expect(await again.pruneAudit(4)).toBe(3)
       expect((await again.audit({ limit: 9 })).map((entry) => entry.at)).toEqual([6, 5, 4])
     })
+  })
+
+  describe('volumes', () => {
+    const rows = {
+      volumes: [volume(1), volume(2, { base: null, use: { kind: 'own' }, pending: null, snapshots: [], active: null })],
+      attachments: [attachment(1), attachment(2, { chap: null, for: { kind: 'export', by: AWKWARD } })],
+      maintenances: [maintenance(1), maintenance(2, { state: 'published', published: 8, endedAt: 3 })],
+      rollouts: [rollout(1), rollout(2, { canary: null, state: 'all' })],
+    }
+
+    test('with what they are given to, replaced and removed by id', async () => {
+      await store.volumes.write({ save: rows })
+      expect(await (await reopened()).volumes.all()).toEqual(rows)
+      const [first, second] = rows.volumes
+      await store.volumes.write({
+        save: { volumes: [{ ...second!, name: 'renamed' }], rollouts: [rollout(1, { state: 'rolled-back' })] },
+        remove: { volumes: [first!.id, 'v_9'], attachments: ['a_1', 'a_9'] },
+      })
+      const { volumes, attachments, rollouts } = await (await reopened()).volumes.all()
+      expect(volumes.map(({ name }) => name)).toEqual(['renamed'])
+      expect(attachments.map(({ id }) => id)).toEqual(['a_2'])
+      expect(rollouts[0]).toMatchObject({ state: 'rolled-back' })
+    })
+
+    test('all of a change or nothing: names and targets are there once', async () => {
+      await store.volumes.write({ save: rows })
+      const clashes = [
+        { volumes: [volume(3, { name: 'volume-1' })] },
+        { attachments: [attachment(3, { iqn: attachment(1).iqn })] },
+      ]
+      for (const save of clashes)
+        await expect(
+          store.volumes.write({ save: { ...save, maintenances: [maintenance(3)] }, remove: { volumes: ['v_2'] } }),
+        ).rejects.toThrow()
+      expect(await (await reopened()).volumes.all()).toEqual(rows)
+    })
+  })
+
+  test('batches, the oldest first, replaced and removed by id', async () => {
+    for (const each of [batch(2), batch(1), batch(3)]) await store.batches.save(each)
+    await store.batches.save(batch(2, { state: 'cancelled', endedAt: 9 }))
+    await store.batches.remove(['b_3', 'b_9'])
+    await store.batches.remove([])
+    expect(await (await reopened()).batches.all()).toEqual([batch(1), batch(2, { state: 'cancelled', endedAt: 9 })])
   })
 
   describe('deployments', () => {

@@ -1,0 +1,170 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { MemoryEngine } from '../../test/fakes/memory-engine.ts'
+import { MemoryPool } from '../../test/fakes/memory-pool.ts'
+import { MemoryVolumes } from '../../test/fakes/volume-rows.ts'
+import { ManualClock } from '../kit/clock.ts'
+import { SILENT } from '../kit/log.ts'
+import { VolumeLedger } from './ledger.ts'
+import { Targets } from './targets.ts'
+import { Volumes } from './volumes.ts'
+
+const MIB = 2 ** 20
+const clock = new ManualClock()
+const NO_IMAGES = { disks: {}, chunks: {} } as ConstructorParameters<typeof MemoryPool>[0]
+const BY = 'op'
+
+let rows: MemoryVolumes
+let pool: MemoryPool
+
+beforeEach(() => {
+  rows = new MemoryVolumes()
+  pool = new MemoryPool(NO_IMAGES)
+})
+
+/** As after a start of the server: only store and pool are what they were. */
+async function open() {
+  for (const kept of pool.kept.values()) kept.open = 0
+  const engine = new MemoryEngine(pool)
+  const ledger = await VolumeLedger.open({ repository: rows, clock, events: { publish: () => undefined } })
+  const log = SILENT
+  const host = () => '10.0.0.1'
+  const targets = new Targets({ ledger, engine, clock, log, prefix: 'iqn.2026-11.x', host, machineName: (id) => id })
+  const thresholds = { warnPercent: 80, refusePercent: 95 }
+  const volumes = await Volumes.open({ ledger, pool, targets, resolveImage: () => undefined, thresholds, clock, log })
+  await targets.open()
+  return { volumes, targets, engine, ledger }
+}
+
+type World = Awaited<ReturnType<typeof open>>
+
+describe('a kill at any write', () => {
+  const changes: [string, (world: World, id: string) => Promise<unknown>][] = [
+    ['create', ({ volumes }) => volumes.create({ name: 'new', bytes: MIB }, BY)],
+    ['clone', ({ volumes }) => volumes.create({ name: 'new', clone: { volume: 'one', snapshot: 's1' } }, BY)],
+    ['snapshot', ({ volumes }, id) => volumes.snapshot(id, 's2', '', BY)],
+    ['remove a snapshot', ({ volumes }, id) => volumes.removeSnapshot(id, 's1')],
+    ['revert', ({ volumes }, id) => volumes.revert(id, 's1', { kick: false })],
+    ['recreate', ({ volumes }, id) => volumes.recreate(id, { kick: false })],
+    ['resize', ({ volumes }, id) => volumes.resize(id, 2 * MIB, { shrink: false })],
+    ['limit', ({ volumes }, id) => volumes.update(id, { limitBytes: MIB })],
+    ['remove', ({ volumes }, id) => volumes.remove(id)],
+    ['frozen', ({ volumes }, id) => volumes.frozen(id, async () => undefined)],
+    ['overwrite', ({ volumes }, id) => volumes.overwrite(id, MIB, async () => undefined)],
+  ]
+
+  test.each(changes)('of %s leaves store and pool as before or as after', async (_, change) => {
+    for (let killAfter = 0; killAfter < 4; killAfter++) {
+      rows = new MemoryVolumes()
+      pool = new MemoryPool(NO_IMAGES)
+      const before = await open()
+      const { id } = await before.volumes.create({ name: 'one', bytes: MIB }, BY)
+      pool.kept.get(id)!.content.fill(1)
+      await before.volumes.snapshot(id, 's1', '', BY)
+      pool.kept.get(id)!.content.fill(2)
+      rows.killAfter = killAfter
+      await change(before, id).catch(() => undefined)
+      rows.killAfter = Number.POSITIVE_INFINITY
+
+      const { volumes, ledger } = await open()
+      const known = ledger.volumes()
+      expect([...pool.kept.keys()].sort()).toEqual(known.map((volume) => volume.id).sort())
+      for (const volume of known) {
+        const kept = pool.kept.get(volume.id)!
+        expect(volume.pending).toBeNull()
+        expect(kept.content.length).toBe(volume.bytes)
+        expect([...kept.snapshots.keys()]).toEqual(volume.snapshots.map(({ name }) => name))
+        if (volume.condition === 'damaged') await volumes.recreate(volume.id, { kick: false })
+        await volumes.snapshot(volume.id, 'still', '', BY)
+      }
+    }
+  })
+})
+
+describe('after a start', () => {
+  test('a volume that is missing is made anew when nobody wrote to it, and damaged otherwise', async () => {
+    const { volumes } = await open()
+    const blank = await volumes.create({ name: 'blank', bytes: MIB }, BY)
+    const used = await volumes.create({ name: 'used', bytes: MIB }, BY)
+    await volumes.targets.export(
+      used,
+      { initiator: null, address: null, readOnly: false, snapshot: null, chap: false },
+      BY,
+    )
+    pool.kept.clear()
+    const { ledger, targets } = await open()
+    expect(ledger.known('blank').condition).toBe('ready')
+    expect(pool.kept.has(blank.id)).toBe(true)
+    expect(ledger.known('used').condition).toBe('damaged')
+    await expect(
+      targets.export(
+        ledger.known('used'),
+        { initiator: null, address: null, readOnly: true, snapshot: null, chap: false },
+        BY,
+      ),
+    ).rejects.toMatchObject({ code: 'corrupt' })
+  })
+
+  test('what the store does not know stays in the pool', async () => {
+    await pool.create('v_stray', { bytes: MIB, base: null, limitBytes: null })
+    await open()
+    expect(pool.kept.has('v_stray')).toBe(true)
+  })
+
+  test('exports are served again, with the same secret', async () => {
+    const { volumes, targets } = await open()
+    const one = await volumes.create({ name: 'one', bytes: MIB }, BY)
+    const made = await targets.export(
+      one,
+      { initiator: null, address: null, readOnly: false, snapshot: null, chap: true },
+      BY,
+    )
+    const { engine } = await open()
+    expect(engine.targets.get(made.iqn)).toMatchObject({
+      chap: made.chap,
+      luns: [{ lun: 0, volume: one.id, serial: one.id }],
+    })
+  })
+
+  test('a target that cannot be served is tried again', async () => {
+    const { volumes, targets } = await open()
+    const one = await volumes.create({ name: 'one', bytes: MIB }, BY)
+    const made = await targets.export(
+      one,
+      { initiator: null, address: null, readOnly: false, snapshot: null, chap: false },
+      BY,
+    )
+    const again = await open()
+    again.engine.failing = new Error('busy')
+    again.engine.targets.clear()
+    await again.targets.open()
+    expect([...again.targets.failures().keys()]).toEqual([made.id])
+    await again.targets.tick()
+    expect(again.targets.failures().size).toBe(0)
+    expect(again.engine.targets.has(made.iqn)).toBe(true)
+  })
+})
+
+test('what fails in the pool has changed nothing', async () => {
+  const { volumes, ledger } = await open()
+  pool.failing.create = new Error('disk')
+  await expect(volumes.create({ name: 'one', bytes: MIB }, BY)).rejects.toThrow('disk')
+  expect(ledger.volumes()).toEqual([])
+  const { id } = await volumes.create({ name: 'one', bytes: MIB }, BY)
+  pool.failing.snapshot = new Error('disk')
+  await expect(volumes.snapshot(id, 's1', '', BY)).rejects.toThrow('disk')
+  expect(ledger.known('one')).toMatchObject({ pending: null, snapshots: [] })
+})
+
+test('changes of one volume at the same time are all kept', async () => {
+  const { volumes, ledger } = await open()
+  const { id } = await volumes.create({ name: 'one', bytes: MIB }, BY)
+  await Promise.all([
+    ...Array.from({ length: 10 }, (_, n) => volumes.snapshot(id, `s${n}`, '', BY)),
+    volumes.update(id, { notes: 'n' }),
+    ledger.change(id, { bootsLeft: 3 }),
+  ])
+  expect(ledger.known('one')).toMatchObject({ notes: 'n', bootsLeft: 3, snapshots: { length: 10 } })
+  const same = Array.from({ length: 5 }, () => volumes.create({ name: 'twin', bytes: MIB }, BY))
+  const results = await Promise.allSettled(same)
+  expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+})
