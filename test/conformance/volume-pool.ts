@@ -174,6 +174,19 @@ export function describeVolumePool(name: string, makeBed: () => Promise<PoolBed>
       same(await contentOf(pool, 'v_one'), expected)
     })
 
+    test('zeros at the very end, within the last block, leave what is before them', async () => {
+      await make('v_one', 2 * MIB + 3584)
+      const device = await pool.open('v_one', { readOnly: false })
+      await device.write([noise(3584, 2)], 2 * MIB)
+      await device.zero(2 * MIB + 2560, 1024)
+      const expected = Buffer.alloc(3584)
+      expected.set(noise(2560, 2))
+      const found = Buffer.alloc(3584)
+      await device.read(found, 2 * MIB)
+      same(found, expected)
+      await device.close()
+    })
+
     test('writes that overlap in time end as if one came after the other', async () => {
       await make('v_one')
       const device = await pool.open('v_one', { readOnly: false })

@@ -87,7 +87,7 @@ export class OpenVolume implements BlockDevice {
 
   zero(at: number, bytes: number): undefined | Promise<void> {
     if (bytes === 0) return undefined
-    const from = Math.min(roundUp(at), at + bytes)
+    const from = roundUp(at)
     const wholeTo = at + bytes === this.bytes ? roundUp(at + bytes) : at + bytes - ((at + bytes) % BLOCK_BYTES)
     if (wholeTo <= from) return this.#zeroPart(at, bytes)
     if (!this.#turns.free(at, at + bytes)) return this.#turns.wait(at, at + bytes).then(() => this.zero(at, bytes))
