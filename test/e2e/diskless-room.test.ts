@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Image } from '../../src/api/contract/images.ts'
 import type { Maintenance, VolumeJob } from '../../src/api/contract/volumes.ts'
 import { LAB_LINUX } from '../../src/lab/offer.ts'
 import type { Bed } from './bed/bed.ts'
@@ -92,11 +93,8 @@ test('a whole Debian, with systemd and its own way to iSCSI, starts, restarts by
 
 test('wimboot is given the files of Windows PE under their names', async () => {
   // In the place of wimboot a kernel, which is loaded in the same way: it is told to start a file that wimboot would look for.
-  const { items } = await bed.server.api<{ items: { files: { role: string; sha256: string }[] }[] }>(
-    'GET',
-    `/images/${LAB_LINUX}/versions`,
-  )
-  const kernel = items[0]?.files.find(({ role }) => role === 'kernel')?.sha256
+  const { versions } = await bed.server.api<Image>('GET', `/images/${LAB_LINUX}`)
+  const kernel = versions[0]?.files.find(({ role }) => role === 'kernel')?.sha256
   const text = Buffer.from('a stand-in')
   const sha256 = createHash('sha256').update(text).digest('hex')
   await bed.server.api('PUT', `/uploads/${sha256}`, text)
