@@ -15,6 +15,7 @@ import { CreateVolume } from './create.tsx'
 import { JobsUnderWay } from './jobs.tsx'
 import { CONDITION_LOOKS, VolumeCondition } from './looks.tsx'
 import { Pools } from './pools.tsx'
+import { NotServed } from './serving.tsx'
 import { attachedTo, baseText, type Condition, USE_WORDS, type Use, type VolumeFilter } from './words.ts'
 
 const USES = Object.entries(USE_WORDS) as [Use, string][]
@@ -59,6 +60,7 @@ export function VolumesPage() {
       lead="Disks that machines have over iSCSI: copy-on-write over an image version, or empty at first."
     >
       <Stacked>
+        <NotServed />
         <Pools />
         <JobsUnderWay />
         <Card flush open label="Volumes">

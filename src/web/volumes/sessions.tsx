@@ -6,10 +6,11 @@ import { useMay } from '../api/me.tsx'
 import { useDo } from '../api/use.ts'
 import { Confirm } from '../parts/confirm.tsx'
 import { type List, Listing, useList } from '../parts/listing.tsx'
-import { Card, Empty, Page } from '../parts/page.tsx'
+import { Card, Empty, Page, Stacked } from '../parts/page.tsx'
 import { Ago } from '../parts/time.tsx'
 import { bytes, count } from '../parts/words.ts'
 import { History, points } from './history.ts'
+import { NotServed } from './serving.tsx'
 import style from './volumes.module.css'
 import { busy, hitShare, latency, percent } from './words.ts'
 
@@ -39,26 +40,29 @@ export function SessionsPage() {
       title="Sessions"
       lead="Who has a disk over iSCSI now and how busy it is; latencies are those of the last minute."
     >
-      <Card flush open label="Sessions">
-        {page && page.items.length > 0 && (
-          <div className={style.sums}>
-            <Sum word={page.next ? 'sessions on this page' : 'sessions'} value={String(page.items.length)} />
-            <Sum word="IOPS" value={Math.round(all.iops).toLocaleString('en-US')} />
-            <Sum word="read" value={`${bytes(Math.round(all.read))}/s`} />
-            <Sum word="written" value={`${bytes(Math.round(all.written))}/s`} />
-          </div>
-        )}
-        <SessionList
-          list={sessions}
-          history={sessions.history}
-          empty={
-            <Empty title="Nobody is logged in">
-              Start a machine with a diskless profile, or log in to an exported <Link to="/volumes">volume</Link>. It
-              appears here within two seconds.
-            </Empty>
-          }
-        />
-      </Card>
+      <Stacked>
+        <NotServed />
+        <Card flush open label="Sessions">
+          {page && page.items.length > 0 && (
+            <div className={style.sums}>
+              <Sum word={page.next ? 'sessions on this page' : 'sessions'} value={String(page.items.length)} />
+              <Sum word="IOPS" value={Math.round(all.iops).toLocaleString('en-US')} />
+              <Sum word="read" value={`${bytes(Math.round(all.read))}/s`} />
+              <Sum word="written" value={`${bytes(Math.round(all.written))}/s`} />
+            </div>
+          )}
+          <SessionList
+            list={sessions}
+            history={sessions.history}
+            empty={
+              <Empty title="Nobody is logged in">
+                Start a machine with a diskless profile, or log in to an exported <Link to="/volumes">volume</Link>. It
+                appears here within two seconds.
+              </Empty>
+            }
+          />
+        </Card>
+      </Stacked>
     </Page>
   )
 }
