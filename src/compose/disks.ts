@@ -32,6 +32,7 @@ type Around = Readonly<{
   /** `undefined`: iSCSI is switched off. */
   engine: TargetEngine | undefined
   files: ExportFiles
+  still?: boolean | undefined
   machines: Machines
   profiles: Profiles
   images: Images
@@ -57,7 +58,18 @@ export async function openDisks(around: Around) {
   const { name: prefix, chap } = around.iscsi
   const targets = new Targets({ ledger, engine, clock, log, prefix, host: around.host, machineName })
   const { thresholds } = around
-  const volumes = await Volumes.open({ ledger, pool, targets, resolveImage, thresholds, clock, log })
+  const usedBy = (name: string) => profiles.usingVolume(name)
+  const volumes = await Volumes.open({
+    ledger,
+    pool,
+    targets,
+    resolveImage,
+    usedBy,
+    thresholds,
+    still: around.still,
+    clock,
+    log,
+  })
   const rates = new SessionRates(clock)
   const machine = (id: string) => machines.get(id)
   const diskless = new Diskless({
@@ -96,6 +108,7 @@ export async function openDisks(around: Around) {
 
   return {
     volumes,
+    resolveImage,
     targets,
     rates,
     diskless,

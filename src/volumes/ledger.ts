@@ -12,6 +12,9 @@ type Dependencies = Readonly<{
   events: { publish(event: { topic: 'volume'; id: string; change: 'saved' | 'removed' }): void }
 }>
 
+/** `/api/v1/volumes/sessions` is the list of sessions. */
+const NOT_NAMES: ReadonlySet<string> = new Set(['sessions'])
+
 /** All that is known of volumes and of what they are given to: in memory, every change durable before it is seen. */
 export class VolumeLedger {
   readonly #with: Dependencies
@@ -111,6 +114,10 @@ export class VolumeLedger {
 
   /** Keeps a name for a volume that is being made; refused (`conflict`) when it is taken. The returned function gives it back. */
   reserve(name: string): () => void {
+    if (NOT_NAMES.has(name))
+      throw new Refusal('validation-failed', `${name} is a word of the API, not a name of a volume`, {
+        next: 'choose another name',
+      })
     if (this.taken(name))
       throw new Refusal('conflict', `there is a volume ${name} already`, { next: 'choose another name' })
     this.#reserved.add(name)

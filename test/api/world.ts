@@ -180,6 +180,7 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
         .all()
         .filter((machine) => machine.profile === name)
         .map((machine) => machine.name),
+    hasVolume: (name) => ledger.find(name) !== undefined,
     heldBy: (profile) => held.ordering(profile),
   })
   const volumeRows = new MemoryVolumes()
@@ -267,7 +268,7 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
     disks,
     consoles: ({ macs }) => (macs.includes(DUMB) ? undefined : serial),
     agentShell: ({ macs }) => (macs.includes(DUMB) ? undefined : shell),
-    applyManifest: (manifest, how) => applyManifest({ machines, profiles }, manifest, how),
+    applyManifest: (manifest, how) => applyManifest({ machines, profiles, ...disks }, manifest, how),
     previewScript: async () => ({ script: '#!ipxe\n', reason: 'it is parked' }),
     doctor: async () => [{ check: 'clock', status: 'ok', found: 'it is right', next: null }],
     settings: () => [{ name: 'dataDir', value: directory, source: 'file', description: 'directory' }],

@@ -68,6 +68,49 @@ describe('a volume', () => {
     expect((await viewer.listVolumes({ query: { label: 'rack=1' } })).items.map(({ name }) => name)).toEqual(['empty'])
   })
 
+  test('is kept, and keeps its name, while a profile names it; a profile names none that is not there', async () => {
+    await client.createVolume({ body: { name: 'games', bytes: MIB } })
+    const disks = (volume: string) => [{ use: 'volume' as const, volume, access: 'shared-read-only' as const }]
+    const profile = (volume: string) => ({ name: 'gaming', kind: 'diskless' as const, disks: disks(volume) })
+    await expect(client.createProfile({ body: profile('nothing') })).rejects.toMatchObject({
+      problems: [{ path: 'disks.0.volume', message: expect.stringContaining('no volume nothing') }],
+    })
+    await client.createProfile({ body: profile('games') })
+    const used = { code: 'in-use', message: expect.stringContaining('profile gaming') }
+    await expect(client.deleteVolume(at('games'))).rejects.toMatchObject(used)
+    await expect(client.updateVolume({ ...at('games'), body: { name: 'other' } })).rejects.toMatchObject(used)
+    await client.deleteProfile({ params: { profile: 'gaming' } })
+    await client.deleteVolume(at('games'))
+  })
+
+  test('is not called like a part of the API', async () => {
+    await expect(client.createVolume({ body: { name: 'sessions', bytes: MIB } })).rejects.toMatchObject({
+      code: 'validation-failed',
+    })
+  })
+
+  test('comes with a manifest, before the profiles that name it', async () => {
+    const body = {
+      volumes: [{ name: 'declared', bytes: MIB, labels: { a: 'b' } }],
+      profiles: [
+        {
+          name: 'declaring',
+          kind: 'diskless' as const,
+          disks: [{ use: 'volume' as const, volume: 'declared', access: 'exclusive' as const }],
+        },
+      ],
+    }
+    const changes = async (dryRun: 'true' | 'false') =>
+      (await client.apply({ query: { dryRun }, body })).changes.map(({ thing, change }) => `${change} ${thing}`)
+    expect(await changes('true')).toEqual(['create volume declared', 'create profile declaring'])
+    await expect(client.getVolume(at('declared'))).rejects.toMatchObject({ code: 'not-found' })
+    expect(await changes('false')).toEqual(['create volume declared', 'create profile declaring'])
+    expect(await changes('false')).toEqual(['none volume declared', 'none profile declaring'])
+    expect((await client.getVolume(at('declared'))).labels).toEqual({ a: 'b' })
+    await client.deleteProfile({ params: { profile: 'declaring' } })
+    await client.deleteVolume(at('declared'))
+  })
+
   test('goes back to snapshots, and snapshots are found in clones', async () => {
     content('one').fill(0x55, 0, 10)
     await client.createSnapshot({ ...at('one'), body: { name: 's1', note: 'good' } })
