@@ -2,7 +2,9 @@ import { appendFileSync } from 'node:fs'
 import { mkdtemp, open, readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SILENT } from '../../../src/kit/log.ts'
+import { runOrFail } from '../../../src/processes/run.ts'
 import { LioEngine } from '../../../src/volumes/drivers/lio/lio.ts'
+import { LvmPool } from '../../../src/volumes/drivers/lvm/pool.ts'
 import { type EngineWorld, TARGET_ENGINE_CASES } from '../../conformance/target-engines.ts'
 import { CASES, type Case } from './cases.ts'
 import type { InsideResult } from './vm.ts'
@@ -22,6 +24,7 @@ async function lioCases(): Promise<Case[]> {
       return engine
     },
     host: '127.0.0.1',
+    isSlow: !process.env.REVEILLE_SOAK,
     cannot: new Set(['address-at-login', 'address-alone'] as const),
     async volume(bytes) {
       const volume = `v_${++made}`
@@ -58,7 +61,20 @@ async function lioCases(): Promise<Case[]> {
   return [...TARGET_ENGINE_CASES.map((each) => ({ name: each.name, run: () => each.run(world) })), left]
 }
 
-const PARTS: Record<string, () => Promise<readonly Case[]>> = { lio: lioCases }
+const GROUP = 'vg0'
+
+/** The suite of volume pools over a thin pool on the second disk. */
+async function lvmCases(): Promise<readonly Case[]> {
+  await runOrFail('vgcreate', ['-y', GROUP, '/dev/vdb'])
+  describeVolumePool('LVM', async () => ({
+    open: (images) => LvmPool.open({ ...images, group: GROUP, thinPool: 'reveille', refusePercent: 95 }),
+    abandon: (pool) => (pool as LvmPool).abandon(),
+    remove: async () => void (await runOrFail('lvremove', ['-y', '-qq', GROUP, '-S', 'lv_name=~^rv'])),
+  }))
+  return CASES
+}
+
+const PARTS: Record<string, () => Promise<readonly Case[]>> = { lio: lioCases, lvm: lvmCases }
 
 async function main(): Promise<void> {
   const until = process.uptime()

@@ -17,6 +17,7 @@ import {
   type LunStore,
   makeStore,
   makeTarget,
+  mustBeAnew,
   type Place,
   removeStore,
   removeTarget,
@@ -86,9 +87,12 @@ export class LioEngine implements TargetEngine {
       const disks: LunStore[] = []
       for (const lun of target.luns) disks.push({ lun, store: await this.#store(lun) })
       const before = this.#targets.get(target.iqn)
-      const steps = before ? changeTarget(this.#place, before, target, disks) : makeTarget(this.#place, target, disks)
+      const anew = before !== undefined && mustBeAnew(before.target, target)
+      const steps =
+        before && !anew ? changeTarget(this.#place, before, target, disks) : makeTarget(this.#place, target, disks)
       try {
         for (const disk of disks) if (!this.#isServed(disk)) await this.#do(makeStore(this.#place, disk))
+        if (anew) await this.#do(removeTarget(await this.#find(target.iqn)))
         await this.#do(steps)
         this.#targets.set(target.iqn, { target, disks })
       } catch (error) {
@@ -242,7 +246,7 @@ export class LioEngine implements TargetEngine {
     else if (step.do === 'unlink') await unlink(path)
     else if (step.do === 'link') await symlink(join(this.#root, step.to), path)
     // In one call, and without a new line: secrets are taken as they come.
-    else await writeFile(path, step.value, { flag: constants.O_WRONLY })
+    else if (step.do === 'write') await writeFile(path, step.value, { flag: constants.O_WRONLY })
   }
 
   async #read(path: string): Promise<string> {

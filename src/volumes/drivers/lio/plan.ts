@@ -81,7 +81,13 @@ export function makeTarget(place: Place, wanted: Target, disks: readonly LunStor
   ]
 }
 
-/** Makes `before` into `wanted` with as little disturbance as possible. */
+/**
+ * Whether a target must be made anew: the kernel remembers who came while anybody might, and lets them in for as long as the target is there.
+ */
+export const mustBeAnew = (before: Target, wanted: Target): boolean =>
+  (before.initiators === null) !== (wanted.initiators === null)
+
+/** Makes `before` into `wanted` with as little disturbance as possible; not for what `mustBeAnew`. */
 export function changeTarget(
   place: Place,
   before: Readonly<{ target: Target; disks: readonly LunStore[] }>,
@@ -100,7 +106,7 @@ export function changeTarget(
   const stay = (was ?? []).filter((initiator) => !left.includes(initiator))
   const enter = (is ?? []).filter((initiator) => !stay.includes(initiator))
   // Sessions without an entry end only with all others of the target.
-  const everybody = (was === null) !== (is === null) || (was === null && proofChanged)
+  const everybody = was === null && proofChanged
   const at = group(iqn)
   return [
     ...(everybody ? [write(`${at}/enable`, 0)] : []),

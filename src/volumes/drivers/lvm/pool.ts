@@ -1,0 +1,453 @@
+import { open } from 'node:fs/promises'
+import type { ChunkStore } from '../../../images/chunk-store.ts'
+import { Refusal } from '../../../kit/errors.ts'
+import type { ChunkList } from '../../../protocols/chunks/list.ts'
+import type { BlockDevice } from '../../block-device.ts'
+import { LEAST_VOLUME_BYTES, MOST_VOLUME_BYTES } from '../../limits.ts'
+import type { CreateVolume, PoolUsage, PublishedChunk, VolumePool } from '../../pool.ts'
+import type { VolumeBase, VolumeFacts } from '../../volume.ts'
+import { Lvm } from './commands.ts'
+import { fillFrom, listOfBase, publishFrom } from './content.ts'
+import { PathDevice } from './device.ts'
+import {
+  baseName,
+  checkId,
+  makingName,
+  type Place,
+  placeOf,
+  replacedName,
+  snapshotName,
+  TAG,
+  tagsOf,
+  volumeName,
+} from './names.ts'
+import { type Held, recovery } from './recovery.ts'
+import type { LogicalVolume } from './report.ts'
+import { Room } from './room.ts'
+
+export type LvmPoolOptions = Readonly<{
+  /** `volumes.lvmGroup`. It must exist. */
+  group: string
+  /** `volumes.lvmThinPool`; made of most of the free space of the group when it is not there. */
+  thinPool: string
+  /** From here on (percent of data or of metadata) nothing new is made, and writes through this pool's devices are refused. */
+  refusePercent: number
+  chunks: ChunkStore
+  listOf: (sha256: string) => Promise<ChunkList | undefined>
+}>
+
+type VolumePlace = Extract<Place, { kind: 'volume' }>
+type Opened = { writer: PathDevice | undefined; readers: Set<PathDevice>; snapshots: Set<PathDevice> }
+
+/** Metadata of a thin pool is kept twice: it needs some of the group. */
+const POOL_SIZE = '90%FREE'
+
+/**
+ * Volumes as thin volumes of LVM: snapshots and clones share blocks and take a moment. Needs root. All that is known of a volume is in
+ * the tags of its logical volume; nothing without the tag `reveille` is touched. LVM rounds up to whole extents: the device behind `path`
+ * may be a little larger than the volume, and what is written there is not part of it. `limitBytes` is kept but not enforced, and
+ * `ownBytes` counts the blocks that are shared with the base.
+ */
+export class LvmPool implements VolumePool {
+  readonly kind = 'lvm'
+  readonly #options: LvmPoolOptions
+  readonly #lvm: Lvm
+  readonly #room: Room
+  readonly #opened = new Map<string, Opened>()
+  #blockBytes = 65_536
+  #line: Promise<unknown> = Promise.resolve()
+
+  /** Makes the thin pool if there is none, and puts right what a killed server left half done. */
+  static async open(options: LvmPoolOptions): Promise<LvmPool> {
+    const pool = new LvmPool(options)
+    await pool.#prepare()
+    return pool
+  }
+
+  private constructor(options: LvmPoolOptions) {
+    this.#options = options
+    this.#lvm = new Lvm(options.group)
+    this.#room = new Room(() => this.usage(), options.refusePercent)
+  }
+
+  async usage(): Promise<PoolUsage> {
+    const [pool] = await this.#lvm.volumes(this.#options.thinPool)
+    const totalBytes = pool?.bytes ?? 0
+    // Full metadata is as bad as full data.
+    const percent = Math.max(pool?.dataPercent ?? 0, pool?.metadataPercent ?? 0)
+    const usedBytes = Math.round((totalBytes * percent) / 100)
+    return { totalBytes, usedBytes, freeBytes: totalBytes - usedBytes }
+  }
+
+  async list(): Promise<string[]> {
+    const held = await this.#held()
+    return held.flatMap(({ place, volume }) =>
+      place.kind === 'volume' && volume.name === volumeName(place.id) ? [place.id] : [],
+    )
+  }
+
+  async create(id: string, { bytes, base, limitBytes }: CreateVolume): Promise<void> {
+    checkId(id)
+    checkBytes(bytes)
+    await this.#inTurn(async () => {
+      const known = await this.#find(id)
+      const wanted: VolumePlace = {
+        ...{ kind: 'volume', id, bytes, base: base?.chunks ?? null, baseBytes: base?.bytes ?? 0 },
+        limit: limitBytes,
+      }
+      if (known) {
+        if (JSON.stringify(tagsOf(known.place)) === JSON.stringify(tagsOf(wanted))) return
+        throw new Refusal('conflict', `there is a volume ${id} already, and it is another one`)
+      }
+      const list = base ? await listOfBase(base, this.#options.listOf) : undefined
+      await this.#room.check()
+      await this.#make(wanted, base && list ? await this.#base(base, list) : undefined)
+    })
+  }
+
+  async clone(id: string, from: Readonly<{ id: string; snapshot: string | null }>): Promise<void> {
+    checkId(id)
+    await this.#inTurn(async () => {
+      const source = await this.#mustFind(from.id)
+      const origin = from.snapshot === null ? source.volume : (await this.#snapshot(from.id, from.snapshot)).volume
+      if (await this.#find(id)) throw new Refusal('conflict', `there is a volume ${id} already`)
+      await this.#room.check()
+      await this.#settle(from.id)
+      await this.#make({ ...source.place, id }, origin.name)
+    })
+  }
+
+  async remove(id: string): Promise<void> {
+    checkId(id)
+    await this.#inTurn(async () => {
+      const held = await this.#held()
+      const own = held.filter(({ place }) => (place.kind === 'volume' || place.kind === 'snapshot') && place.id === id)
+      const opened = this.#opened.get(id)
+      if (own.length === 0) return
+      if (opened) throw new Refusal('in-use', `the volume ${id} is open`)
+      const busy = own.find(({ volume }) => volume.open)
+      if (busy) throw new Refusal('in-use', `another program has the volume ${id} open`)
+      // The volume first: snapshots without one are removed at the next start.
+      const [first, ...rest] = own.sort((a, b) => Number(b.place.kind === 'volume') - Number(a.place.kind === 'volume'))
+      await this.#removeLv(first!.volume.name)
+      if (rest.length > 0) await this.#removeLv(...rest.map(({ volume }) => volume.name))
+    })
+  }
+
+  async facts(id: string): Promise<VolumeFacts> {
+    const { volume } = await this.#mustFind(id)
+    return { ownBytes: Math.round((volume.bytes * (volume.dataPercent ?? 0)) / 100), dirtyBytes: 0 }
+  }
+
+  async snapshot(id: string, snapshot: string): Promise<void> {
+    await this.#inTurn(async () => {
+      const { place, volume } = await this.#mustFind(id)
+      const name = snapshotName(id, snapshot)
+      if ((await this.#held()).some((held) => held.volume.name === name))
+        throw new Refusal('conflict', `the volume ${id} has a snapshot ${snapshot} already`)
+      await this.#room.check()
+      await this.#settle(id)
+      await this.#lvcreate(name, tagsOf({ kind: 'snapshot', id, snapshot, bytes: place.bytes }), volume.name)
+    })
+  }
+
+  async removeSnapshot(id: string, snapshot: string): Promise<void> {
+    await this.#inTurn(async () => {
+      await this.#mustFind(id)
+      const found = await this.#snapshot(id, snapshot)
+      if (found.volume.open) throw new Refusal('in-use', `the snapshot ${snapshot} of ${id} is open`)
+      await this.#removeLv(found.volume.name)
+    })
+  }
+
+  async revert(id: string, snapshot: string | null): Promise<void> {
+    await this.#inTurn(async () => {
+      const { place, volume } = await this.#mustFind(id)
+      const origin = snapshot === null ? await this.#baseOf(place) : (await this.#snapshot(id, snapshot)).volume.name
+      this.#mustBeClosed(id, volume)
+      await this.#room.check()
+      await this.#make(place, origin, volume.name)
+    })
+  }
+
+  async resize(id: string, bytes: number): Promise<void> {
+    checkBytes(bytes)
+    await this.#inTurn(async () => {
+      const { place, volume } = await this.#mustFind(id)
+      this.#mustBeClosed(id, volume)
+      if (bytes === place.bytes) return
+      // What lies behind the end, now or later, must read as zeros.
+      await this.#zero(volume, Math.min(bytes, place.bytes))
+      if (bytes > volume.bytes) await this.#lvm.run('lvextend', ['-y', '-qq', '-L', `${bytes}b`, this.#of(volume.name)])
+      await this.#retag(volume.name, place, { ...place, bytes })
+    })
+  }
+
+  async limit(id: string, limitBytes: number | null): Promise<void> {
+    await this.#inTurn(async () => {
+      const { place, volume } = await this.#mustFind(id)
+      await this.#retag(volume.name, place, { ...place, limit: limitBytes })
+    })
+  }
+
+  async publish(
+    id: string,
+    snapshot: string | null,
+    progress: (doneBytes: number) => void,
+  ): Promise<readonly PublishedChunk[]> {
+    const { place } = await this.#mustFind(id)
+    const list = place.base === null ? undefined : await this.#options.listOf(place.base)
+    const frozen = makingName(`publish.${volumeName(id)}`)
+    const from = await this.#inTurn(async () => {
+      if (snapshot !== null) return this.#snapshot(id, snapshot)
+      await this.#settle(id)
+      await this.#lvcreate(frozen, [TAG], volumeName(id))
+      return { volume: { name: frozen }, place: { bytes: place.bytes } }
+    })
+    const device = await PathDevice.open(await this.#device(from.volume.name), {
+      ...{ bytes: from.place.bytes, readOnly: true, blockBytes: this.#blockBytes },
+    })
+    try {
+      return await publishFrom(device, list, this.#options.chunks, progress)
+    } finally {
+      await device.close()
+      if (snapshot === null) await this.#inTurn(() => this.#removeLv(frozen))
+    }
+  }
+
+  async open(
+    id: string,
+    { readOnly, snapshot }: Readonly<{ readOnly: boolean; snapshot?: string | undefined }>,
+  ): Promise<BlockDevice> {
+    return this.#inTurn(async () => {
+      const live = await this.#mustFind(id)
+      const { place, volume } = snapshot === undefined ? live : await this.#snapshot(id, snapshot)
+      const opened = this.#opened.get(id) ?? { writer: undefined, readers: new Set(), snapshots: new Set() }
+      if (snapshot === undefined && (opened.writer || (!readOnly && opened.readers.size > 0)))
+        throw new Refusal('in-use', `the volume ${id} is open`)
+      const device: PathDevice = await PathDevice.open(await this.#device(volume.name), {
+        ...{ bytes: place.bytes, readOnly: readOnly || snapshot !== undefined, blockBytes: this.#blockBytes },
+        mayWrite: (bytes) => this.#room.take(bytes),
+        closed: () => {
+          if (opened.writer === device) opened.writer = undefined
+          opened.readers.delete(device)
+          opened.snapshots.delete(device)
+          if (!opened.writer && opened.readers.size + opened.snapshots.size === 0) this.#opened.delete(id)
+        },
+      })
+      this.#opened.set(id, opened)
+      if (snapshot !== undefined) opened.snapshots.add(device)
+      else if (readOnly) opened.readers.add(device)
+      else opened.writer = device
+      return device
+    })
+  }
+
+  /** Block device of a volume, or of a snapshot, which must not be written to. */
+  async path(id: string, snapshot?: string): Promise<string> {
+    const { volume } = snapshot === undefined ? await this.#mustFind(id) : await this.#snapshot(id, snapshot)
+    return this.#device(volume.name)
+  }
+
+  async close(): Promise<void> {
+    for (const { writer, readers, snapshots } of [...this.#opened.values()])
+      for (const device of [writer, ...readers, ...snapshots]) await device?.close()
+    await this.#line
+  }
+
+  /** Lets go of everything as a killed process would. */
+  async abandon(): Promise<void> {
+    for (const { writer, readers, snapshots } of [...this.#opened.values()])
+      for (const device of [writer, ...readers, ...snapshots]) await device?.drop()
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#line.then(work)
+    this.#line = done.catch(() => {})
+    return done
+  }
+
+  async #prepare(): Promise<void> {
+    const { group, thinPool } = this.#options
+    await this.#lvm.run('vgs', [group])
+    const all = await this.#lvm.volumes()
+    if (!all.some(({ name }) => name === thinPool)) {
+      const wishes = ['--type', 'thin-pool', '-l', POOL_SIZE, '--errorwhenfull', 'y', '--addtag', TAG]
+      await this.#lvm.run('lvcreate', ['-y', '-qq', '-Wn', ...wishes, '-n', thinPool, group])
+    }
+    const [pool] = await this.#lvm.volumes(thinPool)
+    this.#blockBytes = pool?.chunkBytes || this.#blockBytes
+    for (const { args } of recovery(all)) await this.#lvm.run(args[0]!, this.#withGroup(args.slice(1)))
+  }
+
+  /** Programs of the recovery name volumes without their group. */
+  #withGroup(args: readonly string[]): string[] {
+    return args.map((word) => (word.startsWith('rv') ? this.#of(word) : word))
+  }
+
+  async #held(): Promise<Held[]> {
+    const held: Held[] = []
+    for (const volume of await this.#lvm.volumes()) {
+      const place = placeOf(volume)
+      if (place && volume.pool === this.#options.thinPool) held.push({ volume, place })
+    }
+    return held
+  }
+
+  async #find(id: string): Promise<{ volume: LogicalVolume; place: VolumePlace } | undefined> {
+    checkId(id)
+    for (const { volume, place } of await this.#held())
+      if (place.kind === 'volume' && volume.name === volumeName(id)) return { volume, place }
+    return undefined
+  }
+
+  async #mustFind(id: string): Promise<{ volume: LogicalVolume; place: VolumePlace }> {
+    const found = await this.#find(id)
+    if (!found) throw new Refusal('not-found', `the pool has no volume ${id}`)
+    return found
+  }
+
+  async #snapshot(id: string, snapshot: string): Promise<Held> {
+    const name = snapshotName(id, snapshot)
+    const found = (await this.#held()).find(({ volume }) => volume.name === name)
+    if (!found) throw new Refusal('not-found', `the volume ${id} has no snapshot ${snapshot}`)
+    return found
+  }
+
+  #mustBeClosed(id: string, volume: LogicalVolume): void {
+    const opened = this.#opened.get(id)
+    if (opened?.writer || (opened?.readers.size ?? 0) > 0 || (!opened && volume.open))
+      throw new Refusal('in-use', `the volume ${id} is open`)
+  }
+
+  #of(name: string): string {
+    return `${this.#options.group}/${name}`
+  }
+
+  /** One with this content (of nothing: zeros), this size and these tags; all or nothing. `replaced` goes in the same step. */
+  async #make(place: VolumePlace, origin: string | undefined, replaced?: string): Promise<void> {
+    const name = volumeName(place.id)
+    const making = makingName(name)
+    await this.#lvm.try('lvremove', ['-y', '-qq', this.#of(making)])
+    await this.#lvcreate(making, tagsOf(place), origin, place.bytes)
+    const [made] = await this.#lvm.volumes(making)
+    if (!made) throw new Refusal('not-available', 'LVM made a volume that it does not show')
+    const originBytes = origin === undefined ? place.bytes : await this.#contentOf(origin)
+    if (originBytes > place.bytes) await this.#zero(made, place.bytes)
+    else if (made.bytes < place.bytes)
+      await this.#lvm.run('lvextend', ['-y', '-qq', '-L', `${place.bytes}b`, this.#of(making)])
+    const old = replacedName(name)
+    if (replaced !== undefined) await this.#rename(replaced, old)
+    await this.#rename(making, name)
+    if (replaced !== undefined) await this.#removeLv(old)
+  }
+
+  /** Bytes that count of a logical volume of ours. */
+  async #contentOf(name: string): Promise<number> {
+    return (await this.#held()).find(({ volume }) => volume.name === name)?.place.bytes ?? 0
+  }
+
+  #rename(from: string, to: string): Promise<string> {
+    return this.#lvm.run('lvrename', ['-y', '-qq', this.#options.group, from, to])
+  }
+
+  /** A snapshot of `origin` that comes up by itself like any other volume (`-kn`), or an empty volume. */
+  async #lvcreate(name: string, tags: readonly string[], origin: string | undefined, bytes?: number): Promise<void> {
+    const marks = tags.flatMap((tag) => ['--addtag', tag])
+    if (origin !== undefined)
+      await this.#lvm.run('lvcreate', ['-y', '-qq', '-s', '-kn', '-ay', ...marks, '-n', name, this.#of(origin)])
+    else
+      await this.#lvm.run('lvcreate', [
+        ...['-y', '-qq', '-Wn', '-V', `${bytes}b`, '-T', this.#of(this.#options.thinPool), ...marks, '-n', name],
+      ])
+  }
+
+  async #removeLv(...names: string[]): Promise<void> {
+    await this.#lvm.run('lvremove', ['-y', '-qq', ...names.map((name) => this.#of(name))])
+  }
+
+  async #retag(name: string, from: Place, to: Place): Promise<void> {
+    const [had, has] = [tagsOf(from), tagsOf(to)]
+    const marks = [
+      ...had.filter((tag) => !has.includes(tag)).flatMap((tag) => ['--deltag', tag]),
+      ...has.filter((tag) => !had.includes(tag)).flatMap((tag) => ['--addtag', tag]),
+    ]
+    if (marks.length > 0) await this.#lvm.run('lvchange', ['-qq', ...marks, this.#of(name)])
+  }
+
+  /** Node of a logical volume, which is switched on if it was not. */
+  async #device(name: string): Promise<string> {
+    const path = this.#lvm.device(name)
+    const there = await open(path, 'r').catch(() => undefined)
+    await there?.close()
+    if (!there) await this.#lvm.run('lvchange', ['-ay', '-K', '-qq', this.#of(name)])
+    return path
+  }
+
+  /** From `at` to the end of the logical volume. */
+  async #zero(volume: LogicalVolume, at: number): Promise<void> {
+    const device = await PathDevice.open(await this.#device(volume.name), {
+      ...{ bytes: volume.bytes, readOnly: false, blockBytes: this.#blockBytes },
+    })
+    try {
+      await device.zero(at, volume.bytes - at)
+    } finally {
+      await device.close()
+    }
+  }
+
+  /** What was answered must be in a snapshot: the page cache of the device is written first, whoever wrote into it. */
+  async #settle(id: string): Promise<void> {
+    const file = await open(await this.#device(volumeName(id)), 'r')
+    try {
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+  }
+
+  async #baseOf(place: VolumePlace): Promise<string | undefined> {
+    if (place.base === null) return undefined
+    const base: VolumeBase = { image: '', version: 0, chunks: place.base, bytes: place.baseBytes }
+    return this.#base(base, await listOfBase(base, this.#options.listOf))
+  }
+
+  /** Thin volume with the content of an image version: unpacked once, then only copied from. */
+  async #base(base: VolumeBase, list: ChunkList): Promise<string> {
+    const name = baseName(base.chunks)
+    if ((await this.#held()).some(({ volume }) => volume.name === name)) return name
+    const making = makingName(name)
+    await this.#lvm.try('lvremove', ['-y', '-qq', this.#of(making)])
+    await this.#lvcreate(
+      making,
+      tagsOf({ kind: 'base', chunks: base.chunks, bytes: base.bytes }),
+      undefined,
+      base.bytes,
+    )
+    const device = await PathDevice.open(await this.#device(making), {
+      ...{
+        bytes: base.bytes,
+        readOnly: false,
+        blockBytes: this.#blockBytes,
+        mayWrite: (bytes) => this.#room.take(bytes),
+      },
+    })
+    try {
+      await fillFrom(device, list, this.#options.chunks)
+      await device.close()
+    } catch (error) {
+      await device.drop().catch(() => {})
+      await this.#removeLv(making).catch(() => {})
+      throw error
+    }
+    await this.#rename(making, name)
+    return name
+  }
+}
+
+function checkBytes(bytes: number): void {
+  if (!(bytes >= LEAST_VOLUME_BYTES && bytes <= MOST_VOLUME_BYTES && bytes % 512 === 0))
+    throw new Refusal('validation-failed', `a volume cannot have ${bytes} bytes`, {
+      next: 'sizes are whole sectors of 512 bytes, from 1 MiB to 64 TiB',
+    })
+}
