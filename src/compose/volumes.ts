@@ -6,10 +6,15 @@ import { Refusal } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import { ExportFolder } from '../volumes/drivers/export-folder.ts'
 import { FilePool } from '../volumes/drivers/file/pool.ts'
+import { FlatPool } from '../volumes/drivers/flat/pool.ts'
+import { LioEngine } from '../volumes/drivers/lio/lio.ts'
+import { LvmPool } from '../volumes/drivers/lvm/pool.ts'
+import { TgtEngine } from '../volumes/drivers/tgt/tgt.ts'
 import type { LoginReport, TargetEngine } from '../volumes/engine.ts'
 import type { ExportFiles } from '../volumes/export-files.ts'
 import type { VolumePool } from '../volumes/pool.ts'
 import { serveDisks } from './disk-workers.ts'
+import { localEngine } from './local-engine.ts'
 
 type Around = Readonly<{
   config: Pick<Config, 'iscsi' | 'volumes'>
@@ -22,39 +27,69 @@ type Around = Readonly<{
   report: (report: LoginReport) => void
 }>
 
-export type Storage = Readonly<{ pool: VolumePool; engine: TargetEngine | undefined; files: ExportFiles }>
+export type Storage = Readonly<{
+  pool: VolumePool
+  engine: TargetEngine | undefined
+  files: ExportFiles
+  /** The pool does not see what the engine writes. */
+  still: boolean
+}>
 
-/** The pool that keeps volumes and the engine that serves them, as the settings say. A combination that does not work is refused. */
-export async function openStorage({ config, dataDir, serves, images, log, report }: Around): Promise<Storage> {
+/**
+ * The pool that keeps volumes and the engine that serves them, as the settings say. `file` has two forms: copy-on-write for the built-in
+ * engine, and raw files in a directory of their own for engines that serve paths.
+ */
+export async function openStorage(around: Around): Promise<Storage> {
+  const { config, dataDir, serves, images, log, report } = around
   const { volumes, iscsi } = config
-  const directory = resolve(volumes.directory ?? join(dataDir, 'volumes'))
   const files = await ExportFolder.open(resolve(volumes.exportDirectory ?? join(dataDir, 'exports')))
+  const directory = resolve(volumes.directory ?? join(dataDir, 'volumes'))
   const { chunks } = images
   const listOf = (sha256: string) => images.disks.list(sha256)
-  if (volumes.pool !== 'file')
-    throw new Refusal('not-available', `volumes.pool ${volumes.pool} is not served yet`, {
-      next: 'set volumes.pool to file',
-    })
-  if (!serves) {
-    const pool = await FilePool.open(directory, { chunks, listOf, cacheBytes: volumes.cacheGiB * 2 ** 30, sweep: true })
-    return { pool, engine: undefined, files }
-  }
-  if (iscsi.engine !== 'builtin')
-    throw new Refusal('not-available', `iscsi.engine ${iscsi.engine} serves devices, and the pool of files has none`, {
-      next: 'set iscsi.engine to builtin, or volumes.pool to lvm',
-    })
   const { listen, workers } = iscsi
   const { cacheGiB } = volumes
-  const { pool, engine } = await serveDisks({
-    dataDir,
-    directory,
-    listen,
-    workers,
-    cacheGiB,
-    chunks,
-    listOf,
-    log,
-    report,
-  })
-  return { pool, engine, files }
+  if (volumes.pool === 'file' && iscsi.engine === 'builtin') {
+    if (serves) {
+      const served = { dataDir, directory, listen, workers, cacheGiB, chunks, listOf, log, report }
+      const { pool, engine } = await serveDisks(served)
+      return { pool, engine, files, still: false }
+    }
+    const pool = await FilePool.open(directory, { chunks, listOf, cacheBytes: cacheGiB * 2 ** 30, sweep: true })
+    return { pool, engine: undefined, files, still: false }
+  }
+  const still = volumes.pool === 'file'
+  const pool = still
+    ? await FlatPool.open(join(directory, 'flat'), { chunks, listOf, sweep: true })
+    : await openLvm(around, listOf)
+  try {
+    return { pool, engine: serves ? await openEngine(around, pool) : undefined, files, still }
+  } catch (error) {
+    await pool.close()
+    throw error
+  }
+}
+
+function openLvm({ config: { volumes }, images }: Around, listOf: Parameters<typeof LvmPool.open>[0]['listOf']) {
+  const { lvmGroup: group, lvmThinPool: thinPool, refusePercent } = volumes
+  if (group === undefined)
+    throw new Refusal('validation-failed', 'volumes.pool is lvm, and volumes.lvmGroup names no volume group', {
+      next: 'set volumes.lvmGroup to a volume group with free space (vgs lists them)',
+    })
+  return LvmPool.open({ group, thinPool, refusePercent, chunks: images.chunks, listOf })
+}
+
+function openEngine(around: Around, pool: VolumePool): Promise<TargetEngine> {
+  const { config, dataDir, clock, log, report } = around
+  const { engine, listen, name: prefix } = config.iscsi
+  const path = async (volume: string, snapshot: string | undefined) => {
+    if (!pool.path || (snapshot !== undefined && pool.kind === 'flat'))
+      throw new Refusal('not-available', `the engine ${engine} cannot serve a snapshot of the pool of raw files`, {
+        next: 'clone the snapshot to a volume and serve that, or set iscsi.engine to builtin',
+      })
+    return pool.path(volume, snapshot)
+  }
+  if (engine === 'builtin') return localEngine({ pool, listen, report, log })
+  const served = { listen, log, clock, path, report }
+  if (engine === 'tgt') return TgtEngine.start({ ...served, directory: join(dataDir, 'tgt') })
+  return LioEngine.start({ ...served, prefix })
 }

@@ -23,7 +23,7 @@ const working: BatchWork = async ({ name }) => {
   return 'it is on'
 }
 
-function open(work: BatchWork = working, sleep = async (ms: number) => void slept.push(ms)) {
+function open(work: BatchWork = working, sleep: (ms: number) => Promise<void> = async (ms) => void slept.push(ms)) {
   return Batches.open({
     repository: rows,
     machine: (id) => (id === 'm_gone' ? undefined : ({ id, name: id.replace('m_', 'pc') } as Machine)),

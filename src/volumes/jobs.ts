@@ -76,11 +76,11 @@ export class VolumeJobs {
   ): VolumeJob {
     this.#refuseUnready(volume, snapshot)
     return this.#start('publish', volume, async (progress) => {
-      const { pool } = this.#with.volumes
-      const { images } = this.#with
+      const { images, volumes } = this.#with
       const release = volume.base ? images.hold(volume.base.chunks) : () => undefined
       try {
-        const changed = await pool.publish(volume.id, snapshot, progress)
+        const read = () => volumes.pool.publish(volume.id, snapshot, progress)
+        const changed = await volumes.reading(volume, snapshot, read)
         const source = publication.source ?? `volume ${volume.name}`
         const version = await publishVersion(images, volume, changed, { ...publication, source })
         const image = `${publication.image}@${version}`

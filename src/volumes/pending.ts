@@ -9,10 +9,13 @@ type Around = Readonly<{ ledger: VolumeLedger; pool: VolumePool; log: Log }>
 /**
  * Brings store and pool together after a start: finishes or takes back what was under way, makes again what is missing and was never
  * written to, and calls `damaged` what is missing otherwise. Volumes of the pool that the store does not know are told and left alone:
- * no crash makes any, so somebody restored an older store.
+ * no crash makes any, so somebody restored an older store. A pool that has none of many volumes is another one, or its disk is not mounted:
+ * then nothing is touched, and the sentence that is returned says so.
  */
-export async function reconcile(around: Around): Promise<void> {
+export async function reconcile(around: Around): Promise<string | undefined> {
   const { ledger, pool, log } = around
+  const stray = await refuseOther(around)
+  if (stray !== undefined) return stray
   for (const volume of ledger.volumes())
     if (volume.pending)
       try {
@@ -32,8 +35,7 @@ export async function reconcile(around: Around): Promise<void> {
   for (const volume of ledger.volumes()) {
     const here = kept.delete(volume.id)
     if (here || volume.pending || volume.condition === 'damaged') continue
-    if (volume.untouched && volume.snapshots.length === 0) {
-      await pool.create(volume.id, volume)
+    if (volume.untouched && volume.snapshots.length === 0 && (await madeAnew(volume, around))) {
       log.warn(
         { volume: volume.id, name: volume.name },
         'a volume was missing and is made anew: nobody had written to it',
@@ -49,6 +51,30 @@ export async function reconcile(around: Around): Promise<void> {
       { volumes: unknown.slice(0, 20), count: unknown.length },
       'the pool has volumes that nobody knows; they stay',
     )
+  return undefined
+}
+
+async function madeAnew(volume: Volume, { pool, log }: Around): Promise<boolean> {
+  try {
+    await pool.create(volume.id, volume)
+    return true
+  } catch (error) {
+    log.error({ volume: volume.id, error }, 'a volume that was missing could not be made anew')
+    return false
+  }
+}
+
+async function refuseOther({ ledger, pool, log }: Around): Promise<string | undefined> {
+  const known = ledger
+    .volumes()
+    .filter(({ pending, untouched, condition }) => pending === null && !untouched && condition !== 'damaged')
+  if (known.length === 0) return undefined
+  const kept = new Set(await pool.list())
+  if (known.some(({ id }) => kept.has(id))) return undefined
+  const missing = `${known.length} ${known.length === 1 ? 'volume that was' : 'volumes that were'} written to`
+  const problem = `the pool of volumes (${pool.kind}) has none of the ${missing}: is its disk mounted, and are volumes.pool, volumes.directory and iscsi.engine as before?`
+  log.error({ pool: pool.kind, missing: known.length }, 'the pool of volumes has none of the volumes that are known')
+  return problem
 }
 
 /** Finishes or takes back one change. */

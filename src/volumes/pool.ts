@@ -45,9 +45,10 @@ export interface VolumePool {
   /** Opens for serving: by many readers, or by one writer. `snapshot`: that frozen state, which is only for reading. */
   open(id: string, options: Readonly<{ readOnly: boolean; snapshot?: string | undefined }>): Promise<BlockDevice>
   /**
-   * A file or block device with just this content, for target engines that serve paths; `undefined` when this pool has none.
+   * A file or block device with just this content, or that of a snapshot, for target engines that serve paths; `undefined` when this pool has
+   * none.
    */
-  path?(id: string): Promise<string>
+  path?(id: string, snapshot?: string): Promise<string>
   /** Flushes and lets go of everything. */
   close(): Promise<void>
 }

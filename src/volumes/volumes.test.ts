@@ -35,6 +35,8 @@ async function open() {
   return { volumes, targets, engine, ledger }
 }
 
+const ledgerOf = ({ ledger }: Volumes) => ledger
+
 type World = Awaited<ReturnType<typeof open>>
 
 describe('a kill at any write', () => {
@@ -90,7 +92,10 @@ describe('after a start', () => {
       { initiator: null, address: null, readOnly: false, snapshot: null, chap: false },
       BY,
     )
-    pool.kept.clear()
+    const other = await volumes.create({ name: 'other', bytes: MIB }, BY)
+    await volumes.snapshot(other.id, 's', '', BY)
+    await ledgerOf(volumes).change(other.id, { untouched: false })
+    for (const id of [blank.id, used.id]) pool.kept.delete(id)
     const { ledger, targets } = await open()
     expect(ledger.known('blank').condition).toBe('ready')
     expect(pool.kept.has(blank.id)).toBe(true)
@@ -102,6 +107,22 @@ describe('after a start', () => {
         BY,
       ),
     ).rejects.toMatchObject({ code: 'corrupt' })
+  })
+
+  test('a pool that has nothing of what was written is another one: nothing is touched', async () => {
+    const { volumes } = await open()
+    const used = await volumes.create({ name: 'used', bytes: MIB }, BY)
+    await volumes.create({ name: 'blank', bytes: MIB }, BY)
+    await ledgerOf(volumes).change(used.id, { untouched: false })
+    const right = pool
+    pool = new MemoryPool(NO_IMAGES)
+    const wrong = await open()
+    expect(wrong.volumes.problem).toContain('has none of the 1 volume that was written to')
+    expect(pool.kept.size).toBe(0)
+    pool = right
+    const again = await open()
+    expect(again.volumes.problem).toBeUndefined()
+    expect(again.ledger.volumes().map(({ condition }) => condition)).toEqual(['ready', 'ready'])
   })
 
   test('what the store does not know stays in the pool', async () => {

@@ -29,6 +29,8 @@ type Dependencies = Readonly<{
   /** Names of the profiles whose disks name a volume. */
   usedBy?: ((name: string) => readonly string[]) | undefined
   thresholds: Thresholds
+  /** The pool does not see what the engine writes: nobody may be logged in while content is frozen or copied. */
+  still?: boolean | undefined
   clock: Clock
   log: Log
 }>
@@ -42,16 +44,22 @@ export class Volumes {
   readonly targets: Targets
   readonly #with: Dependencies
   readonly #turns = new Turns()
+  readonly #problem: string | undefined
 
-  private constructor(dependencies: Dependencies) {
+  private constructor(dependencies: Dependencies, problem: string | undefined) {
     this.#with = dependencies
+    this.#problem = problem
     this.ledger = dependencies.ledger
     this.targets = dependencies.targets
   }
 
   static async open(dependencies: Dependencies): Promise<Volumes> {
-    await reconcile(dependencies)
-    return new Volumes(dependencies)
+    return new Volumes(dependencies, await reconcile(dependencies))
+  }
+
+  /** Why volumes cannot be served as they should, in a sentence; `undefined` when they can. */
+  get problem(): string | undefined {
+    return this.#problem
   }
 
   get pool(): VolumePool {
@@ -156,10 +164,15 @@ export class Volumes {
         )
       refuseIfFull(await this.room())
       const made = { name, note, createdBy: by, createdAt: this.#with.clock.now() }
-      return this.#changed(volume, { kind: 'snapshot', name }, () => this.pool.snapshot(id, name), {
-        snapshots: [...volume.snapshots, made],
-        active: name,
-      })
+      return this.#changed(
+        volume,
+        { kind: 'snapshot', name },
+        () => this.#still(volume, () => this.pool.snapshot(id, name)),
+        {
+          snapshots: [...volume.snapshots, made],
+          active: name,
+        },
+      )
     })
   }
 
@@ -247,7 +260,7 @@ export class Volumes {
   async frozen<T>(id: string, work: (snapshot: string) => Promise<T>): Promise<T> {
     const name = `copy-${this.ledger.newId('j').slice(2)}`
     await this.alone(id, (volume) =>
-      this.#changed(volume, { kind: 'snapshot', name }, () => this.pool.snapshot(id, name), {
+      this.#changed(volume, { kind: 'snapshot', name }, () => this.#still(volume, () => this.pool.snapshot(id, name)), {
         frozen: [...volume.frozen, name],
       }),
     )
@@ -259,6 +272,15 @@ export class Volumes {
         await this.ledger.change(id, { frozen: volume.frozen.filter((each) => each !== name) })
       })
     }
+  }
+
+  /** Does work on the content of this moment, or of a snapshot. */
+  reading<T>(volume: Volume, snapshot: string | null, work: () => Promise<T>): Promise<T> {
+    return snapshot === null && this.#with.still ? this.alone(volume.id, () => this.#still(volume, work)) : work()
+  }
+
+  #still<T>(volume: Volume, work: () => Promise<T>): Promise<T> {
+    return this.#with.still ? this.targets.paused(volume, { kick: false }, work) : work()
   }
 
   /** Lets all of the content be replaced; if that fails, or is interrupted, the volume is `damaged`. `bytes`: what it must have room for. */
@@ -293,7 +315,8 @@ export class Volumes {
       const volume = this.#blank({ scsi: source.scsi, ...given }, { base, bytes, untouched: false }, by)
       await this.ledger.write({ save: { volumes: [volume] } })
       const made = await this.#made(volume, async () => {
-        await this.pool.clone(volume.id, { id: source.id, snapshot: from.snapshot })
+        const copy = () => this.pool.clone(volume.id, { id: source.id, snapshot: from.snapshot })
+        await (from.snapshot === null ? this.#still(source, copy) : copy())
         if (volume.limitBytes !== null) await this.pool.limit(volume.id, volume.limitBytes)
         if (given.bytes != null && given.bytes > bytes) await this.pool.resize(volume.id, given.bytes)
       })
