@@ -86,7 +86,7 @@ export function Actions({ machine }: { machine: Machine }) {
       {user && (known || operator) && (
         <Confirm
           title={`Forget ${machine.name}?`}
-          text="Its entry, tags and notes are deleted. If it boots here again it is discovered anew and parked. Nothing on the machine itself is touched."
+          text="Its entry, tags and notes are deleted, and its own disks over iSCSI with all that it wrote to them. If it boots here again it is discovered anew and parked. Its local disks are not touched."
           action="Forget it"
           onConfirm={() => forget.mutate({ params: { machine: machine.id } })}
         >

@@ -1,5 +1,6 @@
 import type { Profile } from '../../api/contract/profiles.ts'
 import { bytes } from '../parts/words.ts'
+import { fromGiB, toGiB } from '../volumes/words.ts'
 
 type Disk = Extract<Profile, { kind: 'diskless' }>['disks'][number]
 type Overlay = Extract<Disk, { use: 'overlay' }>
@@ -28,17 +29,14 @@ export const POLICY_WORDS: Readonly<Record<Overlay['policy'], string>> = {
   'reset-on-demand': 'kept until somebody resets it',
 }
 
-const GIB = 1024 ** 3
-const sectors = (gib: number | null) => (gib === null || !(gib > 0) ? null : Math.round((gib * GIB) / 512) * 512)
-
 export function diskFields(disk: Disk): DiskFields {
   switch (disk.use) {
     case 'overlay':
       return {
         ...NEW_DISK,
         ...{ use: 'overlay', image: disk.image, policy: disk.policy },
-        gib: disk.bytes === null ? null : disk.bytes / GIB,
-        limitGib: disk.limitBytes === null ? null : disk.limitBytes / GIB,
+        gib: toGiB(disk.bytes),
+        limitGib: toGiB(disk.limitBytes),
       }
     case 'volume':
       return { ...NEW_DISK, use: 'volume', volume: disk.volume, access: disk.access }
@@ -54,8 +52,8 @@ export function diskOf(fields: DiskFields): Disk {
       return {
         use: 'overlay',
         image: fields.image,
-        bytes: sectors(fields.gib),
-        limitBytes: sectors(fields.limitGib),
+        bytes: fromGiB(fields.gib),
+        limitBytes: fromGiB(fields.limitGib),
         policy: fields.policy,
       }
     case 'volume':

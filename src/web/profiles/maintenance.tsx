@@ -136,7 +136,7 @@ function Open({ maintenance }: { maintenance: Maintenance }) {
         ]}
       />
       {maintenance.state === 'open' && (
-        <p>Boot the machine, change what you want, and shut it down cleanly before you publish.</p>
+        <p>Boot the machine, change what you want, and shut it down: it is published once it is off.</p>
       )}
       {job && <JobMeter job={job} />}
       {publishing && <PublishMaintenance maintenance={maintenance} onClose={publish.close} />}
@@ -238,7 +238,7 @@ function PublishMaintenance({ maintenance, onClose }: { maintenance: Maintenance
         data={[
           { value: 'canary', label: 'those with a tag first' },
           { value: 'all', label: 'all of the profile' },
-          { value: 'none', label: 'none yet' },
+          { value: 'none', label: 'none yet: they keep the version that they have' },
         ]}
         value={rollout}
         onChange={(value) => setRollout(value as typeof rollout)}

@@ -51,7 +51,7 @@ function PoolBar({ pool, marks }: { pool: PoolAnswer; marks: readonly { percent:
       <div className={style.bar}>
         <Progress.Root size="md" radius="sm" aria-label={`${pool.name}: how full`}>
           <Progress.Section value={Math.min(own, taken)} color={COLOURS[pool.state]} title="volumes" />
-          <Progress.Section value={Math.max(0, taken - own)} color="gray.5" title="everything else on it" />
+          <Progress.Section value={Math.max(0, taken - own)} color="gray.6" title="everything else on it" />
         </Progress.Root>
         {marks.map(({ percent, word }) => (
           <span key={word} className={style.mark} style={{ left: `${percent}%` }} title={`${word} at ${percent} %`} />

@@ -39,9 +39,6 @@ export function baseText({ base }: Pick<Volume, 'base'>): string {
   return base ? `${base.image}@${base.version}` : 'empty'
 }
 
-export const sessionsOf = (volume: Pick<Volume, 'exports'>): number =>
-  volume.exports.reduce((sum, each) => sum + each.sessions, 0)
-
 /** Who is logged in to it now. */
 export function attachedTo(volume: Pick<Volume, 'exports'>): readonly string[] {
   return volume.exports.filter((each) => each.sessions > 0).map((each) => each.for)
