@@ -54,7 +54,7 @@ test('a machine keeps what it writes, goes back to snapshots, and forgets when i
 
   // A second machine begins with what was published, while the first one begins anew: two on one base, each with writes of its own.
   const uefi = await bed.known({ name: 'uefi', firmware: 'uefi', rom: 'pxe', ...MEMORY }, 'desktop')
-  await bed.server.api('POST', `/machines/bios/reset`, { kick: true })
+  await bed.server.api('POST', `/machines/bios/reset`, { profile: 'desktop', kick: true })
   await Promise.all([bios.on(), uefi.on()])
   const [anew, second] = [await rooted(bios), await rooted(uefi)]
   expect(second).toMatchObject({ boot: '4', firmware: 'uefi', marker: 'master' })
