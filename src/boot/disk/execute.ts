@@ -28,7 +28,7 @@ export async function execute(lun: DiskLun, plan: Plan, parts: readonly Uint8Arr
     case 'allocation':
       return allocation(lun, plan)
     case 'unmap':
-      for (const range of plan.ranges ?? []) await lun.zero(range.at, range.bytes)
+      await Promise.all((plan.ranges ?? []).map((range) => lun.zero(range.at, range.bytes)))
       return plan.good()
     case 'write-same':
       return writeSame(lun, plan, joined(parts))

@@ -227,6 +227,7 @@ export class TargetHost {
     if (func === TASK_FUNCTION.clearAca) return TASK_RESPONSE.notSupported
     if (func === TASK_FUNCTION.targetWarmReset || func === TASK_FUNCTION.targetColdReset) {
       const aborted = sessions().map((one) => one.tasks.abortAll())
+      // Whoever asked for it learns of it by the response.
       for (const one of this.#open) one.unit.reset(own?.nexus)
       await Promise.all(aborted)
       if (func === TASK_FUNCTION.targetColdReset) setImmediate(() => this.#endAll('the target was reset'))
@@ -251,7 +252,7 @@ export class TargetHost {
       }
       case TASK_FUNCTION.logicalUnitReset: {
         const aborted = sessions().map((one) => one.tasks.abortAll(lun))
-        disk.unit.reset(own?.nexus)
+        disk.unit.reset()
         await Promise.all(aborted)
         return TASK_RESPONSE.complete
       }

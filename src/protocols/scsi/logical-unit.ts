@@ -65,11 +65,11 @@ export class LogicalUnit {
     this.#reservations.leave(nexus.id)
   }
 
-  /** LOGICAL UNIT RESET and TARGET RESET (SAM-5, 6.3.3): all are told but the nexus that asked for it, which knows. */
-  reset(by: string | undefined): undefined {
+  /** LOGICAL UNIT RESET and TARGET RESET (SAM-5, 6.3.3): every nexus is told, `besides` one that is told otherwise. */
+  reset(besides?: string): undefined {
     this.#reservations.reset()
     this.#mode.softwareWriteProtect = false
-    this.attendOthers(by, SENSE.reset)
+    this.attendOthers(besides, SENSE.reset)
   }
 
   /** Tells all nexuses but one. */
