@@ -121,7 +121,7 @@ function SessionList(props: {
           <th className="end">IOPS</th>
           <th className="end">Read</th>
           <th className="end">Written</th>
-          <th className="wide" aria-label="Lately" />
+          {!slim && <th className="wide" aria-label="Lately" />}
           <th className="end wide">Latency p50 / p99</th>
           <th className="end widest">Not flushed</th>
           <th className="end widest">From cache</th>
@@ -138,7 +138,9 @@ function SessionList(props: {
                 {each.machine}
               </Link>
             ) : (
-              <span className="mono ellipsis">{each.initiator}</span>
+              <div className={`mono ellipsis ${style.initiator}`} title={each.initiator}>
+                {each.initiator}
+              </div>
             )}
             <div className="soft mono">{each.address}</div>
           </td>
@@ -164,9 +166,11 @@ function SessionList(props: {
           <td className={figures} title={`${bytes(each.bytesWritten)} in ${count(each.writes, 'request')}`}>
             {bytes(Math.round(each.writtenBytesPerSecond))}/s
           </td>
-          <td className="wide">
-            <Spark values={props.history.of(each.id)} />
-          </td>
+          {!slim && (
+            <td className="wide">
+              <Spark values={props.history.of(each.id)} />
+            </td>
+          )}
           <td className={`${figures} wide`}>
             <Latency word="read" p50={each.readP50} p99={each.readP99} />
             <Latency word="write" p50={each.writeP50} p99={each.writeP99} />
