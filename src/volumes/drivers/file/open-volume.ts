@@ -9,9 +9,13 @@ import { allocationOf } from './read-volume.ts'
 import type { Stack } from './stack.ts'
 import type { TopLayer } from './top-layer.ts'
 
-/** A write that took longer than this made all others wait: the next ones go through the thread pool for a while. */
-const SLOW_MS = 3
-const SLOW_FOR_MS = 250
+/**
+ * A write that took longer than this made all others wait: for a while the next ones go through the thread pool, the longer the more often
+ * the one after that was slow as well. A single one may just have been out of luck.
+ */
+const SLOW_MS = 5
+const LEAST_SLOW_MS = 20
+const MOST_SLOW_MS = 640
 const NO_BYTES = new Uint8Array(0)
 
 export type VolumeBounds = Readonly<{
@@ -39,6 +43,7 @@ export class OpenVolume implements BlockDevice {
   /** Blocks that writes under way will need. */
   #promised = 0
   #slowUntil = 0
+  #slowForMs = LEAST_SLOW_MS
   #flushing: Promise<void> | undefined
   #next: Promise<void> | undefined
   /** A disk that failed to keep data cannot be asked again: the kernel has forgotten what was lost (fsync(2)). */
@@ -177,7 +182,11 @@ export class OpenVolume implements BlockDevice {
       throw writeFailure(error)
     }
     const ended = performance.now()
-    if (ended - begun > SLOW_MS) this.#slowUntil = ended + SLOW_FOR_MS
+    if (ended - begun <= SLOW_MS) this.#slowForMs = LEAST_SLOW_MS
+    else {
+      this.#slowUntil = ended + this.#slowForMs
+      this.#slowForMs = Math.min(this.#slowForMs * 2, MOST_SLOW_MS)
+    }
     return undefined
   }
 

@@ -1,4 +1,4 @@
-// Wiring: FilePool.open(DIRECTORY, { chunks, listOf, cacheBytes }) with `chunks` a ChunkStore (in a worker: FileChunks.open(..., { shared: true }))
+// Wiring: FilePool.open(DIRECTORY, { chunks, listOf, cacheBytes }) with `chunks` a ChunkStore (in a worker: FileChunks.open(DIRECTORY, { shared: true }))
 // and `listOf` finding a chunk list by its SHA-256, such as (sha256) => images.disks.list(sha256). The main process gives `sweep: true`, once,
 // before it starts workers. Several processes may use one directory.
 import { statfsSync } from 'node:fs'
@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type { ChunkStore } from '../../../images/chunk-store.ts'
 import { syncDirectory } from '../../../images/durable/files.ts'
 import { Refusal } from '../../../kit/errors.ts'
+import type { Log } from '../../../kit/log.ts'
 import type { BlockDevice } from '../../block-device.ts'
 import { MOST_VOLUME_BYTES } from '../../limits.ts'
 import type { CreateVolume, PoolUsage, PublishedChunk, VolumePool } from '../../pool.ts'
@@ -36,6 +37,8 @@ export type FilePoolOptions = Readonly<{
   lockWaitMs?: number
   /** How often what was written is made durable by itself; 3 s unless given. */
   flushMs?: number
+  /** Told of flushes in the background that failed. */
+  log?: Log
   /** Told whenever a volume was opened for writing, or closed again. */
   written?: (id: string, open: boolean) => void
   /** Stands for the boot of the kernel, for tests. */
@@ -298,7 +301,16 @@ export class FilePool implements VolumePool {
   }
 
   #flushAll(): void {
-    for (const [, writer] of this.#held.writers()) if (writer.isDirty) writer.flush().catch(() => undefined)
+    for (const [id, writer] of this.#held.writers())
+      if (writer.isDirty)
+        writer
+          .flush()
+          .catch((error) =>
+            this.#options.log?.error(
+              { volume: id, error: String(error) },
+              'what was written to a volume could not be made durable',
+            ),
+          )
   }
 
   /** What concerns one volume happens one after the other. */

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, rmSync } from 'node:fs'
 import { open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { syncDirectory, writeWhole } from '../../../images/durable/files.ts'
@@ -66,7 +66,10 @@ export class TopLayer implements ReadLayer {
 
   /** The data file, made if need be. */
   dataFile(): number {
-    if (this.#data < 0) this.#data = openSync(this.#path('data'), 'w+', 0o600)
+    if (this.#data < 0) {
+      this.#data = openSync(this.#path('data'), 'w+', 0o600)
+      this.#named = false
+    }
     return this.#data
   }
 
@@ -158,8 +161,9 @@ export class TopLayer implements ReadLayer {
       writeAll(this.#map, Buffer.concat(pages.slice(i, end)), MAP_HEADER_BYTES + chunks[i]! * PAGE_BYTES)
       i = end
     }
-    writeSync(this.#map, header, 0, header.length, 0)
+    writeAll(this.#map, header, 0)
     await dataSync(this.#map)
+    if (!this.#named) await this.#syncNames()
   }
 
   /** The first one gets its name when it is whole, so that one without a header is damage and nothing else. */
@@ -175,8 +179,17 @@ export class TopLayer implements ReadLayer {
       await file.close()
     }
     await rename(temporary, this.#path('map'))
-    await syncDirectory(this.#directory)
+    await this.#syncNames()
     this.#map = openMap(this.#directory, this.id, 'r+')
+  }
+
+  async #syncNames(): Promise<void> {
     this.#named = true
+    try {
+      await syncDirectory(this.#directory)
+    } catch (error) {
+      this.#named = false
+      throw error
+    }
   }
 }
