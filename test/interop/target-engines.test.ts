@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { serveDisks } from '../../src/compose/disk-workers.ts'
+import { FileChunks } from '../../src/images/drivers/chunk-files.ts'
 import { SILENT } from '../../src/kit/log.ts'
 import { TgtEngine } from '../../src/volumes/drivers/tgt/tgt.ts'
 import { type EngineWorld, TARGET_ENGINE_CASES } from '../conformance/target-engines.ts'
@@ -72,7 +74,49 @@ async function tgt(): Promise<World> {
   }
 }
 
-const WORLDS: Record<string, () => Promise<World>> = { tgt }
+/** The built-in engine: volumes of the file pool, served by workers. */
+async function builtin(): Promise<World> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'reveille-builtin-'))
+  const listen = { host: '127.0.0.1', port: await freePort() }
+  const chunks = await FileChunks.open(join(dataDir, 'chunks'), { clock })
+  const start = () =>
+    serveDisks({
+      ...{ dataDir, listen, workers: 2, cacheGiB: 1, chunks, log: SILENT, idleMs: 500 },
+      listOf: async () => undefined,
+      report: () => {},
+    })
+  let serving = await start()
+  let made = 0
+  return {
+    get engine() {
+      return serving.engine
+    },
+    host: listen.host,
+    cannot: new Set<never>(),
+    async volume(bytes) {
+      const volume = `v_${++made}`
+      await serving.pool.create(volume, { bytes, base: null, limitBytes: null })
+      return volume
+    },
+    async content(volume, at, bytes) {
+      const device = await serving.pool.open(volume, { readOnly: true })
+      const into = Buffer.alloc(bytes)
+      await device.read(into, at)
+      await device.close()
+      return into
+    },
+    async restart() {
+      await serving.stop()
+      serving = await start()
+    },
+    async close() {
+      await serving.stop()
+      await rm(dataDir, { recursive: true })
+    },
+  }
+}
+
+const WORLDS: Record<string, () => Promise<World>> = { builtin, tgt }
 
 describe.each(Object.entries(WORLDS))('targets served by %s', (_, open) => {
   let world: World

@@ -33,12 +33,19 @@ export function test(name: string, ...rest: readonly unknown[]): void {
   CASES.push({
     name: [...chain.map((scope) => scope.name), name].join(': '),
     async run() {
-      try {
-        for (const { before } of chain) for (const each of before) await each()
-        await work()
-      } finally {
-        for (const { after } of [...chain].reverse()) for (const each of after) await each()
+      const problems: unknown[] = []
+      const attempt = async (works: readonly Work[]) => {
+        for (const each of works)
+          try {
+            await each()
+          } catch (error) {
+            problems.push(error)
+            return
+          }
       }
+      await attempt([...chain.flatMap(({ before }) => before), work])
+      await attempt([...chain].reverse().flatMap(({ after }) => after))
+      if (problems.length > 0) throw problems[0]
     },
   })
 }

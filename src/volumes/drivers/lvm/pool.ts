@@ -272,8 +272,10 @@ export class LvmPool implements VolumePool {
     await this.#lvm.run('vgs', [group])
     const all = await this.#lvm.volumes()
     if (!all.some(({ name }) => name === thinPool)) {
-      const wishes = ['--type', 'thin-pool', '-l', POOL_SIZE, '--errorwhenfull', 'y', '--addtag', TAG]
+      const wishes = ['--type', 'thin-pool', '-l', POOL_SIZE, '--addtag', TAG]
       await this.#lvm.run('lvcreate', ['-y', '-qq', '-Wn', ...wishes, '-n', thinPool, group])
+      // Else writes to a full pool wait for a minute before they fail.
+      await this.#lvm.try('lvchange', ['-qq', '--errorwhenfull', 'y', `${group}/${thinPool}`])
     }
     const [pool] = await this.#lvm.volumes(thinPool)
     this.#blockBytes = pool?.chunkBytes || this.#blockBytes
