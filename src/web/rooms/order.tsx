@@ -38,7 +38,7 @@ export function OrderBatch(props: {
   return (
     <FormDialog
       title={`${words.title} ${whom}`}
-      action={words.word.replace('…', '')}
+      action={action === 'switch' ? 'Switch now' : words.word}
       danger={words.danger}
       {...(action === 'reset' && machines > 1 ? { typed: crowd.tag } : {})}
       error={start.error}

@@ -38,7 +38,12 @@ type Dialog = 'edit' | 'revert' | 'resize' | 'clone' | 'recreate' | 'examine' | 
 
 export function VolumePage() {
   const { volume: name } = useParams({ from: '/volumes/$volume' })
-  const volume = useGet('getVolume', { params: { volume: name } })
+  // Nothing is told when somebody logs out: while anybody is in, it is asked again, so that what may be done now is right.
+  const volume = useGet(
+    'getVolume',
+    { params: { volume: name } },
+    { refetchMs: (data) => (data && attachedTo(data).length > 0 ? 2000 : false) },
+  )
   if (volume.data) return <VolumeView key={volume.data.id} volume={volume.data} />
   return (
     <Page title={name}>
