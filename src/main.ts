@@ -216,6 +216,10 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   onStop(() => disks.stop())
   logins.report = (report) => disks.targets.reported(report)
   every(TICK_MS, () => disks.tick())
+  events.listen(({ topic, id, change }) => {
+    if (topic !== 'machine' || change !== 'removed') return
+    disks.diskless.forget(id).catch((error) => log.error({ machine: id, error }, 'the disks of a machine stay'))
+  })
 
   // Running systems.
   const offline = offlinePassword({ disks, machines, clock: CLOCK, log })

@@ -101,11 +101,6 @@ export async function openDisks(around: Around) {
   })
   batches.resume()
 
-  events.listen(({ topic, id, change }) => {
-    if (topic !== 'machine' || change !== 'removed') return
-    diskless.forget(id).catch((error) => log.error({ machine: id, error }, 'the disks of a machine that is gone stay'))
-  })
-
   return {
     volumes,
     resolveImage,

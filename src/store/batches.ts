@@ -17,7 +17,11 @@ export function batchRepository(db: Kysely<Tables>): BatchRepository {
         .execute()
     },
     async remove(ids) {
-      if (ids.length > 0) await db.deleteFrom('batches').where('id', 'in', [...ids]).execute()
+      if (ids.length > 0)
+        await db
+          .deleteFrom('batches')
+          .where('id', 'in', [...ids])
+          .execute()
     },
   }
 }
