@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Manifest } from '../api/contract/server.ts'
 import { Refusal } from '../kit/errors.ts'
 import { baseOf, nameOfBase, type ResolveImage } from '../volumes/bases.ts'
-import { DEFAULT_SCSI, type Volume } from '../volumes/volume.ts'
 import type { NewVolume, VolumePatch } from '../volumes/new-volume.ts'
+import { DEFAULT_SCSI, type Volume } from '../volumes/volume.ts'
 
 export type DeclaredVolume = Manifest['volumes'][number]
 /** What is needed of `Volumes`. */
