@@ -4,8 +4,7 @@ export const BLOCK_BYTES = 4096
 export const CHUNK_BLOCKS = 1024
 export const PAGE_BYTES = 256
 
-/** What a layer says of a block: nothing (see below it), that it has the bytes, or that they are zeros. */
-export const ABSENT = 0
+/** What a layer says of a block: that it has the bytes, or that they are zeros. 0 is nothing: see below it. */
 export const DATA = 1
 export const ZERO = 2
 
