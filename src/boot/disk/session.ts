@@ -1,5 +1,5 @@
 import { getLun, getU32, isAfter } from '../../protocols/iscsi/fields.ts'
-import { ASYNC_EVENT, BHS_BYTES, REJECT, REQUEST, RESERVED_TAG } from '../../protocols/iscsi/opcodes.ts'
+import { ASYNC_EVENT, BHS_BYTES, IMMEDIATE, REJECT, REQUEST, RESERVED_TAG } from '../../protocols/iscsi/opcodes.ts'
 import {
   putAsynchronous,
   putLogoutResponse,
@@ -76,7 +76,7 @@ export class DiskSession {
     if (opcode === REQUEST.nopOut && getU32(head, at + 16) === RESERVED_TAG) return
     if (opcode !== REQUEST.command && (opcode > REQUEST.logout || opcode === REQUEST.login))
       return this.#reject(head, at, REJECT.protocolError)
-    if ((head[at]! & 0x40) === 0) {
+    if ((head[at]! & IMMEDIATE) === 0) {
       const cmdSN = getU32(head, at + 24)
       const { expCmdSN, maxCmdSN } = this.#sequence
       if (cmdSN !== expCmdSN) {

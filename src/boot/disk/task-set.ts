@@ -1,5 +1,5 @@
 import { getLun, getU32 } from '../../protocols/iscsi/fields.ts'
-import { FINAL, REJECT, RESERVED_TAG } from '../../protocols/iscsi/opcodes.ts'
+import { FINAL, IMMEDIATE, REJECT, RESERVED_TAG } from '../../protocols/iscsi/opcodes.ts'
 import { type Nexus, planMissingUnit } from '../../protocols/scsi/logical-unit.ts'
 import { SENSE } from '../../protocols/scsi/sense.ts'
 import { Commands } from './commands.ts'
@@ -56,7 +56,7 @@ export class TaskSet {
    */
   command(head: Uint8Array, at: number, parts: readonly Uint8Array[], dataBytes: number, now: number): number {
     const flags = head[at + 1]!
-    const immediate = (head[at]! & 0x40) !== 0
+    const immediate = (head[at]! & IMMEDIATE) !== 0
     if (immediate ? this.#tasks.size >= MOST_TASKS + MOST_IMMEDIATE : this.#tasks.size >= MOST_TASKS)
       return REJECT.immediateCommand
     const tag = getU32(head, at + 16)

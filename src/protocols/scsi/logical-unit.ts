@@ -1,3 +1,4 @@
+import { latin1Bytes } from '../../kit/bytes.ts'
 import { planBlockCommand, planUnmap } from './block-commands.ts'
 import { set32, set64, u32, u64 } from './cdb.ts'
 import { LIMITS } from './limits.ts'
@@ -252,7 +253,7 @@ function readDefects(cdb: Uint8Array, plan: Plan): undefined {
 
 /** The TransportID of an iSCSI initiator port (SPC-5, 7.6.4.6). */
 function transportId(nexus: string): Uint8Array {
-  const name = new TextEncoder().encode(nexus)
+  const name = latin1Bytes(nexus)
   const bytes = new Uint8Array(4 + Math.max(20, (name.length + 4) & ~3))
   bytes[0] = 0x45
   bytes[2] = (bytes.length - 4) >> 8

@@ -108,7 +108,7 @@ function blockLimits(): Uint8Array {
 /** Page 83h (SPC-5, 7.7.6): names of the unit, of the port and of the target. */
 function designators(identity: UnitIdentity): Uint8Array {
   const scsiName = (text: string) => {
-    const bytes = new TextEncoder().encode(text)
+    const bytes = latin1Bytes(text)
     const padded = new Uint8Array((bytes.length + 4) & ~3)
     padded.set(bytes)
     return padded
@@ -142,8 +142,7 @@ function designator(first: number, second: number, value: Uint8Array): Uint8Arra
 /** NAA 3h, locally assigned (SPC-5, 7.7.6.6.4): 60 bits of FNV-1a over the serial number, which is random already. */
 function naa(identity: UnitIdentity): Uint8Array {
   let sum = 0xcbf29ce484222325n
-  for (const byte of new TextEncoder().encode(identity.serial))
-    sum = BigInt.asUintN(64, (sum ^ BigInt(byte)) * 0x100000001b3n)
+  for (const byte of latin1Bytes(identity.serial)) sum = BigInt.asUintN(64, (sum ^ BigInt(byte)) * 0x100000001b3n)
   const value = (0x3n << 60n) | (sum & 0x0fffffffffffffffn)
   return Uint8Array.from({ length: 8 }, (_, i) => Number((value >> BigInt(8 * (7 - i))) & 0xffn))
 }
