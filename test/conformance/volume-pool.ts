@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { ChunkStore } from '../../src/images/chunk-store.ts'
 import { CHUNK_BYTES, type ChunkList, chunkCount, encodeChunkList } from '../../src/protocols/chunks/list.ts'
@@ -237,6 +238,17 @@ export function describeVolumePool(name: string, makeBed: () => Promise<PoolBed>
       await expect(pool.open('v_one', { readOnly: true, snapshot: 'none' })).rejects.toMatchObject({
         code: 'not-found',
       })
+    })
+
+    test('where there is a path it leads to the content, now or at a snapshot', async () => {
+      await make('v_one')
+      await pool.snapshot('v_one', 's')
+      await write('v_one', 0, noise(4096, 6))
+      if (!pool.path) return
+      const [now, then] = [await pool.path('v_one'), await pool.path('v_one', 's')]
+      same(await readFile(now), await contentOf(pool, 'v_one'))
+      same(await readFile(then), extended(16 * MIB))
+      await expect(pool.path('v_one', 'none')).rejects.toMatchObject({ code: 'not-found' })
     })
 
     test('going back to a snapshot and to the base keeps the snapshots', async () => {

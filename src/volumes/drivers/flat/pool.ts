@@ -61,8 +61,13 @@ export class FlatPool implements VolumePool {
     return (await readdir(join(this.#root, 'volumes'))).filter((name) => ID.test(name)).sort()
   }
 
-  async path(id: string): Promise<string> {
-    return join(this.#place(id), (await this.#manifest(id)).disk)
+  async path(id: string, snapshot?: string): Promise<string> {
+    const manifest = await this.#manifest(id)
+    if (snapshot === undefined) return join(this.#place(id), manifest.disk)
+    const path = join(this.#place(id), snapshotOf(manifest, snapshot, id))
+    // Of when the volume was smaller.
+    if ((await stat(path)).size < manifest.bytes) await truncate(path, manifest.bytes)
+    return path
   }
 
   async create(id: string, { bytes, base, limitBytes }: CreateVolume): Promise<void> {
