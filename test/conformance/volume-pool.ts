@@ -246,8 +246,9 @@ export function describeVolumePool(name: string, makeBed: () => Promise<PoolBed>
       await write('v_one', 0, noise(4096, 6))
       if (!pool.path) return
       const [now, then] = [await pool.path('v_one'), await pool.path('v_one', 's')]
-      same(await readFile(now), await contentOf(pool, 'v_one'))
-      same(await readFile(then), extended(16 * MIB))
+      // A block device may be longer than the volume.
+      same((await readFile(now)).subarray(0, 16 * MIB), await contentOf(pool, 'v_one'))
+      same((await readFile(then)).subarray(0, 16 * MIB), extended(16 * MIB))
       await expect(pool.path('v_one', 'none')).rejects.toMatchObject({ code: 'not-found' })
     })
 
