@@ -2,16 +2,16 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { type InsideResult, runInside } from './server-vm/vm.ts'
 
 /** From switching it on to its end; without KVM it takes some minutes. */
-const RUN_MS = 480_000
+const RUN_MS = process.env.REVEILLE_SOAK ? 1_800_000 : 480_000
 /** Its system is made of Debian packages the first time. */
 const MAKE_MS = 900_000
-const PARTS = (process.env.REVEILLE_TEST_PARTS ?? 'lio').split(',')
+const PARTS = ['lio', 'lvm']
 
 describe('in a virtual server with LVM and LIO', () => {
   let results: InsideResult[] = []
   let printed = ''
   beforeAll(async () => {
-    const ran = await runInside(PARTS, RUN_MS)
+    const ran = await runInside(process.env.REVEILLE_SOAK ? PARTS.map((part) => `${part}-all`) : PARTS, RUN_MS)
     results = ran.results
     printed = ran.printed
     console.log(results.map(({ name, ms, error }) => `${error === null ? 'ok  ' : 'FAIL'} ${ms} ms ${name}`).join('\n'))
@@ -20,6 +20,6 @@ describe('in a virtual server with LVM and LIO', () => {
   test.each(PARTS)('%s does all that its suite asks', (part) => {
     const own = results.filter(({ name }) => name.startsWith(`${part}:`))
     expect(own.filter(({ error }) => error !== null)).toEqual([])
-    expect(own.length, printed).toBeGreaterThan(10)
+    expect(own.length, printed).toBeGreaterThan(6)
   })
 })

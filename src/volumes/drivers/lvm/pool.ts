@@ -1,4 +1,3 @@
-import { open } from 'node:fs/promises'
 import type { ChunkStore } from '../../../images/chunk-store.ts'
 import { Refusal } from '../../../kit/errors.ts'
 import type { ChunkList } from '../../../protocols/chunks/list.ts'
@@ -6,7 +5,6 @@ import type { BlockDevice } from '../../block-device.ts'
 import { LEAST_VOLUME_BYTES, MOST_VOLUME_BYTES } from '../../limits.ts'
 import type { CreateVolume, PoolUsage, PublishedChunk, VolumePool } from '../../pool.ts'
 import type { VolumeBase, VolumeFacts } from '../../volume.ts'
-import { Lvm } from './commands.ts'
 import { fillFrom, listOfBase, publishFrom } from './content.ts'
 import { PathDevice } from './device.ts'
 import {
@@ -14,16 +12,16 @@ import {
   checkId,
   makingName,
   type Place,
-  placeOf,
   replacedName,
   snapshotName,
   TAG,
   tagsOf,
   volumeName,
 } from './names.ts'
-import { type Held, recovery } from './recovery.ts'
+import type { Held } from './recovery.ts'
 import type { LogicalVolume } from './report.ts'
 import { Room } from './room.ts'
+import { ThinVolumes } from './thin.ts'
 
 export type LvmPoolOptions = Readonly<{
   /** `volumes.lvmGroup`. It must exist. */
@@ -39,9 +37,6 @@ export type LvmPoolOptions = Readonly<{
 type VolumePlace = Extract<Place, { kind: 'volume' }>
 type Opened = { writer: PathDevice | undefined; readers: Set<PathDevice>; snapshots: Set<PathDevice> }
 
-/** Metadata of a thin pool is kept twice: it needs some of the group. */
-const POOL_SIZE = '90%FREE'
-
 /**
  * Volumes as thin volumes of LVM: snapshots and clones share blocks and take a moment. Needs root. All that is known of a volume is in
  * the tags of its logical volume; nothing without the tag `reveille` is touched. LVM rounds up to whole extents: the device behind `path`
@@ -51,27 +46,26 @@ const POOL_SIZE = '90%FREE'
 export class LvmPool implements VolumePool {
   readonly kind = 'lvm'
   readonly #options: LvmPoolOptions
-  readonly #lvm: Lvm
+  readonly #thin: ThinVolumes
   readonly #room: Room
   readonly #opened = new Map<string, Opened>()
-  #blockBytes = 65_536
   #line: Promise<unknown> = Promise.resolve()
 
   /** Makes the thin pool if there is none, and puts right what a killed server left half done. */
   static async open(options: LvmPoolOptions): Promise<LvmPool> {
     const pool = new LvmPool(options)
-    await pool.#prepare()
+    await pool.#thin.prepare()
     return pool
   }
 
   private constructor(options: LvmPoolOptions) {
     this.#options = options
-    this.#lvm = new Lvm(options.group)
+    this.#thin = new ThinVolumes(options.group, options.thinPool)
     this.#room = new Room(() => this.usage(), options.refusePercent)
   }
 
   async usage(): Promise<PoolUsage> {
-    const [pool] = await this.#lvm.volumes(this.#options.thinPool)
+    const pool = await this.#thin.volume(this.#options.thinPool)
     const totalBytes = pool?.bytes ?? 0
     // Full metadata is as bad as full data.
     const percent = Math.max(pool?.dataPercent ?? 0, pool?.metadataPercent ?? 0)
@@ -80,7 +74,7 @@ export class LvmPool implements VolumePool {
   }
 
   async list(): Promise<string[]> {
-    const held = await this.#held()
+    const held = await this.#thin.held()
     return held.flatMap(({ place, volume }) =>
       place.kind === 'volume' && volume.name === volumeName(place.id) ? [place.id] : [],
     )
@@ -109,18 +103,18 @@ export class LvmPool implements VolumePool {
     checkId(id)
     await this.#inTurn(async () => {
       const source = await this.#mustFind(from.id)
-      const origin = from.snapshot === null ? source.volume : (await this.#snapshot(from.id, from.snapshot)).volume
+      const origin = from.snapshot === null ? source : await this.#snapshot(from.id, from.snapshot)
       if (await this.#find(id)) throw new Refusal('conflict', `there is a volume ${id} already`)
       await this.#room.check()
-      await this.#settle(from.id)
-      await this.#make({ ...source.place, id }, origin.name)
+      await this.#thin.settle(volumeName(from.id))
+      await this.#make({ ...source.place, id }, origin)
     })
   }
 
   async remove(id: string): Promise<void> {
     checkId(id)
     await this.#inTurn(async () => {
-      const held = await this.#held()
+      const held = await this.#thin.held()
       const own = held.filter(({ place }) => (place.kind === 'volume' || place.kind === 'snapshot') && place.id === id)
       const opened = this.#opened.get(id)
       if (own.length === 0) return
@@ -129,8 +123,8 @@ export class LvmPool implements VolumePool {
       if (busy) throw new Refusal('in-use', `another program has the volume ${id} open`)
       // The volume first: snapshots without one are removed at the next start.
       const [first, ...rest] = own.sort((a, b) => Number(b.place.kind === 'volume') - Number(a.place.kind === 'volume'))
-      await this.#removeLv(first!.volume.name)
-      if (rest.length > 0) await this.#removeLv(...rest.map(({ volume }) => volume.name))
+      await this.#thin.remove(first!.volume.name)
+      if (rest.length > 0) await this.#thin.remove(...rest.map(({ volume }) => volume.name))
     })
   }
 
@@ -143,11 +137,11 @@ export class LvmPool implements VolumePool {
     await this.#inTurn(async () => {
       const { place, volume } = await this.#mustFind(id)
       const name = snapshotName(id, snapshot)
-      if ((await this.#held()).some((held) => held.volume.name === name))
+      if ((await this.#thin.held()).some((held) => held.volume.name === name))
         throw new Refusal('conflict', `the volume ${id} has a snapshot ${snapshot} already`)
       await this.#room.check()
-      await this.#settle(id)
-      await this.#lvcreate(name, tagsOf({ kind: 'snapshot', id, snapshot, bytes: place.bytes }), volume.name)
+      await this.#thin.settle(volumeName(id))
+      await this.#thin.create(name, tagsOf({ kind: 'snapshot', id, snapshot, bytes: place.bytes }), volume.name)
     })
   }
 
@@ -156,14 +150,14 @@ export class LvmPool implements VolumePool {
       await this.#mustFind(id)
       const found = await this.#snapshot(id, snapshot)
       if (found.volume.open) throw new Refusal('in-use', `the snapshot ${snapshot} of ${id} is open`)
-      await this.#removeLv(found.volume.name)
+      await this.#thin.remove(found.volume.name)
     })
   }
 
   async revert(id: string, snapshot: string | null): Promise<void> {
     await this.#inTurn(async () => {
       const { place, volume } = await this.#mustFind(id)
-      const origin = snapshot === null ? await this.#baseOf(place) : (await this.#snapshot(id, snapshot)).volume.name
+      const origin = snapshot === null ? await this.#baseOf(place) : await this.#snapshot(id, snapshot)
       this.#mustBeClosed(id, volume)
       await this.#room.check()
       await this.#make(place, origin, volume.name)
@@ -177,16 +171,16 @@ export class LvmPool implements VolumePool {
       this.#mustBeClosed(id, volume)
       if (bytes === place.bytes) return
       // What lies behind the end, now or later, must read as zeros.
-      await this.#zero(volume, Math.min(bytes, place.bytes))
-      if (bytes > volume.bytes) await this.#lvm.run('lvextend', ['-y', '-qq', '-L', `${bytes}b`, this.#of(volume.name)])
-      await this.#retag(volume.name, place, { ...place, bytes })
+      await this.#thin.zero(volume, Math.min(bytes, place.bytes))
+      if (bytes > volume.bytes) await this.#thin.extend(volume.name, bytes)
+      await this.#thin.retag(volume.name, place, { ...place, bytes })
     })
   }
 
   async limit(id: string, limitBytes: number | null): Promise<void> {
     await this.#inTurn(async () => {
       const { place, volume } = await this.#mustFind(id)
-      await this.#retag(volume.name, place, { ...place, limit: limitBytes })
+      await this.#thin.retag(volume.name, place, { ...place, limit: limitBytes })
     })
   }
 
@@ -200,18 +194,18 @@ export class LvmPool implements VolumePool {
     const frozen = makingName(`publish.${volumeName(id)}`)
     const from = await this.#inTurn(async () => {
       if (snapshot !== null) return this.#snapshot(id, snapshot)
-      await this.#settle(id)
-      await this.#lvcreate(frozen, [TAG], volumeName(id))
+      await this.#thin.settle(volumeName(id))
+      await this.#thin.create(frozen, [TAG], volumeName(id))
       return { volume: { name: frozen }, place: { bytes: place.bytes } }
     })
-    const device = await PathDevice.open(await this.#device(from.volume.name), {
-      ...{ bytes: from.place.bytes, readOnly: true, blockBytes: this.#blockBytes },
+    const device = await PathDevice.open(await this.#thin.device(from.volume.name), {
+      ...{ bytes: from.place.bytes, readOnly: true, blockBytes: this.#thin.blockBytes },
     })
     try {
       return await publishFrom(device, list, this.#options.chunks, progress)
     } finally {
       await device.close()
-      if (snapshot === null) await this.#inTurn(() => this.#removeLv(frozen))
+      if (snapshot === null) await this.#inTurn(() => this.#thin.remove(frozen))
     }
   }
 
@@ -225,8 +219,8 @@ export class LvmPool implements VolumePool {
       const opened = this.#opened.get(id) ?? { writer: undefined, readers: new Set(), snapshots: new Set() }
       if (snapshot === undefined && (opened.writer || (!readOnly && opened.readers.size > 0)))
         throw new Refusal('in-use', `the volume ${id} is open`)
-      const device: PathDevice = await PathDevice.open(await this.#device(volume.name), {
-        ...{ bytes: place.bytes, readOnly: readOnly || snapshot !== undefined, blockBytes: this.#blockBytes },
+      const device: PathDevice = await PathDevice.open(await this.#thin.device(volume.name), {
+        ...{ bytes: place.bytes, readOnly: readOnly || snapshot !== undefined, blockBytes: this.#thin.blockBytes },
         mayWrite: (bytes) => this.#room.take(bytes),
         closed: () => {
           if (opened.writer === device) opened.writer = undefined
@@ -246,7 +240,7 @@ export class LvmPool implements VolumePool {
   /** Block device of a volume, or of a snapshot, which must not be written to. */
   async path(id: string, snapshot?: string): Promise<string> {
     const { volume } = snapshot === undefined ? await this.#mustFind(id) : await this.#snapshot(id, snapshot)
-    return this.#device(volume.name)
+    return this.#thin.device(volume.name)
   }
 
   async close(): Promise<void> {
@@ -267,38 +261,9 @@ export class LvmPool implements VolumePool {
     return done
   }
 
-  async #prepare(): Promise<void> {
-    const { group, thinPool } = this.#options
-    await this.#lvm.run('vgs', [group])
-    const all = await this.#lvm.volumes()
-    if (!all.some(({ name }) => name === thinPool)) {
-      const wishes = ['--type', 'thin-pool', '-l', POOL_SIZE, '--addtag', TAG]
-      await this.#lvm.run('lvcreate', ['-y', '-qq', '-Wn', ...wishes, '-n', thinPool, group])
-      // Else writes to a full pool wait for a minute before they fail.
-      await this.#lvm.try('lvchange', ['-qq', '--errorwhenfull', 'y', `${group}/${thinPool}`])
-    }
-    const [pool] = await this.#lvm.volumes(thinPool)
-    this.#blockBytes = pool?.chunkBytes || this.#blockBytes
-    for (const { args } of recovery(all)) await this.#lvm.run(args[0]!, this.#withGroup(args.slice(1)))
-  }
-
-  /** Programs of the recovery name volumes without their group. */
-  #withGroup(args: readonly string[]): string[] {
-    return args.map((word) => (word.startsWith('rv') ? this.#of(word) : word))
-  }
-
-  async #held(): Promise<Held[]> {
-    const held: Held[] = []
-    for (const volume of await this.#lvm.volumes()) {
-      const place = placeOf(volume)
-      if (place && volume.pool === this.#options.thinPool) held.push({ volume, place })
-    }
-    return held
-  }
-
   async #find(id: string): Promise<{ volume: LogicalVolume; place: VolumePlace } | undefined> {
     checkId(id)
-    for (const { volume, place } of await this.#held())
+    for (const { volume, place } of await this.#thin.held())
       if (place.kind === 'volume' && volume.name === volumeName(id)) return { volume, place }
     return undefined
   }
@@ -311,7 +276,7 @@ export class LvmPool implements VolumePool {
 
   async #snapshot(id: string, snapshot: string): Promise<Held> {
     const name = snapshotName(id, snapshot)
-    const found = (await this.#held()).find(({ volume }) => volume.name === name)
+    const found = (await this.#thin.held()).find(({ volume }) => volume.name === name)
     if (!found) throw new Refusal('not-found', `the volume ${id} has no snapshot ${snapshot}`)
     return found
   }
@@ -322,128 +287,55 @@ export class LvmPool implements VolumePool {
       throw new Refusal('in-use', `the volume ${id} is open`)
   }
 
-  #of(name: string): string {
-    return `${this.#options.group}/${name}`
-  }
-
   /** One with this content (of nothing: zeros), this size and these tags; all or nothing. `replaced` goes in the same step. */
-  async #make(place: VolumePlace, origin: string | undefined, replaced?: string): Promise<void> {
+  async #make(place: VolumePlace, origin: Held | undefined, replaced?: string): Promise<void> {
     const name = volumeName(place.id)
     const making = makingName(name)
-    await this.#lvm.try('lvremove', ['-y', '-qq', this.#of(making)])
-    await this.#lvcreate(making, tagsOf(place), origin, place.bytes)
-    const [made] = await this.#lvm.volumes(making)
-    if (!made) throw new Refusal('not-available', 'LVM made a volume that it does not show')
-    const originBytes = origin === undefined ? place.bytes : await this.#contentOf(origin)
-    if (originBytes > place.bytes) await this.#zero(made, place.bytes)
-    else if (made.bytes < place.bytes)
-      await this.#lvm.run('lvextend', ['-y', '-qq', '-L', `${place.bytes}b`, this.#of(making)])
-    const old = replacedName(name)
-    if (replaced !== undefined) await this.#rename(replaced, old)
-    await this.#rename(making, name)
-    if (replaced !== undefined) await this.#removeLv(old)
-  }
-
-  /** Bytes that count of a logical volume of ours. */
-  async #contentOf(name: string): Promise<number> {
-    return (await this.#held()).find(({ volume }) => volume.name === name)?.place.bytes ?? 0
-  }
-
-  #rename(from: string, to: string): Promise<string> {
-    return this.#lvm.run('lvrename', ['-y', '-qq', this.#options.group, from, to])
-  }
-
-  /** A snapshot of `origin` that comes up by itself like any other volume (`-kn`), or an empty volume. */
-  async #lvcreate(name: string, tags: readonly string[], origin: string | undefined, bytes?: number): Promise<void> {
-    const marks = tags.flatMap((tag) => ['--addtag', tag])
-    if (origin !== undefined)
-      await this.#lvm.run('lvcreate', ['-y', '-qq', '-s', '-kn', '-ay', ...marks, '-n', name, this.#of(origin)])
-    else
-      await this.#lvm.run('lvcreate', [
-        ...['-y', '-qq', '-Wn', '-V', `${bytes}b`, '-T', this.#of(this.#options.thinPool), ...marks, '-n', name],
-      ])
-  }
-
-  async #removeLv(...names: string[]): Promise<void> {
-    await this.#lvm.run('lvremove', ['-y', '-qq', ...names.map((name) => this.#of(name))])
-  }
-
-  async #retag(name: string, from: Place, to: Place): Promise<void> {
-    const [had, has] = [tagsOf(from), tagsOf(to)]
-    const marks = [
-      ...had.filter((tag) => !has.includes(tag)).flatMap((tag) => ['--deltag', tag]),
-      ...has.filter((tag) => !had.includes(tag)).flatMap((tag) => ['--addtag', tag]),
-    ]
-    if (marks.length > 0) await this.#lvm.run('lvchange', ['-qq', ...marks, this.#of(name)])
-  }
-
-  /** Node of a logical volume, which is switched on if it was not. */
-  async #device(name: string): Promise<string> {
-    const path = this.#lvm.device(name)
-    const there = await open(path, 'r').catch(() => undefined)
-    await there?.close()
-    if (!there) await this.#lvm.run('lvchange', ['-ay', '-K', '-qq', this.#of(name)])
-    return path
-  }
-
-  /** From `at` to the end of the logical volume. */
-  async #zero(volume: LogicalVolume, at: number): Promise<void> {
-    const device = await PathDevice.open(await this.#device(volume.name), {
-      ...{ bytes: volume.bytes, readOnly: false, blockBytes: this.#blockBytes },
-    })
+    await this.#thin.create(making, tagsOf(place), origin?.volume.name, place.bytes)
     try {
-      await device.zero(at, volume.bytes - at)
-    } finally {
-      await device.close()
+      if (origin && origin.place.bytes > place.bytes)
+        await this.#thin.zero({ ...origin.volume, name: making }, place.bytes)
+      else if (origin && origin.volume.bytes < place.bytes) await this.#thin.extend(making, place.bytes)
+      const old = replacedName(name)
+      if (replaced !== undefined) await this.#thin.rename(replaced, old)
+      await this.#thin.rename(making, name)
+      // From here on it is done; what stays of the old one goes at the next start.
+      if (replaced !== undefined) await this.#thin.remove(old).catch(() => {})
+    } catch (error) {
+      await this.#thin.remove(making).catch(() => {})
+      if (replaced !== undefined) await this.#thin.rename(replacedName(name), name).catch(() => {})
+      throw error
     }
   }
 
-  /** What was answered must be in a snapshot: the page cache of the device is written first, whoever wrote into it. */
-  async #settle(id: string): Promise<void> {
-    const file = await open(await this.#device(volumeName(id)), 'r')
-    try {
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-  }
-
-  async #baseOf(place: VolumePlace): Promise<string | undefined> {
+  async #baseOf(place: VolumePlace): Promise<Held | undefined> {
     if (place.base === null) return undefined
     const base: VolumeBase = { image: '', version: 0, chunks: place.base, bytes: place.baseBytes }
     return this.#base(base, await listOfBase(base, this.#options.listOf))
   }
 
   /** Thin volume with the content of an image version: unpacked once, then only copied from. */
-  async #base(base: VolumeBase, list: ChunkList): Promise<string> {
+  async #base(base: VolumeBase, list: ChunkList): Promise<Held> {
     const name = baseName(base.chunks)
-    if ((await this.#held()).some(({ volume }) => volume.name === name)) return name
+    const there = (await this.#thin.held()).find(({ volume }) => volume.name === name)
+    if (there) return there
     const making = makingName(name)
-    await this.#lvm.try('lvremove', ['-y', '-qq', this.#of(making)])
-    await this.#lvcreate(
-      making,
-      tagsOf({ kind: 'base', chunks: base.chunks, bytes: base.bytes }),
-      undefined,
-      base.bytes,
-    )
-    const device = await PathDevice.open(await this.#device(making), {
-      ...{
-        bytes: base.bytes,
-        readOnly: false,
-        blockBytes: this.#blockBytes,
-        mayWrite: (bytes) => this.#room.take(bytes),
-      },
-    })
+    const place: Place = { kind: 'base', chunks: base.chunks, bytes: base.bytes }
+    await this.#thin.create(making, tagsOf(place), undefined, base.bytes)
     try {
-      await fillFrom(device, list, this.#options.chunks)
-      await device.close()
+      const device = await PathDevice.open(await this.#thin.device(making), {
+        ...{ bytes: base.bytes, readOnly: false, blockBytes: this.#thin.blockBytes },
+        mayWrite: (bytes) => this.#room.take(bytes),
+      })
+      await fillFrom(device, list, this.#options.chunks).finally(() => device.close())
+      await this.#thin.rename(making, name)
     } catch (error) {
-      await device.drop().catch(() => {})
-      await this.#removeLv(making).catch(() => {})
+      await this.#thin.remove(making).catch(() => {})
       throw error
     }
-    await this.#rename(making, name)
-    return name
+    const volume = await this.#thin.volume(name)
+    if (!volume) throw new Refusal('not-available', 'LVM made a volume that it does not show')
+    return { volume, place }
   }
 }
 
