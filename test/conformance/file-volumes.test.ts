@@ -125,7 +125,9 @@ describe('volumes in files, in trouble', () => {
     await expect(pool!.open(id, { readOnly: true })).rejects.toMatchObject({ code: 'corrupt' })
   })
 
-  test('after a power cut what was flushed is there, and every sector is as it was then or as written since', async () => {
+  test('after a power cut what was flushed is there, and every sector is as it was then or as written since', {
+    timeout: 7_200_000,
+  }, async () => {
     const random = printedRandom('file-volumes')
     const below = (bound: number) => Math.floor(random() * bound)
     let boot = 0
