@@ -6,7 +6,7 @@ import { LAB_LINUX } from '../../src/lab/offer.ts'
 import type { Bed } from './bed/bed.ts'
 import { debianRoot } from './bed/debian-root.ts'
 import { openRoom, overlay, push } from './bed/room.ts'
-import { rooted, shell } from './bed/rooted.ts'
+import { loggedOut, rooted, shell } from './bed/rooted.ts'
 import { until } from './bed/until.ts'
 
 /** What an operator does with a room of machines without disks. */
@@ -69,6 +69,7 @@ test('one machine makes the next version of the master, and the others get it', 
   expect(await rooted(master)).toMatchObject({ boot: '1', marker: '' })
   await shell(master, 'echo next >/marker; sync')
   await master.off()
+  await loggedOut(bed.server, master)
   const job = await bed.server.api<VolumeJob>('POST', `/maintenances/${id}/publish`, { rollout: 'all' })
   await until('it is published', 120_000, async () => {
     const { state, detail } = await bed.server.api<VolumeJob>('GET', `/volume-jobs/${job.id}`)

@@ -1,4 +1,7 @@
+import type { IscsiSession } from '../../../src/api/contract/volumes.ts'
 import { DONE, ROOTED } from './facts.ts'
+import type { Server } from './server.ts'
+import { until } from './until.ts'
 import type { Vm } from './vm.ts'
 
 /** What a system said of itself when it started from a disk of ours. */
@@ -26,4 +29,17 @@ export async function shell(vm: Vm, line: string, ms = 60_000): Promise<string> 
     .replace(new RegExp(`${DONE} \\d+\\.`), '')
     .replaceAll('\r', '')
     .trim()
+}
+
+/** Waits until the server knows that a machine is gone that said no goodbye: the keep-alive of its session tells. */
+export async function loggedOut(server: Server, vm: Vm): Promise<void> {
+  await until(
+    `${vm.name} is logged out`,
+    120_000,
+    async () => {
+      const { items } = await server.api<{ items: IscsiSession[] }>('GET', '/volumes/sessions')
+      return items.every(({ machine }) => machine !== vm.name) ? true : undefined
+    },
+    1000,
+  )
 }
