@@ -51,7 +51,6 @@ export class Connection implements PduReceiver {
   readonly #sequence: Sequence = { statSN: 0, expCmdSN: 0, maxCmdSN: 0 }
   readonly #login: LoginPhase
   readonly #keepAliveMs: number
-  readonly #wake = () => this.#session?.onRoom()
   #luns: readonly SessionLun[] = []
   #session: DiskSession | undefined
   #timer: NodeJS.Timeout
@@ -171,10 +170,8 @@ export class Connection implements PduReceiver {
     this.#isHeld = on
     if (on) {
       this.#socket.pause()
-      this.#memory.wait(this.#wake)
-    } else {
-      this.#memory.forget(this.#wake)
-      if (!this.#ending) this.#socket.resume()
+    } else if (!this.#ending) {
+      this.#socket.resume()
     }
   }
 
@@ -201,7 +198,6 @@ export class Connection implements PduReceiver {
 
   async #end(reason: string): Promise<void> {
     clearTimeout(this.#timer)
-    this.#memory.forget(this.#wake)
     this.#reader.stop()
     // Not now: whoever ends it may still be in the midst of an answer.
     await Promise.resolve()

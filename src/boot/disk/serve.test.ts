@@ -234,6 +234,8 @@ describe('disks', () => {
   })
 })
 
+test.todo('with next to no memory everything comes to its end, without waiting for the keep-alive')
+
 describe('sessions', () => {
   test('the same initiator port takes the place of its older session', async () => {
     const old = await ready()

@@ -28,6 +28,9 @@ export class TaskSet {
   readonly #free: Task[] = []
   readonly #cdb = new Uint8Array(16)
   readonly #changed: () => void
+  readonly #wake = () => {
+    if (!this.#isEnded) this.resume()
+  }
   #isEnded = false
 
   constructor(wire: SessionWire, luns: readonly SessionLun[], changed: () => void) {
@@ -42,9 +45,12 @@ export class TaskSet {
     return this.#tasks.size
   }
 
-  /** Whether new work has to wait, and with it reading from the socket. */
+  /**
+   * Whether new work has to wait, and with it reading from the socket. Short memory is no reason not to read: what is awaited may be the data
+   * of writes, which give theirs back when they are done.
+   */
   get isCongested(): boolean {
-    return this.#wire.output.backlog > MOST_BACKLOG || (this.#wire.memory.isTight && this.#tasks.size > 0)
+    return this.#wire.output.backlog > MOST_BACKLOG
   }
 
   get hasWaiting(): boolean {
@@ -116,9 +122,13 @@ export class TaskSet {
   }
 
   #begin(task: Task): undefined {
-    if (this.#ready.length > 0 || this.isCongested) {
+    const isRead = task.plan.action === 'read'
+    const memory = this.#wire.memory
+    const isShort = isRead && memory.isTight && this.#tasks.size > 0
+    if (this.isCongested || isShort || (isRead && this.#ready.length > 0)) {
       this.#tasks.set(task.tag, task)
       this.#ready.push(task)
+      if (isShort) memory.wait(this.#wake)
       return
     }
     this.#run(task)
@@ -132,7 +142,11 @@ export class TaskSet {
 
   /** Begins what waited, as far as there is room. */
   resume(): undefined {
-    while (this.#ready.length > 0 && this.#wire.output.backlog <= MOST_BACKLOG) this.#run(this.#ready.shift()!)
+    const memory = this.#wire.memory
+    // One of a session goes on in any case, or all might wait for each other.
+    while (this.#ready.length > 0 && !this.isCongested && (!memory.isTight || this.#ready.length === this.#tasks.size))
+      this.#run(this.#ready.shift()!)
+    if (this.#ready.length > 0 && memory.isTight) memory.wait(this.#wake)
     this.#wire.output.flush()
   }
 
@@ -204,6 +218,7 @@ export class TaskSet {
     // The parts may be large; the object itself is used again.
     if (task.parts.length > 0) task.parts = []
     if (this.#free.length < 64) this.#free.push(task)
+    if (this.#ready.length > 0) setImmediate(this.#wake)
     this.#changed()
   }
 
@@ -244,6 +259,7 @@ export class TaskSet {
   async end(): Promise<void> {
     if (this.#isEnded) return
     this.#isEnded = true
+    this.#wire.memory.forget(this.#wake)
     await this.abortAll()
     for (const one of this.#luns) one?.lun.unit.detach(one.nexus)
   }
