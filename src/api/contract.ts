@@ -1,8 +1,10 @@
 import { accessRoutes } from './contract/access.ts'
 import { deploymentRoutes } from './contract/deployments.ts'
 import { imageRoutes } from './contract/images.ts'
+import { iscsiRoutes } from './contract/iscsi.ts'
 import { labRoutes } from './contract/lab.ts'
 import { machineRoutes } from './contract/machines.ts'
+import { maintenanceRoutes } from './contract/maintenance.ts'
 import { profileRoutes } from './contract/profiles.ts'
 import { roomRoutes } from './contract/rooms.ts'
 import { serverRoutes } from './contract/server.ts'
@@ -18,6 +20,8 @@ export const contract = {
   ...profileRoutes,
   ...deploymentRoutes,
   ...volumeRoutes,
+  ...iscsiRoutes,
+  ...maintenanceRoutes,
   ...roomRoutes,
   ...serverRoutes,
   ...labRoutes,

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { AT, cli } from '../../test/fakes/cli.ts'
+import type { Maintenance, Rollout } from '../api/contract/maintenance.ts'
 import type { Batch } from '../api/contract/rooms.ts'
-import type { Maintenance, Rollout, VolumeJob } from '../api/contract/volumes.ts'
+import type { VolumeJob } from '../api/contract/volumes.ts'
 
 let folder = ''
 beforeAll(async () => {

@@ -1,4 +1,5 @@
-import type { IscsiSession, Volume, VolumeJob } from '../api/contract/volumes.ts'
+import type { IscsiSession } from '../api/contract/iscsi.ts'
+import type { Volume, VolumeJob } from '../api/contract/volumes.ts'
 import { facts, table } from './table.ts'
 import { ago, bytes } from './units.ts'
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { AT, cli, EXPORT, VOLUME } from '../../test/fakes/cli.ts'
-import type { IscsiSession, Volume, VolumeJob } from '../api/contract/volumes.ts'
+import type { IscsiSession } from '../api/contract/iscsi.ts'
+import type { Volume, VolumeJob } from '../api/contract/volumes.ts'
 
 const JOB: VolumeJob = {
   id: 'j_1',

@@ -3,7 +3,6 @@ import { ImageReference, Name } from '../../profiles/profile.ts'
 import { LEAST_VOLUME_BYTES, MOST_VOLUME_BYTES } from '../../volumes/limits.ts'
 import { VOLUME_CONDITIONS } from '../../volumes/volume.ts'
 import { PageQuery, page, Time } from './common.ts'
-import { MachineReference } from './machines.ts'
 import { route } from './route.ts'
 
 const Bytes = z
@@ -74,47 +73,6 @@ export const Volume = z
   .meta({ id: 'Volume' })
 export type Volume = z.infer<typeof Volume>
 
-export const Pool = z
-  .object({
-    name: z.string(),
-    kind: z.string(),
-    totalBytes: z.number(),
-    freeBytes: z.number(),
-    usedBytes: z.number(),
-    state: z.enum(['ok', 'warning', 'full']),
-    detail: z.string(),
-  })
-  .meta({ id: 'Pool' })
-
-export const IscsiSession = z
-  .object({
-    id: z.string(),
-    target: z.string(),
-    initiator: z.string(),
-    address: z.string(),
-    machine: z.string().nullable(),
-    volumes: z.array(z.string()),
-    since: Time,
-    reads: z.number(),
-    writes: z.number(),
-    bytesRead: z.number(),
-    bytesWritten: z.number(),
-    readsPerSecond: z.number(),
-    writesPerSecond: z.number(),
-    readBytesPerSecond: z.number(),
-    writtenBytesPerSecond: z.number(),
-    readP50: z.number().meta({ description: 'microseconds, of the last minute' }),
-    readP99: z.number(),
-    writeP50: z.number(),
-    writeP99: z.number(),
-    inFlight: z.number().int(),
-    dirtyBytes: z.number().nullable(),
-    cacheHitBytes: z.number(),
-    cacheMissBytes: z.number(),
-  })
-  .meta({ id: 'IscsiSession' })
-export type IscsiSession = z.infer<typeof IscsiSession>
-
 /** Volumes change content in seconds to minutes: long work answers at once with a job that tells how far it is. */
 export const VolumeJob = z
   .object({
@@ -131,40 +89,6 @@ export const VolumeJob = z
   })
   .meta({ id: 'VolumeJob' })
 export type VolumeJob = z.infer<typeof VolumeJob>
-
-export const Maintenance = z
-  .object({
-    id: z.string(),
-    profile: z.string(),
-    machine: z.string(),
-    image: z.string(),
-    from: z.number().int(),
-    published: z.number().int().nullable(),
-    volume: z.string(),
-    others: z.enum(['keep', 'refuse']),
-    state: z.enum(['open', 'publishing', 'published', 'discarded']),
-    startedBy: z.string(),
-    startedAt: Time,
-    endedAt: Time.nullable(),
-  })
-  .meta({ id: 'Maintenance' })
-export type Maintenance = z.infer<typeof Maintenance>
-
-export const Rollout = z
-  .object({
-    id: z.string(),
-    profile: z.string(),
-    image: z.string(),
-    from: z.number().int(),
-    to: z.number().int(),
-    canary: z.string().nullable(),
-    state: z.enum(['canary', 'all', 'rolled-back']),
-    startedBy: z.string(),
-    startedAt: Time,
-    updatedAt: Time,
-  })
-  .meta({ id: 'Rollout' })
-export type Rollout = z.infer<typeof Rollout>
 
 const VolumeParams = z.object({ volume: Name.meta({ description: 'name or id' }) })
 const SnapshotParams = VolumeParams.extend({ snapshot: Name })
@@ -396,138 +320,5 @@ export const volumeRoutes = {
     body: z.object({ machine: z.string().min(1).max(100) }).strict(),
     response: VolumeExport.extend({ chapSecret: z.string().nullable() }),
     status: 201,
-  }),
-  listSessions: route({
-    method: 'GET',
-    path: '/api/v1/volumes/sessions',
-    summary: 'Who is logged in, since when, and how busy',
-    group: 'volumes',
-    needs: 'viewer',
-    query: PageQuery,
-    response: page(IscsiSession),
-  }),
-  endSession: route({
-    method: 'DELETE',
-    path: '/api/v1/volumes/sessions/{session}',
-    summary: 'End a session; the initiator may log in again',
-    group: 'volumes',
-    needs: 'operator',
-    params: z.object({ session: z.string().max(100) }),
-    response: 'nothing',
-    status: 204,
-    action: 'volume.session.end',
-  }),
-  listPools: route({
-    method: 'GET',
-    path: '/api/v1/pools',
-    summary: 'Where volumes are kept, and how full it is',
-    group: 'volumes',
-    needs: 'viewer',
-    query: PageQuery,
-    response: page(Pool),
-  }),
-  resetMachine: route({
-    method: 'POST',
-    path: '/api/v1/machines/{machine}/reset',
-    summary: "Drop a machine's own writes to its diskless disks, now or, when it is on, at its next boot",
-    group: 'volumes',
-    needs: 'operator',
-    params: MachineReference,
-    body: z.object({ profile: Name.optional(), kick: z.boolean().default(false) }).strict(),
-    response: z.object({ reset: z.array(z.string()), atNextBoot: z.array(z.string()) }),
-    action: 'machine.reset',
-  }),
-  listMaintenances: route({
-    method: 'GET',
-    path: '/api/v1/maintenances',
-    summary: 'Machines that have a master open for writing, and those that had',
-    group: 'volumes',
-    needs: 'viewer',
-    query: PageQuery,
-    response: page(Maintenance),
-  }),
-  startMaintenance: route({
-    method: 'POST',
-    path: '/api/v1/maintenances',
-    summary: "Let one machine boot a diskless profile's newest OS image writable",
-    group: 'volumes',
-    needs: 'operator',
-    body: z
-      .object({
-        profile: Name,
-        machine: z.string().min(1).max(100),
-        others: z.enum(['keep', 'refuse']).default('keep'),
-      })
-      .strict(),
-    response: Maintenance,
-    status: 201,
-    action: 'maintenance.start',
-  }),
-  publishMaintenance: route({
-    method: 'POST',
-    path: '/api/v1/maintenances/{maintenance}/publish',
-    summary: 'Publish what the machine made of the master, and roll it out',
-    group: 'volumes',
-    needs: 'operator',
-    params: z.object({ maintenance: z.string().max(100) }),
-    body: z
-      .object({
-        note: z.string().max(500).default(''),
-        rollout: z.enum(['none', 'canary', 'all']).default('none'),
-        canary: z
-          .string()
-          .max(63)
-          .nullable()
-          .default(null)
-          .meta({ description: 'tag of the machines that get it first' }),
-      })
-      .strict(),
-    response: VolumeJob,
-    status: 202,
-    action: 'maintenance.publish',
-  }),
-  discardMaintenance: route({
-    method: 'DELETE',
-    path: '/api/v1/maintenances/{maintenance}',
-    summary: 'Drop what was written; the master stays as it was',
-    group: 'volumes',
-    needs: 'operator',
-    params: z.object({ maintenance: z.string().max(100) }),
-    response: 'nothing',
-    status: 204,
-    action: 'maintenance.discard',
-  }),
-  listRollouts: route({
-    method: 'GET',
-    path: '/api/v1/rollouts',
-    summary: 'Image versions that profiles are moved to',
-    group: 'volumes',
-    needs: 'viewer',
-    query: PageQuery,
-    response: page(Rollout),
-  }),
-  startRollout: route({
-    method: 'POST',
-    path: '/api/v1/rollouts',
-    summary: "Move a diskless profile's OS image to another version, for the machines with a tag or for all",
-    group: 'volumes',
-    needs: 'operator',
-    body: z
-      .object({ profile: Name, to: z.number().int().min(1), canary: z.string().max(63).nullable().default(null) })
-      .strict(),
-    response: Rollout,
-    status: 201,
-    action: 'rollout.start',
-  }),
-  changeRollout: route({
-    method: 'PATCH',
-    path: '/api/v1/rollouts/{rollout}',
-    summary: 'Go on to all machines, or back to the version before',
-    group: 'volumes',
-    needs: 'operator',
-    params: z.object({ rollout: z.string().max(100) }),
-    body: z.object({ state: z.enum(['all', 'rolled-back']) }).strict(),
-    response: Rollout,
-    action: 'rollout.change',
   }),
 } as const

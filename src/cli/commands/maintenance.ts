@@ -1,5 +1,5 @@
 import { all } from '../../api/client/client.ts'
-import type { Maintenance, Rollout } from '../../api/contract/volumes.ts'
+import type { Maintenance, Rollout } from '../../api/contract/maintenance.ts'
 import { type CliCommand, type Common, choice, group, leaf, show } from '../command.ts'
 import type { Context } from '../context.ts'
 import { WrongUse } from '../failure.ts'

@@ -9,7 +9,8 @@ import {
   IconPlayerPause,
   IconRotate,
 } from '@tabler/icons-react'
-import type { Rollout, Volume, VolumeJob } from '../../api/contract/volumes.ts'
+import type { Rollout } from '../../api/contract/maintenance.ts'
+import type { Volume, VolumeJob } from '../../api/contract/volumes.ts'
 import { type Look, Status } from '../parts/status.tsx'
 import { CONDITION_HINTS } from './words.ts'
 

@@ -1,6 +1,6 @@
 import { Progress, Text } from '@mantine/core'
 import type { z } from 'zod'
-import type { Pool } from '../../api/contract/volumes.ts'
+import type { Pool } from '../../api/contract/iscsi.ts'
 import { useMay } from '../api/me.tsx'
 import { useGet } from '../api/use.ts'
 import { Card } from '../parts/page.tsx'

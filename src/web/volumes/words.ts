@@ -1,4 +1,5 @@
-import type { IscsiSession, Volume, VolumeJob } from '../../api/contract/volumes.ts'
+import type { IscsiSession } from '../../api/contract/iscsi.ts'
+import type { Volume, VolumeJob } from '../../api/contract/volumes.ts'
 import { bytes, clock, count } from '../parts/words.ts'
 
 /** What volumes are, who has them, and what an action takes away, as sentences. Pure, so that tests can hold them to it. */

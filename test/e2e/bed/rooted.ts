@@ -1,4 +1,4 @@
-import type { IscsiSession } from '../../../src/api/contract/volumes.ts'
+import type { IscsiSession } from '../../../src/api/contract/iscsi.ts'
 import { DONE, ROOTED } from './facts.ts'
 import type { Server } from './server.ts'
 import { until } from './until.ts'
