@@ -99,6 +99,23 @@ describe('volumes in files, in trouble', () => {
     expect(Buffer.compare(await contentOf(pool!, id), content)).toBe(0)
   })
 
+  test('a disk tells how much of the base its reads found in the cache, and how much waited to be fetched', async () => {
+    const { device } = await opened(await reopen())
+    await pool!.create('v_two', { bytes: 9 * MIB, base, limitBytes: null })
+    const other = await pool!.open('v_two', { readOnly: true })
+    const found = Buffer.alloc(8192)
+    await device.read(found, MIB)
+    await device.read(found, 2 * MIB)
+    await device.write([noise(8192, 1)], 3 * MIB)
+    await device.read(found, 3 * MIB)
+    await other.read(found, 3 * MIB)
+    await Promise.all([device.read(found, 5 * MIB), other.read(Buffer.alloc(4096), 6 * MIB)])
+    expect(device.cacheUse?.()).toEqual({ hitBytes: 8192, missBytes: 16384 })
+    expect(other.cacheUse?.()).toEqual({ hitBytes: 8192, missBytes: 4096 })
+    await device.close()
+    await other.close()
+  })
+
   test('after a reboot what lies in the cache of a base is checked before it is believed', async () => {
     const { id, device } = await opened(await reopen({ boot: 'first' }))
     await device.close()

@@ -62,11 +62,6 @@ export class BaseCache {
     if (kept) this.#let(base.chunks, kept)
   }
 
-  /** Bytes read from the files and bytes fetched for them, since the start. */
-  async counters(chunks: string): Promise<Readonly<{ hitBytes: number; missBytes: number }> | undefined> {
-    return (await this.#bases.get(chunks)?.base)?.counters
-  }
-
   /** Whether so many bytes more may be kept; deletes what nobody uses. */
   async room(bytes: number): Promise<boolean> {
     if (performance.now() - this.#countedAt > COUNT_MS) this.#count()

@@ -23,8 +23,6 @@ const FILLED = 1
 export class Base {
   readonly list: ChunkList
   readonly data: number
-  /** Bytes that were read from the file, and bytes of chunks that had to be fetched for it. */
-  readonly counters = { hitBytes: 0, missBytes: 0 }
   readonly #marks: number
   readonly #filled: Uint8Array
   readonly #chunks: ChunkStore
@@ -59,14 +57,19 @@ export class Base {
     return this.#filled[chunk] === FILLED
   }
 
-  /** Reads a part of one chunk that was not in the file a moment ago. */
-  async readMissing(into: Uint8Array, at: number, chunk: number): Promise<void> {
-    const raw = this.has(chunk) ? undefined : await this.#fetched(chunk)
+  /** Reads a part of one chunk that was not in the file a moment ago; tells whether it had to be fetched. */
+  async readMissing(into: Uint8Array, at: number, chunk: number): Promise<boolean> {
+    const inMemory = this.#inMemory.get(chunk)
+    const raw = inMemory ?? (this.has(chunk) ? undefined : await this.#fetched(chunk))
+    if (!raw) {
+      await readLater(this.data, into, at)
+      return false
+    }
     const within = at - chunk * CHUNK_BYTES
-    if (!raw) return readLater(this.data, into, at)
     const found = raw.subarray(within, within + into.length)
     into.set(found)
     into.fill(0, found.length)
+    return !inMemory
   }
 
   /** Makes the file have a chunk if there is space for it. */
@@ -98,7 +101,6 @@ export class Base {
     const raw = await this.#chunks.read(sha256)
     if (!raw) throw damagedBase(`the chunk ${sha256} is missing`)
     if (raw.length !== length) throw damagedBase(`the chunk ${sha256} has ${raw.length} bytes, not ${length}`)
-    this.counters.missBytes += length
     if (!(await this.#keep(chunk, raw))) this.#remember(chunk, raw)
     return raw
   }

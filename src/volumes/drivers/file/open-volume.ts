@@ -123,6 +123,10 @@ export class OpenVolume implements BlockDevice {
     return allocationOf(this.#stack, at, this.bytes)
   }
 
+  cacheUse(): Readonly<{ hitBytes: number; missBytes: number }> {
+    return this.#stack.cacheUse
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#turns.alone(async () => {
       try {

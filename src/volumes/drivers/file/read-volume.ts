@@ -49,6 +49,10 @@ export class ReadVolume implements BlockDevice {
     return allocationOf(this.stack, at, this.#end)
   }
 
+  cacheUse(): Readonly<{ hitBytes: number; missBytes: number }> {
+    return this.stack.cacheUse
+  }
+
   close(): Promise<void> {
     this.#closing ??= (async () => {
       this.stack.close()

@@ -25,6 +25,8 @@ const SLOW_FOR_MS = 250
 /** Layers over a base, the lowest first, read as one. For each chunk that was used it knows where each block is. */
 export class Stack {
   readonly base: Base | undefined
+  /** Bytes of the base that were read from its file, and those that waited for a chunk to be fetched. */
+  readonly cacheUse = { hitBytes: 0, missBytes: 0 }
   readonly #layers: ReadLayer[]
   readonly #places = new Map<number, Uint8Array>()
   #canTell = true
@@ -125,10 +127,15 @@ export class Stack {
       into.fill(0)
       return undefined
     }
-    if (place === MISSING) return this.base!.readMissing(into, at, chunk)
+    if (place === MISSING) return this.#readMissing(into, at, chunk)
     if (place !== IN_BASE) return this.#readFile(this.#layers[place - 1]!.data, into, at)
-    this.base!.counters.hitBytes += into.length
+    this.cacheUse.hitBytes += into.length
     return this.#readFile(this.base!.data, into, at)
+  }
+
+  async #readMissing(into: Uint8Array, at: number, chunk: number): Promise<void> {
+    if (await this.base!.readMissing(into, at, chunk)) this.cacheUse.missBytes += into.length
+    else this.cacheUse.hitBytes += into.length
   }
 
   #readFile(fd: number, into: Uint8Array, at: number): undefined | Promise<void> {
