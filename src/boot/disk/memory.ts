@@ -13,6 +13,7 @@ export class Memory {
   #used = 0
   readonly #free: Slab[] = []
   readonly #waiting = new Set<() => void>()
+  #isWaking = false
 
   constructor(limit: number) {
     this.limit = limit
@@ -33,10 +34,10 @@ export class Memory {
 
   remove(bytes: number): void {
     this.#used -= bytes
-    if (this.#waiting.size > 0 && !this.isTight) this.#wake()
+    if (this.#waiting.size > 0 && !this.isTight && !this.#isWaking) this.#wake()
   }
 
-  /** Calls once there is room again. */
+  /** Calls once when there is room again, in turn. Whoever is called takes one thing on; who wants more waits again, behind the others. */
   wait(wake: () => void): void {
     this.#waiting.add(wake)
   }
@@ -46,9 +47,16 @@ export class Memory {
   }
 
   #wake(): void {
-    const waiting = [...this.#waiting]
-    this.#waiting.clear()
-    for (const wake of waiting) wake()
+    this.#isWaking = true
+    try {
+      for (const wake of this.#waiting) {
+        if (this.isTight) break
+        this.#waiting.delete(wake)
+        wake()
+      }
+    } finally {
+      this.#isWaking = false
+    }
   }
 
   takeSlab(): Slab {

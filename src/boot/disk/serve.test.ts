@@ -234,7 +234,44 @@ describe('disks', () => {
   })
 })
 
-test.todo('with next to no memory everything comes to its end, without waiting for the keep-alive')
+test('with next to no memory everything comes to its end, without waiting for the keep-alive', async () => {
+  const disk = new MemoryDisk(16 * 1024 * 1024)
+  disk.isSlow = true
+  const small = await serveDisks({
+    host: '127.0.0.1',
+    port: 0,
+    memoryBytes: 1,
+    keepAliveSeconds: 600,
+    log: SILENT,
+    openLun: async () => disk,
+    report() {},
+  })
+  await small.apply(target({ luns: [{ lun: 0, volume: 'v', readOnly: false, serial: 'v', scsi: SCSI }] }))
+  const all = await Promise.all(
+    [1, 2, 3].map(async (isid) => {
+      const one = await Initiator.connect(small.port)
+      initiators.push(one)
+      await one.login(IQN, { isid })
+      await one.command([0, 0, 0, 0, 0, 0])
+      const data = bytes(131072, isid)
+      const at = (i: number) => isid * 8192 + i * 256
+      const writes = Array.from({ length: 8 }, (_, i) => {
+        const head = one.commandHead(write10(at(i), 256), { write: data.length })
+        one.send(head)
+        return one.finish(getU32(head, 16), data)
+      })
+      for (const outcome of await Promise.all(writes)) expect(outcome.status).toBe(0)
+      const reads = Array.from({ length: 8 }, (_, i) => {
+        const head = one.commandHead(read10(at(i), 256), { read: data.length })
+        one.send(head)
+        return one.finish(getU32(head, 16))
+      })
+      return (await Promise.all(reads)).every((outcome) => outcome.data.equals(data))
+    }),
+  )
+  expect(all).toEqual([true, true, true])
+  await small.stop()
+})
 
 describe('sessions', () => {
   test('the same initiator port takes the place of its older session', async () => {

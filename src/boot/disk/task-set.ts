@@ -31,6 +31,14 @@ export class TaskSet {
   readonly #wake = () => {
     if (!this.#isEnded) this.resume()
   }
+  readonly #takeOneMore = () => {
+    if (this.#isEnded || this.#ready.length === 0) return
+    // Congested: goes on when something was taken.
+    if (this.isCongested) return
+    this.#run(this.#ready.shift()!)
+    if (this.#ready.length > 0) this.#wire.memory.wait(this.#takeOneMore)
+    this.#wire.output.flush()
+  }
   #isEnded = false
 
   constructor(wire: SessionWire, luns: readonly SessionLun[], changed: () => void) {
@@ -128,7 +136,7 @@ export class TaskSet {
     if (this.isCongested || isShort || (isRead && this.#ready.length > 0)) {
       this.#tasks.set(task.tag, task)
       this.#ready.push(task)
-      if (isShort) memory.wait(this.#wake)
+      if (isShort) memory.wait(this.#takeOneMore)
       return
     }
     this.#run(task)
@@ -146,7 +154,7 @@ export class TaskSet {
     // One of a session goes on in any case, or all might wait for each other.
     while (this.#ready.length > 0 && !this.isCongested && (!memory.isTight || this.#ready.length === this.#tasks.size))
       this.#run(this.#ready.shift()!)
-    if (this.#ready.length > 0 && memory.isTight) memory.wait(this.#wake)
+    if (this.#ready.length > 0 && memory.isTight) memory.wait(this.#takeOneMore)
     this.#wire.output.flush()
   }
 
@@ -259,7 +267,7 @@ export class TaskSet {
   async end(): Promise<void> {
     if (this.#isEnded) return
     this.#isEnded = true
-    this.#wire.memory.forget(this.#wake)
+    this.#wire.memory.forget(this.#takeOneMore)
     await this.abortAll()
     for (const one of this.#luns) one?.lun.unit.detach(one.nexus)
   }
