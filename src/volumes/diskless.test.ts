@@ -135,6 +135,20 @@ describe('an overlay', () => {
     })
   })
 
+  test('begins anew with the newest version when it was reset while it was off', async () => {
+    await profile([OVERLAY])
+    await off(await boot())
+    await push('os', 0x22)
+    await off(await boot())
+    expect(content(overlay('pc1').id)[0], 'it keeps what it has until then').toBe(0x11)
+    await world.disks.diskless.resetMachine(world.machines.find('pc1')!, { kick: false, profile: 'desk' })
+    await off(await boot())
+    expect(content(overlay('pc1').id)[0]).toBe(0x22)
+    content(overlay('pc1').id).fill(0x99)
+    await off(await boot())
+    expect(content(overlay('pc1').id)[0], 'once').toBe(0x99)
+  })
+
   test('is not cut off by somebody at another address while it works', async () => {
     await profile([OVERLAY])
     const { session } = await boot()

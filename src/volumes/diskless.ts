@@ -110,8 +110,9 @@ export class Diskless implements DiskDesk {
       const done = { reset: [] as string[], atNextBoot: [] as string[] }
       for (const { id, name } of overlays) {
         const live = !kick && (await this.#targets.sessionsOf(id)).length > 0
-        if (live) await this.#ledger.change(id, { resetAtBoot: true })
-        else await this.#with.volumes.revert(id, null, { kick })
+        if (!live) await this.#with.volumes.revert(id, null, { kick })
+        // Also of what is empty by now: the version that the profile names when it boots is the one it begins anew with.
+        await this.#ledger.change(id, { resetAtBoot: true })
         done[live ? 'atNextBoot' : 'reset'].push(name)
       }
       return done
