@@ -140,6 +140,11 @@ export class VolumeLedger {
     return result
   }
 
+  /** Waits until the changes that were asked for before are seen. */
+  async settled(): Promise<void> {
+    await this.#last
+  }
+
   async #write(change: VolumeChange): Promise<void> {
     await this.#with.repository.write(change)
     const told = new Set<string>()

@@ -41,6 +41,8 @@ export class Targets {
   readonly #turns = new Turns()
   /** Attachments that could not be applied; tried again by `tick`. */
   readonly #failed = new Map<string, string>()
+  /** Volumes whose bytes are being changed: nothing that has one of them is served. */
+  readonly #resting = new Set<string>()
   readonly #loginListeners: ((report: LoginReport, attachment: Attachment | undefined) => void)[] = []
 
   constructor(dependencies: Dependencies) {
@@ -124,12 +126,15 @@ export class Targets {
     await this.#turns.take(attachment.iqn, async () => {
       const engine = this.#engine()
       const { ledger } = this.#with
-      await ledger.write(() => ({
-        save: {
-          volumes: [...changes].map(([id, patch]) => ledger.changed(id, patch)),
-          attachments: [attachment],
-        },
-      }))
+      await ledger.write(() => {
+        this.#refuseTaken(attachment)
+        return {
+          save: {
+            volumes: [...changes].map(([id, patch]) => ledger.changed(id, patch)),
+            attachments: [attachment],
+          },
+        }
+      })
       try {
         await engine.apply(this.#targetOf(attachment))
         this.#failed.delete(attachment.id)
@@ -162,14 +167,20 @@ export class Targets {
    * sessions are to be ended.
    */
   async paused<T>(volume: Volume, { kick }: Readonly<{ kick: boolean }>, work: () => Promise<T>): Promise<T> {
-    if (!kick) await this.refuseInSession(volume)
-    const held = this.#with.ledger.holding(volume.id)
-    for (const { iqn } of held) await this.#turns.take(iqn, async () => this.#with.engine?.withdraw(iqn))
+    const { ledger, engine } = this.#with
+    this.#resting.add(volume.id)
+    let held: readonly Attachment[] = []
     try {
+      // Whoever was given it just before is among those whom it is taken from.
+      await ledger.settled()
+      if (!kick) await this.refuseInSession(volume)
+      held = ledger.holding(volume.id)
+      for (const { iqn } of held) await this.#turns.take(iqn, async () => engine?.withdraw(iqn))
       return await work()
     } finally {
+      this.#resting.delete(volume.id)
       for (const { id } of held) {
-        const attachment = this.#with.ledger.attachment(id)
+        const attachment = ledger.attachment(id)
         if (attachment) await this.#tryApply(attachment)
       }
     }
@@ -274,6 +285,24 @@ export class Targets {
     return attachment
   }
 
+  /** Asked in the turn of the write: between a look before and now, others may have been given the same volume. */
+  #refuseTaken({ id, disks }: Attachment): void {
+    const { ledger, machineName } = this.#with
+    const others = ledger.attachments().filter((each) => each.id !== id)
+    for (const disk of disks) {
+      const { name, pending } = ledger.known(disk.volume)
+      if (pending || this.#resting.has(disk.volume))
+        throw new Refusal('in-use', `the volume ${name} is being changed${pending ? ` (${pending.kind})` : ''}`, {
+          next: 'try again in a moment; see what is under way: reveille volume jobs',
+        })
+      const [other] = clashing(disk, others)
+      if (other)
+        throw new Refusal('in-use', `the volume ${name} is given to ${purposeOf(other, machineName)}`, {
+          next: 'end that first, or take a snapshot of it',
+        })
+    }
+  }
+
   #refuseDamaged(volume: Volume): void {
     if (volume.condition === 'damaged')
       throw new Refusal('corrupt', `the volume ${volume.name} is damaged: its base or its content is missing`, {
@@ -297,7 +326,8 @@ export class Targets {
   async #tryApply(attachment: Attachment): Promise<void> {
     await this.#turns.take(attachment.iqn, async () => {
       const current = this.#with.ledger.attachment(attachment.id)
-      if (!current) return
+      // What rests is served when its change is done.
+      if (!current || current.disks.some(({ volume }) => this.#resting.has(volume))) return
       try {
         await this.#with.engine?.apply(this.#targetOf(current))
         this.#failed.delete(current.id)

@@ -189,3 +189,46 @@ test('changes of one volume at the same time are all kept', async () => {
   const results = await Promise.allSettled(same)
   expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
 })
+
+describe('what is written has one user', () => {
+  const wanted = { initiator: null, address: null, readOnly: false, snapshot: null, chap: false }
+
+  test('also when two ask for it at once', async () => {
+    const { volumes, targets, ledger } = await open()
+    const { id } = await volumes.create({ name: 'one', bytes: MIB }, BY)
+    const volume = await volumes.snapshot(id, 's', '', BY)
+    await targets.export(volume, { ...wanted, snapshot: 's' }, BY)
+    const asked = await Promise.allSettled([1, 2, 3].map(() => targets.export(volume, wanted, BY)))
+    expect(asked.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected', 'rejected'])
+    expect(asked.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'in-use' } })
+    expect(ledger.holding(id).filter(({ disks }) => !disks[0]?.readOnly)).toHaveLength(1)
+  })
+
+  test('nobody gets it while its content is replaced', async () => {
+    const { volumes, targets, ledger } = await open()
+    const volume = await volumes.create({ name: 'one', bytes: MIB }, BY)
+    await volumes.overwrite(volume.id, MIB, async () => {
+      await expect(targets.export(volume, wanted, BY)).rejects.toMatchObject({ code: 'in-use' })
+    })
+    expect(ledger.holding(volume.id)).toEqual([])
+    await targets.export(volume, wanted, BY)
+  })
+
+  test('nor one that asks just before it is reverted, and what is tried again waits', async () => {
+    for (let ticks = 0; ticks < 20; ticks++) {
+      rows = new MemoryVolumes()
+      const { volumes, targets, engine, ledger } = await open()
+      const volume = await volumes.create({ name: 'one', bytes: MIB }, BY)
+      const given = targets.export(volume, wanted, BY).catch(() => undefined)
+      for (let tick = 0; tick < ticks; tick++) await null
+      let during: number | undefined
+      await targets.paused(volume, { kick: false }, async () => {
+        await given
+        await targets.tick()
+        during = engine.targets.size
+      })
+      expect(during).toBe(0)
+      expect(engine.targets.size).toBe(ledger.holding(volume.id).length)
+    }
+  })
+})
