@@ -8,6 +8,7 @@ import { baseOf } from './bases.ts'
 import type { VolumeJob, VolumeJobs } from './jobs.ts'
 import type { Maintenance } from './maintenance.ts'
 import { disklessProfile, type Rollouts, systemDisk } from './rollouts.ts'
+import { Turns } from './turns.ts'
 import type { Volumes } from './volumes.ts'
 
 type Dependencies = Readonly<{
@@ -25,6 +26,8 @@ export type Finish = Readonly<{ note: string; rollout: 'none' | 'canary' | 'all'
 /** Masters that are edited on a machine and become the next version of their image. */
 export class Maintenances {
   readonly #with: Dependencies
+  /** By maintenance: of two that end it, one does. */
+  readonly #turns = new Turns()
 
   constructor(dependencies: Dependencies) {
     this.#with = dependencies
@@ -95,19 +98,31 @@ export class Maintenances {
   }
 
   /** Publishes what the machine made of the master; it must be shut down, so that its filesystems are whole. */
-  async publish(id: string, { note, rollout, canary }: Finish, by: string): Promise<VolumeJob> {
-    const maintenance = this.#known(id)
-    refuseUnlessOpen(maintenance)
-    if (rollout === 'canary' && canary === null)
-      throw new Refusal('validation-failed', 'a canary rollout needs the tag of the machines that get it first', {
-        problems: [{ path: 'canary', message: 'name a tag' }],
-      })
+  publish(id: string, finish: Finish, by: string): Promise<VolumeJob> {
+    return this.#turns.take(id, async () => {
+      const maintenance = this.#known(id)
+      refuseUnlessOpen(maintenance)
+      if (finish.rollout === 'canary' && finish.canary === null)
+        throw new Refusal('validation-failed', 'a canary rollout needs the tag of the machines that get it first', {
+          problems: [{ path: 'canary', message: 'name a tag' }],
+        })
+      // From now on its machine is not given the master: what is read is what it was when it was found at rest.
+      await this.#save({ ...maintenance, state: 'publishing' })
+      try {
+        return await this.#publish(maintenance, finish, by)
+      } catch (error) {
+        await this.#save(maintenance)
+        throw error
+      }
+    })
+  }
+
+  async #publish(maintenance: Maintenance, { note, rollout, canary }: Finish, by: string): Promise<VolumeJob> {
     const { volumes, jobs } = this.#with
+    const { id, image } = maintenance
     const volume = this.#ledger.known(maintenance.volume)
     await volumes.targets.refuseInSession(volume, 'shut that machine down first: its filesystems are whole then')
     for (const each of this.#ledger.holding(volume.id)) await volumes.targets.detach(each)
-    await this.#save({ ...maintenance, state: 'publishing' })
-    const { image } = maintenance
     const job = jobs.publish(volume, null, { image, note, by, source: sourceOf(maintenance) }, async (version) => {
       const told = await this.#rollOut(maintenance, version, { rollout, canary }, by)
       await this.#published(maintenance, version)
@@ -120,18 +135,20 @@ export class Maintenances {
     return job
   }
 
-  async discard(id: string): Promise<Maintenance> {
-    const maintenance = this.#known(id)
-    refuseUnlessOpen(maintenance)
-    const { volumes, clock } = this.#with
-    await volumes.targets.refuseInSession(
-      this.#ledger.known(maintenance.volume),
-      'shut that machine down first, or end its session',
-    )
-    const discarded: Maintenance = { ...maintenance, state: 'discarded', endedAt: clock.now() }
-    await this.#save(discarded)
-    await volumes.removeForced(maintenance.volume)
-    return discarded
+  discard(id: string): Promise<Maintenance> {
+    return this.#turns.take(id, async () => {
+      const maintenance = this.#known(id)
+      refuseUnlessOpen(maintenance)
+      const { volumes, clock } = this.#with
+      await volumes.targets.refuseInSession(
+        this.#ledger.known(maintenance.volume),
+        'shut that machine down first, or end its session',
+      )
+      const discarded: Maintenance = { ...maintenance, state: 'discarded', endedAt: clock.now() }
+      await this.#save(discarded)
+      await volumes.removeForced(maintenance.volume)
+      return discarded
+    })
   }
 
   /** What holds a profile, in words. */
