@@ -2,10 +2,12 @@ import { cp, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { absentAsUndefined } from '../../src/images/durable/files.ts'
+import type { BlockDevice } from '../../src/volumes/block-device.ts'
 import { FilePool, type FilePoolOptions } from '../../src/volumes/drivers/file/pool.ts'
 import type { VolumeBase } from '../../src/volumes/volume.ts'
 import { printedRandom, ROUNDS, writeAndKill } from './killing.ts'
-import { contentOf, MIB, noise, TestImages } from './volume-pool.ts'
+import { contentOf, MIB, noise, readAll, TestImages } from './volume-pool.ts'
 import { writtenSector } from './volume-writer.ts'
 
 const ROUND_TRIPS = process.env.REVEILLE_SOAK ? 300 : 8
@@ -142,6 +144,51 @@ describe('volumes in files, in trouble', () => {
     await expect(pool!.open(id, { readOnly: true })).rejects.toMatchObject({ code: 'corrupt' })
   })
 
+  test('states that nothing names any more become one, while the volume is written and its states are read', async () => {
+    const { id, device } = await opened(await reopen())
+    const place = join(directory, 'volumes', id)
+    const expected = Buffer.from(content)
+    const put = async (round: number) => {
+      const at = (round % 40) * 4096 * 3
+      await device.write([noise(6144, round)], at)
+      expected.set(noise(6144, round), at)
+      if (round % 7 !== 0) return
+      await device.zero(8 * MIB - round * 4096, 16_384)
+      expected.fill(0, 8 * MIB - round * 4096, 8 * MIB - round * 4096 + 16_384)
+    }
+    const kept = new Map<string, Buffer>()
+    let reader: BlockDevice | undefined
+    // More than there may be one over the other.
+    for (let round = 1; round <= 300; round++) {
+      await put(round)
+      await pool!.snapshot(id, `s${round}`)
+      if (round === 60 || round === 120) kept.set(`s${round}`, Buffer.from(expected))
+      if (round === 150) {
+        reader = await pool!.open(id, { readOnly: true, snapshot: 's150' })
+        kept.set('', Buffer.from(expected))
+      }
+      if (round === 200) await pool!.clone('v_two', { id, snapshot: 's200' })
+      if (round === 200) kept.set('v_two', Buffer.from(expected))
+      if (!kept.has(`s${round}`)) await pool!.removeSnapshot(id, `s${round}`)
+      if (round % 100 === 0) await pool!.merged()
+    }
+    await put(301)
+    expect(Buffer.compare(await readAll(reader!), kept.get('')!)).toBe(0)
+    await reader!.close()
+    expect(Buffer.compare(await readAll(device), expected)).toBe(0)
+    const { ownBytes } = await pool!.facts(id)
+    await pool!.merged()
+    expect((await readdir(place)).filter((name) => name.endsWith('.map')).length).toBeLessThan(60)
+    for (const name of ['s60', 's120'])
+      expect(Buffer.compare(await contentOf(pool!, id, name), kept.get(name)!)).toBe(0)
+    await device.close()
+    expect((await pool!.facts(id)).ownBytes).toBe(ownBytes)
+    expect(Buffer.compare(await contentOf(pool!, id), expected)).toBe(0)
+    expect(Buffer.compare(await contentOf(pool!, 'v_two'), kept.get('v_two')!)).toBe(0)
+    await pool!.revert(id, 's60')
+    expect(Buffer.compare(await contentOf(pool!, id), kept.get('s60')!)).toBe(0)
+  })
+
   test('after a power cut what was flushed is there, and every sector is as it was then or as written since', {
     timeout: 7_200_000,
   }, async () => {
@@ -172,12 +219,18 @@ describe('volumes in files, in trouble', () => {
         since.length = 0
         for (let i = 0; i < 20; i++) await change()
       }
+      // States without a name: in the background they are merged.
+      for (let i = below(6); i > 0; i--) {
+        await pool!.snapshot('v_one', 'passing')
+        await pool!.removeSnapshot('v_one', 'passing')
+        for (let j = 0; j < 5; j++) await change()
+      }
       await device.flush()
       flushed = Buffer.from(now)
       since.length = 0
-      await rm(saved, { recursive: true, force: true })
-      await cp(place, saved, { recursive: true })
+      await copyLayers(place, saved)
       for (let i = 0; i < 60; i++) await change()
+      if (below(3) === 0) await pool!.merged()
       await pool!.abandon()
       await losePower(place, saved, below)
       await reopen({ boot: `boot-${++boot}` })
@@ -226,9 +279,21 @@ describe('volumes in files, in trouble', () => {
   }
 })
 
+/** Copies the files of the layers that the manifest names: others are just made, or were merged into one. */
+async function copyLayers(place: string, saved: string): Promise<void> {
+  await rm(saved, { recursive: true, force: true })
+  const named = JSON.parse(await readFile(join(place, 'manifest.json'), 'utf8')) as { layers: { id: string }[] }
+  for (const { id } of named.layers)
+    for (const kind of ['data', 'map'])
+      await absentAsUndefined(cp(join(place, `${id}.${kind}`), join(saved, `${id}.${kind}`)))
+}
+
 /** Of what was written since `saved` was copied, some blocks of data arrived and some did not. Maps did not: they are written when they are synced. */
 async function losePower(place: string, saved: string, below: (bound: number) => number): Promise<void> {
+  const there = new Set(await readdir(place))
   for (const name of await readdir(saved)) {
+    // Merged since, and durable as what it was merged to.
+    if (!there.has(name)) continue
     if (name.endsWith('.map')) await cp(join(saved, name), join(place, name))
     if (!name.endsWith('.data')) continue
     const old = await readFile(join(saved, name))

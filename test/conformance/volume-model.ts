@@ -20,7 +20,7 @@ const LARGEST = 13 * MIB
 
 /**
  * Does random things to volumes and to a model in memory, and compares them all the time: writes, zeros, snapshots, reverts, clones, publishing,
- * new sizes, crashes, closing and opening.
+ * states that pass, new sizes, crashes, closing and opening.
  */
 export class VolumeModel {
   readonly #bed: PoolBed
@@ -63,8 +63,9 @@ export class VolumeModel {
     if (dice < 960) return this.#clone(id, expected)
     if (dice < 970) return this.#resize(id, expected)
     if (dice < 976) return this.#publish(id, expected)
-    if (dice < 984) return this.#remove(id, expected)
-    if (dice < 994) return this.#reopen(true)
+    if (dice < 982) return this.#remove(id, expected)
+    if (dice < 990) return this.#pass(id, expected)
+    if (dice < 996) return this.#reopen(true)
     return this.#reopen(false)
   }
 
@@ -125,6 +126,15 @@ export class VolumeModel {
     if (name === undefined) return
     await this.#pool.removeSnapshot(id, name)
     snapshots.delete(name)
+  }
+
+  /** States that nothing names afterwards. */
+  async #pass(id: string, expected: Expected): Promise<void> {
+    for (let i = 1 + this.#below(5); i > 0; i--) {
+      await this.#write(id, expected)
+      await this.#pool.snapshot(id, 'passing')
+      await this.#pool.removeSnapshot(id, 'passing')
+    }
   }
 
   async #revert(id: string, expected: Expected): Promise<void> {

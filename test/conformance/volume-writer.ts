@@ -11,6 +11,7 @@ export function writtenSector(sector: number, stamp: number): Buffer {
 
 /**
  * As a program: writes sectors of the volume `v_one` for ever, several at once, and says which, and with what stamp, when it is acknowledged.
+ * Meanwhile it leaves states without a name, which are merged.
  * Whoever starts it kills it.
  */
 if (process.argv[1] === import.meta.filename) {
@@ -29,6 +30,10 @@ if (process.argv[1] === import.meta.filename) {
       writeSync(1, `${sector} ${mine}\n`)
     }
     if (stamp % 64 === 0) await device.flush()
+    if (stamp % 32 === 0) {
+      await pool.snapshot('v_one', `s${stamp}`)
+      await pool.removeSnapshot('v_one', `s${stamp}`)
+    }
     if (stamp % 16 === 0) await new Promise(setImmediate)
   }
 }

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { errorCode } from '../../../images/durable/files.ts'
 import { Refusal } from '../../../kit/errors.ts'
@@ -7,6 +7,7 @@ import { isBlank, PAGE_BYTES } from './map-page.ts'
 
 /** A layer as a stack reads it. `data` is the descriptor of its data file, -1 while there is none. */
 export interface ReadLayer {
+  readonly id: string
   readonly below: number | null
   readonly data: number
   /** What it says of the blocks of a chunk; `undefined`: nothing. Not to be changed by the caller. */
@@ -19,12 +20,14 @@ export interface ReadLayer {
  * as it was left.
  */
 export class FrozenLayer implements ReadLayer {
+  readonly id: string
   readonly below: number | null
   readonly data: number
   readonly #map: number
   readonly #live: number
 
   constructor(directory: string, { id, below }: { id: string; below: number | null }, boot?: string) {
+    this.id = id
     this.below = below
     this.data = openIfThere(join(directory, `${id}.data`))
     this.#map = openMap(directory, id)
@@ -36,6 +39,12 @@ export class FrozenLayer implements ReadLayer {
       (this.#live >= 0 ? readPage(this.#live, chunk) : undefined) ??
       (this.#map >= 0 ? readPage(this.#map, chunk) : undefined)
     )
+  }
+
+  /** Chunks that the durable map may say something of. */
+  mappedChunks(): number {
+    if (this.#map < 0) return 0
+    return Math.max(0, Math.ceil((fstatSync(this.#map).size - MAP_HEADER_BYTES) / PAGE_BYTES))
   }
 
   close(): void {

@@ -4,6 +4,7 @@ import type { BlockDevice } from '../../block-device.ts'
 import { punchHole } from '../../durable/libc.ts'
 import { WriteTurns } from '../../durable/write-turns.ts'
 import { fullPool, writeFailure, writeParts, writePartsLater } from './descriptors.ts'
+import type { ReadLayer } from './frozen-layer.ts'
 import { BLOCK_BYTES, DATA, stateOf, ZERO } from './map-page.ts'
 import { allocationOf } from './read-volume.ts'
 import type { Stack } from './stack.ts'
@@ -26,6 +27,8 @@ export type VolumeBounds = Readonly<{
   limitBytes: number | null
   /** Whether the pool has space for so many bytes more. */
   hasRoom: (bytes: number) => boolean
+  /** Before anything is closed. */
+  closing: () => Promise<void>
   /** After everything is flushed and closed. */
   closed: () => Promise<void>
 }>
@@ -65,6 +68,10 @@ export class OpenVolume implements BlockDevice {
 
   get dirtyBytes(): number {
     return this.#top.dirtyBytes
+  }
+
+  get isClosing(): boolean {
+    return this.#closing !== undefined
   }
 
   get isDirty(): boolean {
@@ -128,43 +135,57 @@ export class OpenVolume implements BlockDevice {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#turns.alone(async () => {
-      try {
-        await this.flush()
-        this.#top.settle()
-      } finally {
-        this.#stack.close()
-        await this.#bounds.closed()
-      }
+    this.#closing ??= this.#close(async () => {
+      await this.flush()
+      this.#top.settle()
     })
     return this.#closing
   }
 
   /** For tests: lets go as a killed process would. */
-  async abandon(): Promise<void> {
-    this.#closing ??= this.#turns.alone(async () => {
+  abandon(): Promise<void> {
+    this.#closing ??= this.#close(async () => {
       await this.#flushing?.catch(() => undefined)
-      this.#stack.close()
-      await this.#bounds.closed()
     })
-    await this.#closing
+    return this.#closing
+  }
+
+  async #close(last: () => Promise<void>): Promise<void> {
+    await this.#bounds.closing()
+    await this.#turns.alone(async () => {
+      try {
+        await last()
+      } finally {
+        this.#stack.close()
+        await this.#bounds.closed()
+      }
+    })
+  }
+
+  /** Frozen layers became one that reads the same; `fewer`: blocks that count no more. */
+  merged(ids: readonly string[], layer: ReadLayer, fewer: number): void {
+    this.#stack.replace(ids, layer)
+    this.#frozenBlocks -= fewer
   }
 
   /**
    * Freezes what was written. `commit` makes it so on disk, given the blocks of the topmost layer, and tells the layer that is written
-   * next; when it fails, everything stays as it was. With nothing in the topmost layer it gets 0 and may return `undefined`.
+   * next; when it fails, everything stays as it was. With nothing in the topmost layer it gets 0 and may return `undefined`. `false`: it is being
+   * closed.
    */
-  async freeze(commit: (blocks: number, blank: boolean) => Promise<TopLayer | undefined>): Promise<void> {
+  async freeze(commit: (blocks: number, blank: boolean) => Promise<TopLayer | undefined>): Promise<boolean> {
     // Most of it while others go on.
     await this.flush()
-    await this.#turns.alone(async () => {
+    return this.#turns.alone(async () => {
+      if (this.#closing) return false
       await this.flush()
       const next = await commit(this.#top.blocks, this.#top.isBlank)
-      if (!next) return
+      if (!next) return true
       this.#top.settle()
       this.#frozenBlocks += this.#top.blocks
       this.#top = next
       this.#stack.push(next)
+      return true
     })
   }
 

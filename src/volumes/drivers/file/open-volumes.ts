@@ -15,6 +15,7 @@ import {
   topOf,
 } from './manifest-changes.ts'
 import { BLOCK_BYTES, DATA } from './map-page.ts'
+import type { Merges } from './merges.ts'
 import { OpenVolume } from './open-volume.ts'
 import { ReadVolume } from './read-volume.ts'
 import { Stack } from './stack.ts'
@@ -28,6 +29,7 @@ type Dependencies = Readonly<{
   boot: string
   lockWaitMs: number
   hasRoom: (bytes: number) => boolean
+  merges: Merges
   /** A volume was opened for writing, or closed again. */
   written: (id: string, open: boolean) => void
 }>
@@ -39,11 +41,13 @@ export class OpenVolumes {
   readonly #boot: string
   readonly #lockWaitMs: number
   readonly #hasRoom: (bytes: number) => boolean
+  readonly #merges: Merges
   readonly #written: (id: string, open: boolean) => void
   readonly #opened = new Map<string, Opened>()
 
-  constructor({ volumes, bases, boot, lockWaitMs, hasRoom, written }: Dependencies) {
+  constructor({ volumes, bases, boot, lockWaitMs, hasRoom, merges, written }: Dependencies) {
     this.#written = written
+    this.#merges = merges
     this.#volumes = volumes
     this.#bases = bases
     this.#boot = boot
@@ -74,17 +78,8 @@ export class OpenVolumes {
   /** Freezes the current content. `change` gets the manifest with the stack of frozen layers, which is what it has now. */
   async freeze(id: string, change: ManifestChange): Promise<Manifest> {
     const writer = this.#opened.get(id)?.writer
-    if (!writer) {
-      // Readers may have it open, writers elsewhere may not.
-      const lock = await this.#volumes.lock(id, 'lock', 'shared', this.#lockWaitMs)
-      try {
-        return await this.freezeClosed(id, change)
-      } finally {
-        await lock.release()
-      }
-    }
     let after: Manifest | undefined
-    await writer.freeze((blocks, blank) =>
+    const isFrozen = await writer?.freeze((blocks, blank) =>
       this.#volumes.locked(id, async () => {
         const before = await this.#volumes.manifest(id)
         after = frozenManifest(id, before, blocks, blank, change)
@@ -94,7 +89,22 @@ export class OpenVolumes {
           : new TopLayer(this.#volumes.place(id), topOf(after), this.#boot)
       }),
     )
-    return after!
+    if (writer && isFrozen) {
+      this.#merge(id, writer)
+      return after!
+    }
+    await writer?.close()
+    // Readers may have it open, writers elsewhere may not.
+    const lock = await this.#volumes.lock(id, 'lock', 'shared', this.#lockWaitMs)
+    try {
+      return await this.freezeClosed(id, change)
+    } finally {
+      await lock.release()
+    }
+  }
+
+  #merge(id: string, writer: OpenVolume): void {
+    if (!writer.isClosing) this.#merges.begin(id, (ids, layer, fewer) => writer.merged(ids, layer, fewer))
   }
 
   /** The same while nobody writes; the caller has locked it. */
@@ -171,6 +181,7 @@ export class OpenVolumes {
       })
       this.#of(id).writer = volume
       this.#written(id, true)
+      this.#merge(id, volume)
       return volume
     } catch (error) {
       for (const lock of locks) await lock.release()
@@ -192,6 +203,7 @@ export class OpenVolumes {
         limitBytes: manifest.limitBytes,
         frozenBlocks: frozenBlocks(manifest),
         hasRoom: this.#hasRoom,
+        closing: () => this.#merges.stop(id),
         closed: async () => {
           if (manifest.base) this.#bases.release(manifest.base)
           this.#of(id).writer = undefined

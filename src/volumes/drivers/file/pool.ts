@@ -20,6 +20,7 @@ import { entriesOf, freshLayer, type LayerEntry, type Manifest } from './manifes
 import { currentOf, type Frozen, frozenBlocks, snapshotOf, topOf } from './manifest-changes.ts'
 import { bootId } from './map-file.ts'
 import { BLOCK_BYTES } from './map-page.ts'
+import { Merges } from './merges.ts'
 import { OpenVolumes, openHere } from './open-volumes.ts'
 import { publishFrozen } from './publish.ts'
 import { TopLayer } from './top-layer.ts'
@@ -60,6 +61,7 @@ export class FilePool implements VolumePool {
   readonly #options: FilePoolOptions
   readonly #boot: string
   readonly #bases: BaseCache
+  readonly #merges: Merges
   readonly #held: OpenVolumes
   readonly #turns = new Map<string, Promise<unknown>>()
   readonly #timer: NodeJS.Timeout
@@ -78,8 +80,15 @@ export class FilePool implements VolumePool {
       mostBytes: options.cacheBytes,
       boot: this.#boot,
     })
+    this.#merges = new Merges({
+      volumes,
+      hasRoom: (bytes) => this.#hasRoom(bytes),
+      inTurn: (id, work) => this.#inTurn(id, work),
+      log: options.log,
+    })
     this.#held = new OpenVolumes({
       volumes,
+      merges: this.#merges,
       bases: this.#bases,
       boot: this.#boot,
       lockWaitMs: options.lockWaitMs ?? 15_000,
@@ -265,6 +274,11 @@ export class FilePool implements VolumePool {
     clearInterval(this.#timer)
     await this.#held.close()
     await this.#bases.close()
+  }
+
+  /** For tests: done when no old states are merged any more. */
+  merged(): Promise<void> {
+    return this.#merges.rest()
   }
 
   /** For tests: lets go of everything as a killed process would. */

@@ -22,28 +22,42 @@ const SLOW_MS = 2
 /** How long reads go through the thread pool then. */
 const SLOW_FOR_MS = 250
 
+/** A layer, and the reads of it that wait for the disk: the last of them closes one that was replaced. */
+type Held = { readonly layer: ReadLayer; reads: number; isGone: boolean }
+
 /** Layers over a base, the lowest first, read as one. For each chunk that was used it knows where each block is. */
 export class Stack {
   readonly base: Base | undefined
   /** Bytes of the base that were read from its file, and those that waited for a chunk to be fetched. */
   readonly cacheUse = { hitBytes: 0, missBytes: 0 }
-  readonly #layers: ReadLayer[]
+  readonly #layers: Held[]
   readonly #places = new Map<number, Uint8Array>()
   #canTell = true
   #slowUntil = 0
 
   constructor(base: Base | undefined, layers: readonly ReadLayer[]) {
     this.base = base
-    this.#layers = [...layers]
-  }
-
-  get layers(): readonly ReadLayer[] {
-    return this.#layers
+    this.#layers = layers.map(held)
   }
 
   /** One more layer on top, which has nothing yet. */
   push(layer: ReadLayer): void {
-    this.#layers.push(layer)
+    this.#layers.push(held(layer))
+  }
+
+  /** One layer in the place of some, which lie one over the other and read the same together. It belongs to the stack if they do. */
+  replace(ids: readonly string[], layer: ReadLayer): void {
+    const at = this.#layers.findIndex((one) => one.layer.id === ids[0])
+    if (at < 0) {
+      layer.close()
+      return
+    }
+    const gone = this.#layers.splice(at, ids.length, held(layer))
+    this.#places.clear()
+    for (const one of gone) {
+      one.isGone = true
+      if (one.reads === 0) one.layer.close()
+    }
   }
 
   /** The topmost layer has these blocks of a chunk now, or has zeros there. */
@@ -93,7 +107,7 @@ export class Stack {
   }
 
   close(): void {
-    for (const layer of this.#layers) layer.close()
+    for (const { layer } of this.#layers) layer.close()
   }
 
   #placeOf(chunk: number, block: number): number {
@@ -128,9 +142,19 @@ export class Stack {
       return undefined
     }
     if (place === MISSING) return this.#readMissing(into, at, chunk)
-    if (place !== IN_BASE) return this.#readFile(this.#layers[place - 1]!.data, into, at)
+    if (place !== IN_BASE) return this.#readLayer(this.#layers[place - 1]!, into, at)
     this.cacheUse.hitBytes += into.length
     return this.#readFile(this.base!.data, into, at)
+  }
+
+  #readLayer(one: Held, into: Uint8Array, at: number): undefined | Promise<void> {
+    const pending = this.#readFile(one.layer.data, into, at)
+    if (!pending) return undefined
+    one.reads++
+    return pending.finally(() => {
+      one.reads--
+      if (one.isGone && one.reads === 0) one.layer.close()
+    })
   }
 
   async #readMissing(into: Uint8Array, at: number, chunk: number): Promise<void> {
@@ -159,7 +183,7 @@ export class Stack {
     let places: Uint8Array | undefined
     let open = CHUNK_BLOCKS
     for (let i = this.#layers.length; i > 0 && open > 0; i--) {
-      const layer = this.#layers[i - 1]!
+      const { layer } = this.#layers[i - 1]!
       const page = layer.page(chunk)
       if (page) {
         places ??= new Uint8Array(CHUNK_BLOCKS)
@@ -179,6 +203,10 @@ export class Stack {
     this.#places.set(chunk, places)
     return places
   }
+}
+
+function held(layer: ReadLayer): Held {
+  return { layer, reads: 0, isGone: false }
 }
 
 /** Fills in what a layer says of blocks that no layer above has; how many those were. */
