@@ -50,6 +50,23 @@ describe('disks served by processes of their own', () => {
     expect(capacity.stdout).toContain(`Total size:${64 * 2 ** 20}`)
   })
 
+  test('of many logins in a row none is lost on its way to the worker, while another session writes', async () => {
+    const url = `iscsi://127.0.0.1:${facts.port}/iqn.2026-11.org.reveille:disk/0`
+    let writing = true
+    const writer = (async () => {
+      while (writing) await disk(...Array.from({ length: 32 }, (_, i) => `write -P ${i} ${i}M 1M`), 'flush')
+    })()
+    try {
+      for (let i = 0; i < 100; i++) {
+        if (i % 2) await disk(`write -P ${i} 40M 64k`, `read -P ${i} 40M 64k`)
+        else expect((await run('iscsi-inq', [url])).code).toBe(0)
+      }
+    } finally {
+      writing = false
+      await writer
+    }
+  })
+
   test('a worker that is killed is started again with its targets, and what was written is there', async () => {
     await disk('write -P 0x5a 1M 3M', 'write -P 0x77 512 1k')
     for (const pid of facts.workers) process.kill(pid, 'SIGKILL')

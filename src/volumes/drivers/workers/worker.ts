@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
+import { stopReading } from '../../../boot/disk/hand-over.ts'
 import { Refusal } from '../../../kit/errors.ts'
 import type { Log } from '../../../kit/log.ts'
 import type { LoginReport } from '../../engine.ts'
@@ -93,7 +94,9 @@ export class DiskWorker {
     await this.#ready.promise.catch(() => undefined)
     clearTimeout(patience)
     if (socket.destroyed || this.#stopping || !this.#child.connected) return void socket.destroy()
-    this.#child.send({ kind: 'serve', received, ...admission } satisfies ToWorker, socket, (error) => {
+    const more = stopReading(socket)
+    const all = more ? Buffer.concat([received, more]) : received
+    this.#child.send({ kind: 'serve', received: all, ...admission } satisfies ToWorker, socket, (error) => {
       if (error) socket.destroy()
     })
   }
