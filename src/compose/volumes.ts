@@ -8,11 +8,13 @@ import { ExportFolder } from '../volumes/drivers/export-folder.ts'
 import { FilePool } from '../volumes/drivers/file/pool.ts'
 import { FlatPool } from '../volumes/drivers/flat/pool.ts'
 import { LioEngine } from '../volumes/drivers/lio/lio.ts'
+import { LvmAdministration } from '../volumes/drivers/lvm/administration.ts'
 import { LvmPool } from '../volumes/drivers/lvm/pool.ts'
 import { TgtEngine } from '../volumes/drivers/tgt/tgt.ts'
 import type { LoginReport, TargetEngine } from '../volumes/engine.ts'
 import type { ExportFiles } from '../volumes/export-files.ts'
 import type { VolumePool } from '../volumes/pool.ts'
+import type { StorageAdministration } from '../volumes/storage.ts'
 import { serveDisks } from './disk-workers.ts'
 import { localEngine } from './local-engine.ts'
 
@@ -69,6 +71,11 @@ export async function openStorage(around: Around): Promise<Storage> {
   }
 }
 
+/** LVM of this server, beside the pool that `volumes` may have in it. */
+export function administerStorage({ volumes }: Pick<Config, 'volumes'>): StorageAdministration {
+  return new LvmAdministration({ group: volumes.lvmGroup, thinPool: volumes.lvmThinPool })
+}
+
 function openLvm({ config: { volumes }, images }: Around, listOf: Parameters<typeof LvmPool.open>[0]['listOf']) {
   const { lvmGroup: group, lvmThinPool: thinPool, refusePercent } = volumes
   if (group === undefined)
@@ -82,9 +89,9 @@ function openEngine(around: Around, pool: VolumePool): Promise<TargetEngine> {
   const { config, dataDir, clock, log, report } = around
   const { engine, listen, name: prefix } = config.iscsi
   const path = async (volume: string, snapshot: string | undefined) => {
-    if (!pool.path || (snapshot !== undefined && pool.kind === 'flat'))
-      throw new Refusal('not-available', `the engine ${engine} cannot serve a snapshot of the pool of raw files`, {
-        next: 'clone the snapshot to a volume and serve that, or set iscsi.engine to builtin',
+    if (!pool.path)
+      throw new Refusal('not-available', `the engine ${engine} serves files and block devices; this pool has none`, {
+        next: 'set iscsi.engine to builtin',
       })
     return pool.path(volume, snapshot)
   }
