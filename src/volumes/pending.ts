@@ -128,6 +128,23 @@ export function without(volume: Volume, snapshot: string): Pick<Volume, 'snapsho
   }
 }
 
+/**
+ * Makes a change that is noted in `ledger`. The pool refuses it while somebody reads the volume: then nothing was changed, and the note
+ * must go, or the next start would make the change after all.
+ */
+export async function unlessOpen<T>(ledger: VolumeLedger, before: Volume, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof Refusal && error.code === 'in-use')) throw error
+    const { id, name, pending, base, bytes } = before
+    await ledger.change(id, { pending, base, bytes })
+    throw new Refusal('in-use', `the volume ${name} is open: it is published, dumped or read in another way`, {
+      next: 'wait for that: reveille volume jobs',
+    })
+  }
+}
+
 export async function unlessGone(work: Promise<void>): Promise<void> {
   try {
     await work

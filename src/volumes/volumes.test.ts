@@ -190,6 +190,23 @@ test('changes of one volume at the same time are all kept', async () => {
   expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
 })
 
+test('a change that is refused because the volume is being read is not made at the next start either', async () => {
+  const { volumes, ledger } = await open()
+  const { id, ...made } = await volumes.create({ name: 'one', bytes: MIB }, BY)
+  pool.kept.get(id)!.content.fill(7)
+  const reader = await pool.open(id, { readOnly: true })
+  const refused = { code: 'in-use', message: expect.stringContaining('the volume one') }
+  await expect(volumes.remove(id)).rejects.toMatchObject(refused)
+  await expect(volumes.removeForced(id)).rejects.toMatchObject(refused)
+  await expect(volumes.recreate(id, { kick: true, bytes: 2 * MIB })).rejects.toMatchObject(refused)
+  await expect(volumes.revert(id, null, { kick: true })).rejects.toMatchObject(refused)
+  expect(ledger.known(id)).toMatchObject({ pending: null, bytes: made.bytes })
+  await reader.close()
+  const after = await open()
+  expect(after.ledger.known(id)).toMatchObject({ pending: null, bytes: made.bytes })
+  expect(pool.kept.get(id)!.content[0]).toBe(7)
+})
+
 describe('what is written has one user', () => {
   const wanted = { initiator: null, address: null, readOnly: false, snapshot: null, chap: false }
 

@@ -5,7 +5,7 @@ import { baseOf, nameOfBase, type ResolveImage } from './bases.ts'
 import type { BlockDevice } from './block-device.ts'
 import type { VolumeLedger } from './ledger.ts'
 import { blankVolume, defined, type NewVolume, refuseUnusable, type VolumePatch } from './new-volume.ts'
-import { reconcile, unlessGone, without } from './pending.ts'
+import { reconcile, unlessGone, unlessOpen, without } from './pending.ts'
 import type { PoolUsage, VolumePool } from './pool.ts'
 import { judgeRoom, type Room, refuseIfFull, type Thresholds } from './room.ts'
 import type { Targets } from './targets.ts'
@@ -229,7 +229,7 @@ export class Volumes {
       }
       return this.targets.paused(volume, { kick }, async () => {
         await this.ledger.change(id, next)
-        await this.pool.remove(id)
+        await unlessOpen(this.ledger, volume, () => this.pool.remove(id))
         await this.pool.create(id, next)
         const fresh = { snapshots: [], active: null, untouched: true, resetAtBoot: false, condition: 'ready' as const }
         return this.ledger.change(id, { ...fresh, pending: null })
@@ -349,7 +349,7 @@ export class Volumes {
     await this.targets.refuseInSession(volume)
     await this.targets.detachIdleBoots(volume.id)
     await this.ledger.change(volume.id, { pending: { kind: 'remove' } })
-    await this.pool.remove(volume.id)
+    await unlessOpen(this.ledger, volume, () => this.pool.remove(volume.id))
     await this.ledger.write({ remove: { volumes: [volume.id] } })
   }
 
@@ -357,7 +357,7 @@ export class Volumes {
   async #changed(volume: Volume, pending: PendingChange, work: () => Promise<void>, after: Partial<Volume>) {
     await this.ledger.change(volume.id, { pending })
     try {
-      await work()
+      await unlessOpen(this.ledger, volume, work)
     } catch (error) {
       await this.ledger.change(volume.id, { pending: null })
       throw error
