@@ -216,6 +216,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   onStop(() => disks.stop())
   logins.report = (report) => disks.targets.reported(report)
   every(TICK_MS, () => disks.tick())
+  every(MINUTE_MS, () => disks.diskless.forgetOrphans())
   events.listen(({ topic, id, change }) => {
     if (topic !== 'machine' || change !== 'removed') return
     disks.diskless.forget(id).catch((error) => log.error({ machine: id, error }, 'the disks of a machine stay'))

@@ -172,6 +172,23 @@ describe('an overlay', () => {
   })
 })
 
+test('an overlay that could not go with its machine goes later', async () => {
+  await profile([OVERLAY])
+  await boot()
+  const machine = idOf('pc1')
+  const { id, name } = overlay('pc1')
+  await world.engine.kick((await world.engine.sessions())[0]!.id)
+  const reader = await world.pool.open(id, { readOnly: true })
+  await world.machines.remove(machine, 'op')
+  await expect(world.disks.diskless.forget(machine)).rejects.toMatchObject({ code: 'in-use' })
+  await world.disks.diskless.forgetOrphans()
+  expect(world.disks.volumes.ledger.find(name)).toMatchObject({ pending: null })
+  await reader.close()
+  await world.disks.diskless.forgetOrphans()
+  expect(world.disks.volumes.ledger.volumes()).toEqual([])
+  expect(world.pool.kept.size).toBe(0)
+})
+
 test('another profile has other disks, and takes the place of the first', async () => {
   await profile([OVERLAY])
   await profile([OVERLAY, { ...OVERLAY, bytes: 2 * CHUNK_BYTES }], 'other')

@@ -135,6 +135,20 @@ export class Diskless implements DiskDesk {
     })
   }
 
+  /** Housekeeping: what stayed of machines that were forgotten while the server was stopped or one of their disks was read. */
+  async forgetOrphans(): Promise<void> {
+    const known = (machine: string) => this.#with.machine(machine) !== undefined
+    const named = [
+      ...this.#ledger.volumes().flatMap(({ use }) => (use.kind === 'overlay' ? [use.machine] : [])),
+      ...this.#ledger.attachments().flatMap((each) => (each.for.kind === 'export' ? [] : [each.for.machine])),
+    ]
+    for (const machine of new Set(named))
+      if (!known(machine))
+        await this.forget(machine).catch((error) =>
+          this.#with.log.warn({ machine, error }, 'the disks of a machine that is gone stay for now'),
+        )
+  }
+
   get #ledger() {
     return this.#with.volumes.ledger
   }
