@@ -177,8 +177,10 @@ export class VolumeJobs {
       .then(
         ({ detail, image }) => end({ state: 'succeeded', doneBytes: volume.bytes, detail, image: image ?? null }),
         (error: unknown) => {
-          log.error({ job: job.id, volume: volume.id, error }, `a ${what} of a volume failed`)
           const refusal = error instanceof Refusal ? error : undefined
+          const about = { job: job.id, volume: volume.id }
+          if (refusal) log.info({ ...about, reason: refusal.message }, `a ${what} of a volume was refused`)
+          else log.error({ ...about, error }, `a ${what} of a volume failed`)
           const next = refusal?.next ? `; ${refusal.next}` : ''
           end({ state: 'failed', detail: refusal ? `${refusal.message}${next}` : 'it failed; the log says more' })
         },

@@ -11,7 +11,10 @@ const Bytes = z
   .min(LEAST_VOLUME_BYTES)
   .max(MOST_VOLUME_BYTES)
   .refine((bytes) => bytes % 512 === 0, 'a disk has a whole number of 512-byte sectors')
-const Labels = z.record(z.string().regex(/^[a-z0-9][a-z0-9._/-]{0,62}$/), z.string().max(200))
+const MOST_LABELS = 64
+const Labels = z
+  .record(z.string().regex(/^[a-z0-9][a-z0-9._/-]{0,62}$/), z.string().max(200))
+  .refine((labels) => Object.keys(labels).length <= MOST_LABELS, `a volume has at most ${MOST_LABELS} labels`)
 const printable = (most: number) =>
   z
     .string()

@@ -61,6 +61,10 @@ describe('a volume', () => {
 
   test('is empty with a size, refused without one, and its name is taken once', async () => {
     await client.createVolume({ body: { name: 'empty', bytes: 8 * MIB, labels: { rack: '1' } } })
+    const labels = Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`label${i}`, '']))
+    await expect(client.createVolume({ body: { name: 'many', bytes: MIB, labels } })).rejects.toMatchObject({
+      code: 'validation-failed',
+    })
     await expect(client.createVolume({ body: { name: 'x' } })).rejects.toMatchObject({ code: 'validation-failed' })
     await expect(client.createVolume({ body: { name: 'empty', bytes: MIB } })).rejects.toMatchObject({
       code: 'conflict',

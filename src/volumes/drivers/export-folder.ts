@@ -118,6 +118,7 @@ async function told<T>(work: Promise<T>, name: string): Promise<T> {
       throw new Refusal('no-space', `there is no room for ${name} in the export folder`)
     if (code === 'ELOOP')
       throw new Refusal('wrong-state', `${name} in the export folder is a link; links are not followed`)
+    if (code === 'EISDIR') throw new Refusal('wrong-state', `${name} in the export folder is a folder, no plain file`)
     if (code === 'EACCES' || code === 'EPERM')
       throw new Refusal('not-available', `the server may not use ${name} in the export folder`)
     throw error
