@@ -2,7 +2,8 @@ import { defineConfig } from 'vitest/config'
 
 /**
  * Three projects, so that `make check` can run the unit tests alone: they need no root, no network and no Debian package.
- * `system` holds what needs namespaces, QEMU or other real programs; its files run one after another because they share two cores.
+ * `system` holds what needs namespaces, QEMU or other real programs; two of its files run at once: a machine that boots keeps one
+ * core busy.
  */
 export default defineConfig({
   test: {
@@ -27,9 +28,9 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['test/interop/**/*.test.ts', 'test/e2e/**/*.test.ts'],
-          testTimeout: 300_000,
-          hookTimeout: 120_000,
-          fileParallelism: false,
+          testTimeout: 600_000,
+          hookTimeout: 900_000,
+          maxWorkers: 2,
         },
       },
     ],

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { buildImage } from '../../../src/imaging/build.ts'
 import { FACTS_SCRIPT } from './facts.ts'
+import { inTurn } from './in-turn.ts'
 
 const run = promisify(execFile)
 /** Kept between runs: it is three minutes of work, and made of packages alone. */
@@ -79,7 +80,11 @@ export type DebianDisks = Readonly<{ whole: string; quick: string }>
  * Disks with Debian 12 as anybody would install it for a root on iSCSI: systemd, initramfs-tools and open-iscsi with
  * `ISCSI_AUTO=true`, its own kernel, booting by BIOS and UEFI. Made with mmdebstrap, as root, from the mirror that apt has.
  */
-export async function debianRoot(): Promise<DebianDisks> {
+export function debianRoot(): Promise<DebianDisks> {
+  return inTurn(CACHE, made)
+}
+
+async function made(): Promise<DebianDisks> {
   const recipe = createHash('sha256')
     .update(await readFile(import.meta.filename))
     .update(FACTS_SCRIPT)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { SILENT } from '../../../src/kit/log.ts'
 import { buildLabLinux } from '../../../src/lab/linux.ts'
 import { LAB_LINUX } from '../../../src/lab/offer.ts'
+import { inTurn } from './in-turn.ts'
 import type { Server } from './server.ts'
 
 /** Kept between runs: it is built from packages alone. */
@@ -31,13 +32,15 @@ export async function offerBundle(
   await server.api('POST', '/profiles', { name, kind: 'live', image: name, ...profile })
 }
 
+const build = () => inTurn(LINUX_CACHE, () => buildLabLinux({ cacheDir: LINUX_CACHE, log: SILENT }))
+
 export async function offerLinux(server: Server): Promise<void> {
-  const { kernelPath, initrdPath, cmdline } = await buildLabLinux({ cacheDir: LINUX_CACHE, log: SILENT })
+  const { kernelPath, initrdPath, cmdline } = await build()
   await offerBundle(server, LAB_LINUX, { kernel: kernelPath, initrd: initrdPath, cmdline })
 }
 
 /** Puts the small Linux where a server finds it built: on the wires of tests there is no Debian mirror. */
 export async function bringLinux(dataDir: string): Promise<void> {
-  await buildLabLinux({ cacheDir: LINUX_CACHE, log: SILENT })
+  await build()
   await cp(LINUX_CACHE, join(dataDir, 'lab-linux'), { recursive: true })
 }

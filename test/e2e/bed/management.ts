@@ -5,6 +5,7 @@ import type { Image, ImageVersion } from '../../../src/images/image.ts'
 import { PackageCache } from '../../../src/initramfs/packages.ts'
 import { SILENT } from '../../../src/kit/log.ts'
 import { MANAGEMENT_OS, ManagementOs } from '../../../src/management/management.ts'
+import { inTurn } from './in-turn.ts'
 import type { Server } from './server.ts'
 
 /** Kept between runs: it takes a minute to build, and what it is made of changes rarely. */
@@ -15,6 +16,17 @@ const CACHE = resolve('.cache/management-os')
  * `agentEntry`: a program that runs in the agent's place.
  */
 export async function offerManagementOs(server: Server, { agentEntry }: { agentEntry?: string } = {}): Promise<void> {
+  const { blobs, version } = await inTurn(CACHE, () => built(agentEntry))
+  for (const { sha256 } of version.files) {
+    const path = await blobs.path(sha256)
+    await server.api('PUT', `/uploads/${sha256}`, await readFile(path ?? ''))
+  }
+  const files = version.files.map(({ role, name, sha256 }) => ({ role, name, sha256 }))
+  await server.api('POST', '/images', { name: MANAGEMENT_OS, kind: 'bundle', visibility: 'public' })
+  await server.api('POST', `/images/${MANAGEMENT_OS}/versions`, { files, cmdline: version.cmdline })
+}
+
+async function built(agentEntry: string | undefined) {
   const blobs = await FileBlobs.open(join(CACHE, 'blobs'))
   const record = join(CACHE, 'image.json')
   let image: Image | undefined = JSON.parse(await readFile(record, 'utf8').catch(() => '{"versions":[]}'))
@@ -43,11 +55,5 @@ export async function offerManagementOs(server: Server, { agentEntry }: { agentE
   await management.build({ force: false })
   const version = management.newest()?.version
   if (!version) throw new Error('the management OS was built, and is not there')
-  for (const { sha256 } of version.files) {
-    const path = await blobs.path(sha256)
-    await server.api('PUT', `/uploads/${sha256}`, await readFile(path ?? ''))
-  }
-  const files = version.files.map(({ role, name, sha256 }) => ({ role, name, sha256 }))
-  await server.api('POST', '/images', { name: MANAGEMENT_OS, kind: 'bundle', visibility: 'public' })
-  await server.api('POST', `/images/${MANAGEMENT_OS}/versions`, { files, cmdline: version.cmdline })
+  return { blobs, version }
 }

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { cpioArchive } from '../../../src/initramfs/cpio.ts'
 import { loadOrder, moduleDependencies, moduleName } from '../../../src/initramfs/modules.ts'
+import { inTurn } from './in-turn.ts'
 
 const run = promisify(execFile)
 /** Debian's kernel as its package has it, kept between runs. */
@@ -29,7 +30,11 @@ mount -t ext4 -o rw "$disk" /root && exec switch_root /root /sbin/init
 `
 
 /** The newest of Debian's kernel packages, unpacked. */
-export async function kernelPackage(): Promise<string> {
+export function kernelPackage(): Promise<string> {
+  return inTurn(KERNEL_CACHE, unpackedKernel)
+}
+
+async function unpackedKernel(): Promise<string> {
   const { stdout } = await run('apt-cache', ['depends', '--important', 'linux-image-amd64'])
   const name = /Depends: (linux-image-\S+-amd64)/.exec(stdout)?.[1]
   if (name === undefined) throw new Error('apt does not know linux-image-amd64')

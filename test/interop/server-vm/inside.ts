@@ -8,6 +8,7 @@ import { LvmPool } from '../../../src/volumes/drivers/lvm/pool.ts'
 import { type EngineWorld, TARGET_ENGINE_CASES } from '../../conformance/target-engines.ts'
 import { describeVolumePool } from '../../conformance/volume-pool.ts'
 import { CASES, type Case } from './cases.ts'
+import { storageCases } from './storage.ts'
 import type { InsideResult } from './vm.ts'
 
 const clock = { now: () => Date.now() }
@@ -67,8 +68,7 @@ const GROUP = 'vg0'
 const MOST_FAILURES = 5
 
 /** Without time for all: what differs most from other pools. */
-const TELLING =
-  /reads as its base|one writer or many|a snapshot holds|going back|growing reads|publishing tells|after a crash/
+const TELLING = /reads as its base|one writer or many|a snapshot holds|growing reads|publishing tells|after a crash/
 
 /** The suite of volume pools over a thin pool on the second disk. */
 async function lvmCases(all: boolean): Promise<readonly Case[]> {
@@ -81,7 +81,11 @@ async function lvmCases(all: boolean): Promise<readonly Case[]> {
   return all ? CASES : CASES.filter(({ name }) => TELLING.test(name))
 }
 
-const PARTS: Record<string, (all: boolean) => Promise<readonly Case[]>> = { lio: lioCases, lvm: lvmCases }
+const PARTS: Record<string, (all: boolean) => Promise<readonly Case[]>> = {
+  lio: lioCases,
+  lvm: lvmCases,
+  storage: () => storageCases(GROUP),
+}
 
 async function main(): Promise<void> {
   const until = process.uptime()

@@ -6,6 +6,7 @@ import { basename, join } from 'node:path'
 import { build } from 'esbuild'
 import { detectAcceleration } from '../../../src/lab/acceleration.ts'
 import { runOrFail } from '../../../src/processes/run.ts'
+import { inTurn } from '../../e2e/bed/in-turn.ts'
 import { kernelPackage, makeInitrd } from '../../e2e/bed/system.ts'
 
 /** The system is kept between runs: it is made of packages, the kernel and Node alone. */
@@ -63,7 +64,11 @@ echo o >/proc/sysrq-trigger
 sleep 60
 `
 
-async function systemImage(): Promise<{ image: string; kernel: string; initrd: string }> {
+type SystemFiles = Readonly<{ image: string; kernel: string; initrd: string }>
+
+const systemImage = (): Promise<SystemFiles> => inTurn(CACHE, madeImage)
+
+async function madeImage(): Promise<SystemFiles> {
   const kernel = await kernelPackage()
   const release = (await readdir(join(kernel, 'lib/modules')))[0]!
   const facts = JSON.stringify([FORMAT, PACKAGES, MODULE_FOLDERS, release, process.version, SERVER_INIT, INITRD])
