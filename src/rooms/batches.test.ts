@@ -121,6 +121,26 @@ describe('after a restart', () => {
     expect(machines[1]).toMatchObject({ state: 'failed', detail: expect.stringContaining('nobody knows') })
   })
 
+  test('knows that what was being done when it was cancelled is not being done any more', async () => {
+    let begin: () => void = () => undefined
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve
+    })
+    const batches = await open(() => {
+      begin()
+      return new Promise(() => undefined)
+    })
+    const { id } = await batches.start(order({ machines: machines(40) }), 'op')
+    await begun
+    await batches.cancel(id)
+    const after = await open()
+    after.resume()
+    const states = (await after.ended(id)).machines.map(({ state }) => state)
+    expect(new Set(states)).toEqual(new Set(['failed', 'skipped']))
+    expect(done).toEqual([])
+    expect((await rows.all())[0]).toEqual(after.get(id))
+  })
+
   test('an orderly stop leaves the rest for the next start', async () => {
     const one = await open(async (each) => {
       void one.stop()

@@ -51,16 +51,14 @@ export class Batches {
 
   /** Goes on with what a stop of the server interrupted. */
   resume(): void {
-    for (const batch of this.#batches.values())
-      if (batch.state === 'running') {
-        for (const each of batch.machines)
-          if (each.state === 'running') {
-            const again = REPEATABLE.has(batch.action)
-            const detail = 'the server stopped while it was being done; nobody knows whether it was'
-            this.#set(batch.id, each.machine, again ? { state: 'waiting', detail: '' } : { state: 'failed', detail })
-          }
-        this.#run(batch.id)
-      }
+    for (const { id, action, state, machines } of [...this.#batches.values()]) {
+      const interrupted = machines.filter((each) => each.state === 'running')
+      const again = state === 'running' && REPEATABLE.has(action)
+      const detail = 'the server stopped while it was being done; nobody knows whether it was'
+      for (const { machine } of interrupted)
+        this.#set(id, machine, again ? { state: 'waiting', detail: '' } : { state: 'failed', detail })
+      if (state === 'running' || interrupted.length > 0) this.#run(id)
+    }
   }
 
   /** The newest first. */

@@ -1,3 +1,4 @@
+import { Refusal } from '../kit/errors.ts'
 import type { Attachment } from './attachment.ts'
 
 /** How a volume is to be used: writable, read-only as it is now, or in a frozen state. */
@@ -22,4 +23,12 @@ export function purposeOf({ for: purpose }: Attachment, machineName: (id: string
   if (purpose.kind === 'boot') return `machine ${machineName(purpose.machine)}`
   if (purpose.kind === 'export') return `an export by ${purpose.by}`
   return `examination by machine ${machineName(purpose.machine)}`
+}
+
+/** What somebody looks at, because it was set aside, stays as it is meanwhile. */
+export function refuseExamined({ name }: Readonly<{ name: string }>, holding: readonly Attachment[]): void {
+  if (holding.some((each) => each.for.kind === 'examination'))
+    throw new Refusal('in-use', `the volume ${name} is being examined`, {
+      next: `end that first: reveille volume unexport ${name}`,
+    })
 }

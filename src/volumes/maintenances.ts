@@ -57,11 +57,7 @@ export class Maintenances {
   ): Promise<Maintenance> {
     const { volumes, profiles, images, clock } = this.#with
     const disk = systemDisk(disklessProfile(profiles, name))
-    const open = this.#openOf(name)
-    if (open)
-      throw new Refusal('in-use', `${name} is being maintained already (${open.id})`, {
-        next: 'publish or discard that first',
-      })
+    this.#refuseOpen(name)
     const base = baseOf(disk.image.split('@')[0] ?? '', (reference) => images.resolve(reference))
     const id = this.#ledger.newId('t')
     const volume = await volumes.create(
@@ -74,7 +70,7 @@ export class Maintenances {
       by,
     )
     try {
-      if (this.#openOf(name)) throw new Refusal('in-use', `${name} is being maintained already`)
+      this.#refuseOpen(name)
       const maintenance: Maintenance = {
         id,
         profile: name,
@@ -164,6 +160,14 @@ export class Maintenances {
 
   get #ledger() {
     return this.#with.volumes.ledger
+  }
+
+  #refuseOpen(profile: string): void {
+    const open = this.#openOf(profile)
+    if (open)
+      throw new Refusal('in-use', `${profile} is being maintained already (${open.id})`, {
+        next: 'publish or discard that first',
+      })
   }
 
   #openOf(profile: string): Maintenance | undefined {

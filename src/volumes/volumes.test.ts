@@ -207,6 +207,19 @@ test('a change that is refused because the volume is being read is not made at t
   expect(pool.kept.get(id)!.content[0]).toBe(7)
 })
 
+test('what is being examined is not changed', async () => {
+  const { volumes, targets, ledger } = await open()
+  const { id } = await volumes.create({ name: 'one', bytes: MIB }, BY)
+  const examined = await targets.examine(await volumes.update(id, { condition: 'modified' }), 'm_1')
+  const refused = { code: 'in-use', message: expect.stringContaining('examined') }
+  await expect(volumes.revert(id, null, { kick: true })).rejects.toMatchObject(refused)
+  await expect(volumes.recreate(id, { kick: true })).rejects.toMatchObject(refused)
+  await expect(volumes.overwrite(id, MIB, async () => undefined)).rejects.toMatchObject(refused)
+  expect(ledger.known(id)).toMatchObject({ condition: 'mounted', pending: null })
+  await targets.end(ledger.known(id), examined.id)
+  expect(await volumes.recreate(id, { kick: false })).toMatchObject({ condition: 'ready' })
+})
+
 describe('what is written has one user', () => {
   const wanted = { initiator: null, address: null, readOnly: false, snapshot: null, chap: false }
 

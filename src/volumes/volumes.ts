@@ -3,6 +3,7 @@ import { Refusal } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import { baseOf, nameOfBase, type ResolveImage } from './bases.ts'
 import type { BlockDevice } from './block-device.ts'
+import { refuseExamined } from './holding.ts'
 import type { VolumeLedger } from './ledger.ts'
 import { blankVolume, defined, type NewVolume, refuseUnusable, type VolumePatch } from './new-volume.ts'
 import { reconcile, unlessGone, unlessOpen, without } from './pending.ts'
@@ -200,8 +201,7 @@ export class Volumes {
     return this.alone(id, async (volume) => {
       refuseUnusable(volume)
       if (snapshot !== null) this.#refuseUnknownSnapshot(volume, snapshot)
-      if (volume.condition === 'mounted')
-        throw new Refusal('in-use', `the volume ${volume.name} is being examined`, { next: 'end that export first' })
+      refuseExamined(volume, this.ledger.holding(id))
       const condition = volume.condition === 'modified' ? 'ready' : volume.condition
       return this.targets.paused(volume, { kick }, () =>
         this.#changed(volume, { kind: 'revert', snapshot }, () => this.pool.revert(id, snapshot), {
@@ -218,6 +218,7 @@ export class Volumes {
   /** Drops content and snapshots. Over an image: that version again, or `base`. */
   recreate(id: string, { kick, base, bytes }: Readonly<{ kick: boolean; base?: VolumeBase; bytes?: number }>) {
     return this.alone(id, async (volume) => {
+      refuseExamined(volume, this.ledger.holding(id))
       const frozen = this.ledger.holding(id).find(({ disks }) => disks.some(({ snapshot }) => snapshot !== null))
       if (frozen)
         throw new Refusal('in-use', `a snapshot of ${volume.name} is exported`, { next: 'end that export first' })
@@ -286,6 +287,7 @@ export class Volumes {
   /** Lets all of the content be replaced; if that fails, or is interrupted, the volume is `damaged`. `bytes`: what it must have room for. */
   overwrite(id: string, bytes: number, work: (device: BlockDevice) => Promise<void>): Promise<void> {
     return this.alone(id, async (volume) => {
+      refuseExamined(volume, this.ledger.holding(id))
       if (bytes > volume.bytes)
         throw new Refusal('too-large', `the file has ${bytes} bytes, more than ${volume.name} with ${volume.bytes}`, {
           next: `make the volume larger first: reveille volume resize ${volume.name}`,
@@ -371,9 +373,7 @@ export class Volumes {
       throw new Refusal('wrong-state', `the volume ${volume.name} is damaged`, {
         next: `begin anew: reveille volume recreate ${volume.name}`,
       })
-    const examined = this.ledger.holding(volume.id).some((each) => each.for.kind === 'examination')
-    if (examined)
-      throw new Refusal('in-use', `the volume ${volume.name} is being examined`, { next: 'end that export first' })
+    refuseExamined(volume, this.ledger.holding(volume.id))
     if (condition === 'ready') return
     await this.targets.refuseInSession(volume)
     await this.targets.detachIdleBoots(volume.id)
