@@ -22,7 +22,7 @@ import { openLab, wireLab } from './compose/lab.ts'
 import { openManagement } from './compose/management.ts'
 import { offlinePassword } from './compose/offline-password.ts'
 import { openThrift } from './compose/thrift.ts'
-import { openStorage } from './compose/volumes.ts'
+import { administerStorage, openStorage } from './compose/volumes.ts'
 import type { LoadedConfig } from './config/load.ts'
 import type { Config } from './config/schema.ts'
 import { examine } from './doctor/doctor.ts'
@@ -279,6 +279,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     log,
     deployments,
     disks,
+    storage: administerStorage(config),
     management: built.management,
     guests,
     runningAgents: () => deployments.running(),

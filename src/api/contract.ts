@@ -8,6 +8,7 @@ import { maintenanceRoutes } from './contract/maintenance.ts'
 import { profileRoutes } from './contract/profiles.ts'
 import { roomRoutes } from './contract/rooms.ts'
 import { serverRoutes } from './contract/server.ts'
+import { storageRoutes } from './contract/storage.ts'
 import { traceRoutes } from './contract/traces.ts'
 import { volumeRoutes } from './contract/volumes.ts'
 
@@ -22,6 +23,7 @@ export const contract = {
   ...volumeRoutes,
   ...iscsiRoutes,
   ...maintenanceRoutes,
+  ...storageRoutes,
   ...roomRoutes,
   ...serverRoutes,
   ...labRoutes,

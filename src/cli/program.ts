@@ -16,6 +16,7 @@ import { profileCommands } from './commands/profile.ts'
 import { roomCommands } from './commands/room.ts'
 import { serveCommand } from './commands/serve.ts'
 import { serverCommands } from './commands/server.ts'
+import { storageCommands } from './commands/storage.ts'
 import { traceCommands } from './commands/trace.ts'
 import { volumeCommands } from './commands/volume.ts'
 import { whyCommand } from './commands/why.ts'
@@ -44,6 +45,7 @@ export function buildProgram(context: Context, settings: readonly SettingDescrip
   traceCommands(program, context)
   imageCommands(program, context)
   volumeCommands(program, context)
+  storageCommands(program, context)
   profileCommands(program, context)
   masterCommands(program, context)
   applyCommand(program, context)

@@ -22,6 +22,7 @@ import type { VolumeJobs } from '../../volumes/jobs.ts'
 import type { Maintenances } from '../../volumes/maintenances.ts'
 import type { Rollouts } from '../../volumes/rollouts.ts'
 import type { SessionRates } from '../../volumes/session-rates.ts'
+import type { StorageAdministration } from '../../volumes/storage.ts'
 import type { Targets } from '../../volumes/targets.ts'
 import type { Volumes } from '../../volumes/volumes.ts'
 import type { ResponseOf } from '../contract/route.ts'
@@ -71,6 +72,8 @@ export type ApiDependencies = Readonly<{
   }>
   /** Tells when all chunks were last read again. */
   scrub?: Pick<Scrub, 'finishedAt'>
+  /** LVM of this server. */
+  storage?: StorageAdministration | undefined
   leases: Pick<Leases, 'all' | 'usage'>
   networks: readonly Network[]
   traces: Pick<Traces, 'newest' | 'get' | 'list' | 'why'>

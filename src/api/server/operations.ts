@@ -19,6 +19,7 @@ import { maintenanceHandlers } from './handlers/maintenance.ts'
 import { profileHandlers } from './handlers/profiles.ts'
 import { roomHandlers } from './handlers/rooms.ts'
 import { serverHandlers } from './handlers/server.ts'
+import { storageHandlers } from './handlers/storage.ts'
 import { traceHandlers } from './handlers/traces.ts'
 import { volumeHandlers } from './handlers/volumes.ts'
 import { invalid } from './problems.ts'
@@ -45,6 +46,7 @@ function handlersOf(api: ApiDependencies, streams: EventStreams) {
     ...labHandlers(api),
     ...volumeHandlers(api),
     ...maintenanceHandlers(api),
+    ...storageHandlers(api),
     ...roomHandlers(api),
     ...guestHandlers(api),
     events: streams.open.bind(streams),

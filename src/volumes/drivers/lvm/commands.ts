@@ -6,15 +6,12 @@ import { COLUMNS, type LogicalVolume, parseVolumes } from './report.ts'
 const ENVIRONMENT = { LC_ALL: 'C', LVM_SUPPRESS_FD_WARNINGS: '1' }
 /** Waiting for the lock of a group that somebody else works on is part of it. */
 const COMMAND_MS = 300_000
+/** Before the columns of a report: sizes as plain numbers of bytes. */
+export const REPORT = ['--reportformat', 'json', '--units', 'b', '--nosuffix', '-o'] as const
 
 /** Calls LVM, one command after the other: they would wait for each other's lock anyhow. Arguments are never put through a shell. */
-export class Lvm {
-  readonly group: string
+export class LvmPrograms {
   #line: Promise<unknown> = Promise.resolve()
-
-  constructor(group: string) {
-    this.group = group
-  }
 
   try(program: string, args: readonly string[]): Promise<Outcome> {
     const done = this.#line.then(() => run(program, args, { env: ENVIRONMENT, timeoutMs: COMMAND_MS }))
@@ -34,15 +31,24 @@ export class Lvm {
     if (/in use|is used by another|contains a filesystem in use/i.test(words))
       throw new Refusal('in-use', `LVM says that it is in use: ${words}`)
     throw new Refusal('not-available', `${program}: ${words || `status ${code}`}`, {
-      next: code === 127 ? 'install the package lvm2' : 'see vgs and lvs as root',
+      next: code === 127 ? 'on the server: apt-get install lvm2' : 'see vgs and lvs as root',
     })
+  }
+}
+
+/** The logical volumes of one group. */
+export class Lvm extends LvmPrograms {
+  readonly group: string
+
+  constructor(group: string) {
+    super()
+    this.group = group
   }
 
   /** Logical volumes of the group; with `only`, one of them. */
   async volumes(only?: string): Promise<LogicalVolume[]> {
     const what = only === undefined ? this.group : `${this.group}/${only}`
-    const report = ['--reportformat', 'json', '--units', 'b', '--nosuffix', '-o', COLUMNS]
-    return parseVolumes(await this.run('lvs', [...report, what]))
+    return parseVolumes(await this.run('lvs', [...REPORT, COLUMNS, what]))
   }
 
   device(name: string): string {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { DecodeError, Refusal } from '../../../kit/errors.ts'
-import { checkId, placeOf, snapshotName, tagsOf, volumeName } from './names.ts'
-import { recovery } from './recovery.ts'
+import { baseName, checkId, placeOf, snapshotName, tagsOf, volumeName } from './names.ts'
+import { idleBases, recovery } from './recovery.ts'
 import { type LogicalVolume, parseReport, parseVolumes } from './report.ts'
 import { Room } from './room.ts'
 
@@ -69,6 +69,17 @@ describe('what a killed server left', () => {
   test('snapshots without a volume go', () => {
     expect(repairs(snapshot('v_a', 's'))).toEqual([`lvremove ${snapshotName('v_a', 's')}`])
   })
+})
+
+test('bases without a volume go, those with one stay', () => {
+  const base = (chunks: string) => lv(baseName(chunks), tagsOf({ kind: 'base', chunks, bytes: 512 }))
+  const over = lv(
+    volumeName('v_a'),
+    tagsOf({ kind: 'volume', id: 'v_a', bytes: 512, base: 'abc', baseBytes: 512, limit: null }),
+  )
+  expect(recovery([base('abc'), base('def'), over]).map(({ args }) => args.at(-1))).toEqual([baseName('def')])
+  expect(idleBases([base('abc'), base('def'), over])).toEqual([baseName('def')])
+  expect(idleBases([base('abc'), { ...over, tags: [] }, lv('rvb.foreign', [])])).toEqual([baseName('abc')])
 })
 
 describe('what LVM reports', () => {

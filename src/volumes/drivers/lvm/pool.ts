@@ -18,7 +18,7 @@ import {
   tagsOf,
   volumeName,
 } from './names.ts'
-import type { Held } from './recovery.ts'
+import { type Held, idleBases } from './recovery.ts'
 import type { LogicalVolume } from './report.ts'
 import { Room } from './room.ts'
 import { ThinVolumes } from './thin.ts'
@@ -94,6 +94,7 @@ export class LvmPool implements VolumePool {
         throw new Refusal('conflict', `there is a volume ${id} already, and it is another one`)
       }
       const list = base ? await listOfBase(base, this.#options.listOf) : undefined
+      if (base) await this.#sweep(base.chunks)
       await this.#room.check()
       await this.#make(wanted, base && list ? await this.#base(base, list) : undefined)
     })
@@ -306,6 +307,14 @@ export class LvmPool implements VolumePool {
       if (replaced !== undefined) await this.#thin.rename(replacedName(name), name).catch(() => {})
       throw error
     }
+  }
+
+  /** Bases stay for a volume that is made anew; they go before another one needs their room. */
+  async #sweep(wanted: string): Promise<void> {
+    const all = (await this.#thin.held()).map(({ volume }) => volume)
+    if (all.some(({ name }) => name === baseName(wanted))) return
+    const idle = idleBases(all)
+    if (idle.length > 0) await this.#thin.remove(...idle)
   }
 
   async #baseOf(place: VolumePlace): Promise<Held | undefined> {

@@ -1,4 +1,4 @@
-import { makingName, type Place, placeOf, replacedName, TAG } from './names.ts'
+import { baseName, makingName, type Place, placeOf, replacedName, TAG } from './names.ts'
 import type { LogicalVolume } from './report.ts'
 
 /** A logical volume of ours and what its tags say. */
@@ -11,7 +11,7 @@ const [MAKING, REPLACED] = [makingName(''), replacedName('')]
 
 /**
  * What a server that was killed left half done, and how it is ended: what was being made goes; what was being replaced comes back unless its
- * successor has its name already; snapshots without a volume go.
+ * successor has its name already; snapshots without a volume go, and bases without one.
  */
 export function recovery(all: readonly LogicalVolume[]): Repair[] {
   const ours = all.filter(({ tags }) => tags.includes(TAG))
@@ -37,5 +37,15 @@ export function recovery(all: readonly LogicalVolume[]): Repair[] {
     const place = placeOf(volume)
     if (place?.kind === 'snapshot' && !ids.has(place.id)) remove(volume.name)
   }
+  for (const name of idleBases(ours)) remove(name)
   return repairs
+}
+
+/** Bases that no volume lies over any more. */
+export function idleBases(all: readonly LogicalVolume[]): string[] {
+  const places = all.map((volume) => ({ name: volume.name, place: placeOf(volume) }))
+  const needed = new Set(places.map(({ place }) => (place?.kind === 'volume' ? place.base : null)))
+  return places.flatMap(({ name, place }) =>
+    place?.kind === 'base' && name === baseName(place.chunks) && !needed.has(place.chunks) ? [name] : [],
+  )
 }
