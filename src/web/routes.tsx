@@ -108,6 +108,11 @@ const sessions = createRoute({
   path: '/sessions',
   component: lazyRouteComponent(() => import('./volumes/sessions.tsx'), 'SessionsPage'),
 })
+const storage = createRoute({
+  getParentRoute: () => root,
+  path: '/storage',
+  component: lazyRouteComponent(() => import('./volumes/storage.tsx'), 'StoragePage'),
+})
 const rooms = createRoute({
   getParentRoute: () => root,
   path: '/rooms',
@@ -176,6 +181,7 @@ export const router = createRouter({
     volumes,
     volume,
     sessions,
+    storage,
     rooms,
     room,
     batches,

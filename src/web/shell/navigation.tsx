@@ -2,6 +2,7 @@ import {
   IconDatabase,
   IconDeviceDesktop,
   IconDeviceFloppy,
+  IconDeviceSdCard,
   IconDisc,
   IconFlask,
   IconKey,
@@ -42,6 +43,7 @@ export const PLACES: readonly (readonly [string, readonly Entry[]])[] = [
     'Server',
     [
       { to: '/server', word: 'Status', icon: IconServerCog },
+      { to: '/storage', word: 'Storage', icon: IconDeviceSdCard, admin: true },
       { to: '/tokens', word: 'Tokens', icon: IconKey },
       { to: '/users', word: 'Users', icon: IconUsers, admin: true },
       { to: '/audit', word: 'Audit', icon: IconListDetails, admin: true },
