@@ -103,7 +103,8 @@ export class Batches {
   async cancel(id: string): Promise<Batch> {
     const batch = this.#batches.get(id)
     if (!batch) throw new Refusal('not-found', `there is no batch ${id}`, { next: 'list them: reveille room list' })
-    if (batch.state !== 'running') throw new Refusal('wrong-state', `the batch ${id} is ${batch.state} already`)
+    if (batch.state !== 'running')
+      throw new Refusal('wrong-state', `the batch ${id} is ${batch.state} already`, { next: 'start another' })
     const machines = batch.machines.map((each) =>
       each.state === 'waiting' ? { ...each, state: 'skipped' as const, detail: 'cancelled before its turn' } : each,
     )

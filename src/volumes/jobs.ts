@@ -143,7 +143,9 @@ export class VolumeJobs {
         next: `begin anew: reveille volume recreate ${volume.name}`,
       })
     if (snapshot !== null && !volume.snapshots.some(({ name }) => name === snapshot))
-      throw new Refusal('not-found', `the volume ${volume.name} has no snapshot ${snapshot}`)
+      throw new Refusal('not-found', `the volume ${volume.name} has no snapshot ${snapshot}`, {
+        next: `see its snapshots: reveille volume show ${volume.name}`,
+      })
   }
 
   #start(what: VolumeJob['what'], volume: Volume, work: (progress: (done: number) => void) => Promise<Outcome>) {

@@ -219,5 +219,6 @@ function sourceOf({ id }: Maintenance): string {
 }
 
 function refuseUnlessOpen({ id, state }: Maintenance): void {
-  if (state !== 'open') throw new Refusal('wrong-state', `the maintenance ${id} is ${state}`)
+  if (state !== 'open')
+    throw new Refusal('wrong-state', `the maintenance ${id} is ${state}`, { next: 'see: reveille maintenance list' })
 }

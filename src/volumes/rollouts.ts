@@ -129,7 +129,9 @@ export function disklessProfile(profiles: Profiles, name: string): DisklessProfi
   if (!profile)
     throw new Refusal('not-found', `there is no profile ${name}`, { next: 'list them: reveille profile list' })
   if (profile.kind !== 'diskless')
-    throw new Refusal('wrong-state', `the profile ${name} is of kind ${profile.kind}, not diskless`)
+    throw new Refusal('wrong-state', `the profile ${name} is of kind ${profile.kind}, not diskless`, {
+      next: 'name a diskless one: reveille profile list',
+    })
   return profile
 }
 

@@ -254,7 +254,9 @@ export class Targets {
   ): Promise<Attachment> {
     this.#engine()
     if (wanted.snapshot !== null && !volume.snapshots.some(({ name }) => name === wanted.snapshot))
-      throw new Refusal('not-found', `the volume ${volume.name} has no snapshot ${wanted.snapshot}`)
+      throw new Refusal('not-found', `the volume ${volume.name} has no snapshot ${wanted.snapshot}`, {
+        next: `see its snapshots: reveille volume show ${volume.name}`,
+      })
     if (!wanted.readOnly || wanted.snapshot === null) {
       const disk = { volume: volume.id, readOnly: wanted.readOnly, snapshot: wanted.snapshot }
       const busy = new Set((await this.sessionsOf(volume.id)).map(({ target }) => target))

@@ -154,7 +154,9 @@ export class Volumes {
     return this.alone(id, async (volume) => {
       refuseUnusable(volume)
       if (volume.snapshots.some((each) => each.name === name))
-        throw new Refusal('conflict', `the volume ${volume.name} has a snapshot ${name} already`)
+        throw new Refusal('conflict', `the volume ${volume.name} has a snapshot ${name} already`, {
+          next: 'choose another name',
+        })
       if (volume.snapshots.length >= MOST_SNAPSHOTS)
         throw new Refusal(
           'too-large',

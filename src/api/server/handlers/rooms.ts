@@ -42,7 +42,8 @@ export function roomHandlers({ disks, machines, profiles }: ApiDependencies) {
     },
     getBatch({ params }) {
       const batch = batches.get(params.batch)
-      if (!batch) throw new Refusal('not-found', `there is no batch ${params.batch}`)
+      if (!batch)
+        throw new Refusal('not-found', `there is no batch ${params.batch}`, { next: 'list them: reveille room list' })
       return toWire(batch)
     },
     async startBatch({ body, by, about }) {
