@@ -63,6 +63,7 @@ async function start({ index, directory, chunks, blobs, cacheBytes, ...rest }: W
     chunks: await FileChunks.open(chunks, { shared: true }),
     listOf: (sha256) => readList(blobs, sha256),
     cacheBytes,
+    learns: true,
     log: logOf({}),
     written: (volume, open) => tell({ kind: 'written', volume, open }),
   })

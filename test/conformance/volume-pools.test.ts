@@ -12,7 +12,7 @@ async function filePoolBed(): Promise<PoolBed> {
   const directory = await mkdtemp(join(tmpdir(), 'reveille-volumes-'))
   return {
     open: (images: Images) =>
-      FilePool.open(directory, { ...images, cacheBytes: 2 ** 30, sweep: true, lockWaitMs: 200 }),
+      FilePool.open(directory, { ...images, cacheBytes: 2 ** 30, sweep: true, lockWaitMs: 200, learns: true }),
     abandon: (pool) => (pool as FilePool).abandon(),
     remove: () => rm(directory, { recursive: true }),
   }

@@ -7,6 +7,8 @@ import { tryLock } from '../../durable/libc.ts'
 import { lockFile } from '../../durable/locks.ts'
 import type { VolumeBase } from '../../volume.ts'
 import { Base, type ChunkListOf, damagedBase, listOfBase, openMarks } from './base.ts'
+import { FetchQueue } from './fetch-queue.ts'
+import { HotChunks } from './hot-chunks.ts'
 
 /** How long what was counted is believed, apart from what is added here. */
 const COUNT_MS = 5000
@@ -22,6 +24,8 @@ export class BaseCache {
   readonly #chunks: ChunkStore
   readonly #listOf: ChunkListOf
   readonly #mostBytes: number
+  readonly #queue = new FetchQueue()
+  readonly #ahead = new Map<string, Promise<void>>()
   readonly #bases = new Map<string, Kept>()
   #used = 0
   #closed = false
@@ -62,6 +66,40 @@ export class BaseCache {
     if (kept) this.#let(base.chunks, kept)
   }
 
+  /**
+   * Fetches in the background what machines over this base have read when they booted, unless another process does. It takes no more than half
+   * of the cache, and stops when there is no space.
+   */
+  ahead(base: VolumeBase): void {
+    if (this.#ahead.has(base.chunks)) return
+    const fetching = this.#fetchAhead(base)
+      // Whoever reads a damaged chunk is told.
+      .catch(() => undefined)
+      .finally(() => this.#ahead.delete(base.chunks))
+    this.#ahead.set(base.chunks, fetching)
+  }
+
+  /** For tests: done when nothing is fetched ahead of need any more. */
+  async fetchedAhead(): Promise<void> {
+    await Promise.all(this.#ahead.values())
+  }
+
+  async #fetchAhead(base: VolumeBase): Promise<void> {
+    const opened = await this.take(base)
+    let lock: number | undefined
+    try {
+      const wanted = opened.hot.expected.filter((chunk) => !opened.isZero(chunk) && !opened.has(chunk))
+      if (wanted.length === 0) return
+      lock = openSync(this.#path(base.chunks, 'marks'), 'r')
+      if (!tryLock(lock, 'exclusive')) return
+      for (const chunk of wanted.slice(0, Math.floor(this.#mostBytes / 2 / CHUNK_BYTES)))
+        if (this.#closed || !(await opened.warm(chunk))) return
+    } finally {
+      if (lock !== undefined) closeSync(lock)
+      this.release(base)
+    }
+  }
+
   /** Whether so many bytes more may be kept; deletes what nobody uses. */
   async room(bytes: number): Promise<boolean> {
     if (performance.now() - this.#countedAt > COUNT_MS) this.#count()
@@ -75,6 +113,8 @@ export class BaseCache {
     if (--kept.users > 0) return
     kept.base.then(
       () => {
+        // Somebody may have taken it again just then.
+        if (kept.users > 0) return
         kept.lingering = setTimeout(() => this.#drop(chunks, kept), this.#closed ? 0 : LINGER_MS).unref()
       },
       () => this.#bases.delete(chunks),
@@ -83,7 +123,8 @@ export class BaseCache {
 
   async #drop(chunks: string, kept: Kept): Promise<void> {
     clearTimeout(kept.lingering)
-    if (this.#bases.get(chunks) === kept) this.#bases.delete(chunks)
+    if (this.#bases.get(chunks) !== kept || kept.users > 0) return
+    this.#bases.delete(chunks)
     const base = await kept.base.catch(() => undefined)
     base?.close()
   }
@@ -91,6 +132,7 @@ export class BaseCache {
   /** When nobody uses a base any more. */
   async close(): Promise<void> {
     this.#closed = true
+    await Promise.all(this.#ahead.values())
     for (const [chunks, kept] of this.#bases) if (kept.users === 0) await this.#drop(chunks, kept)
   }
 
@@ -114,7 +156,16 @@ export class BaseCache {
       const { marks, old } = openMarks(this.#path(base.chunks, 'marks'), base.chunks, this.#boot, before.blocks > 0)
       const now = Date.now() / 1000
       utimesSync(this.#path(base.chunks, 'marks'), now, now)
-      return new Base(list, { data: fd, marks, old }, { chunks: this.#chunks, room: (more) => this.room(more) })
+      return new Base(
+        list,
+        { data: fd, marks, old },
+        {
+          chunks: this.#chunks,
+          room: (more) => this.room(more),
+          queue: this.#queue,
+          hot: new HotChunks(this.#directory, base, list.chunks.length),
+        },
+      )
     } finally {
       await lock.release()
     }

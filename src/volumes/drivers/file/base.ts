@@ -5,6 +5,8 @@ import { DecodeError, Refusal } from '../../../kit/errors.ts'
 import { CHUNK_BYTES, type ChunkList, chunkLength } from '../../../protocols/chunks/list.ts'
 import type { VolumeBase } from '../../volume.ts'
 import { readLater, writeAll, writePartsLater } from './descriptors.ts'
+import type { Fetch, FetchQueue } from './fetch-queue.ts'
+import type { HotChunks } from './hot-chunks.ts'
 import { decodeMapHeader, encodeMapHeader, MAP_HEADER_BYTES } from './map-file.ts'
 
 /** How the content of an image version is found: its chunk list by the SHA-256 that names it. `undefined` or a `DecodeError`: missing, damaged. */
@@ -23,11 +25,13 @@ const FILLED = 1
 export class Base {
   readonly list: ChunkList
   readonly data: number
+  readonly hot: HotChunks
   readonly #marks: number
   readonly #filled: Uint8Array
   readonly #chunks: ChunkStore
   readonly #room: (bytes: number) => Promise<boolean>
-  readonly #fetching = new Map<number, Promise<Uint8Array | undefined>>()
+  readonly #queue: FetchQueue
+  readonly #fetching = new Map<number, Fetch<Uint8Array | undefined>>()
   readonly #inMemory = new Map<number, Uint8Array>()
   /** The file may hold chunks of a former boot. */
   readonly #old: boolean
@@ -35,8 +39,15 @@ export class Base {
   constructor(
     list: ChunkList,
     files: Readonly<{ data: number; marks: number; old: boolean }>,
-    from: Readonly<{ chunks: ChunkStore; room: (bytes: number) => Promise<boolean> }>,
+    from: Readonly<{
+      chunks: ChunkStore
+      room: (bytes: number) => Promise<boolean>
+      queue: FetchQueue
+      hot: HotChunks
+    }>,
   ) {
+    this.#queue = from.queue
+    this.hot = from.hot
     this.list = list
     this.data = files.data
     this.#marks = files.marks
@@ -57,10 +68,10 @@ export class Base {
     return this.#filled[chunk] === FILLED
   }
 
-  /** Reads a part of one chunk that was not in the file a moment ago; tells whether it had to be fetched. */
-  async readMissing(into: Uint8Array, at: number, chunk: number): Promise<boolean> {
+  /** Reads a part of one chunk that was not in the file a moment ago; tells whether it had to be fetched. Readers take turns. */
+  async readMissing(into: Uint8Array, at: number, chunk: number, reader: string): Promise<boolean> {
     const inMemory = this.#inMemory.get(chunk)
-    const raw = inMemory ?? (this.has(chunk) ? undefined : await this.#fetched(chunk))
+    const raw = inMemory ?? (this.has(chunk) ? undefined : await this.#fetched(chunk, reader))
     if (!raw) {
       await readLater(this.data, into, at)
       return false
@@ -72,29 +83,35 @@ export class Base {
     return !inMemory
   }
 
-  /** Makes the file have a chunk if there is space for it. */
-  async warm(chunk: number): Promise<void> {
-    if (!this.isZero(chunk) && !this.has(chunk)) await this.#fetched(chunk)
+  /** Makes the file have a chunk when no reader waits for another; tells whether there was space for it. */
+  async warm(chunk: number): Promise<boolean> {
+    if (this.isZero(chunk) || this.has(chunk)) return true
+    if (this.#inMemory.has(chunk)) return false
+    await this.#fetched(chunk, undefined)
+    return this.has(chunk)
   }
 
   close(): void {
+    this.hot.save()
     closeSync(this.data)
     closeSync(this.#marks)
   }
 
-  #fetched(chunk: number): Promise<Uint8Array | undefined> {
-    const running = this.#fetching.get(chunk)
-    if (running) return running
-    const fetching = this.#fetch(chunk).finally(() => this.#fetching.delete(chunk))
-    this.#fetching.set(chunk, fetching)
-    return fetching
+  #fetched(chunk: number, reader: string | undefined): Promise<Uint8Array | undefined> {
+    const known = this.#fetching.get(chunk)
+    if (known) {
+      if (reader !== undefined) this.#queue.want(known, reader)
+      return known.done
+    }
+    if (this.#filledByOthers(chunk)) return Promise.resolve(undefined)
+    const fetch = this.#queue.add(() => this.#fetch(chunk).finally(() => this.#fetching.delete(chunk)), reader)
+    this.#fetching.set(chunk, fetch)
+    return fetch.done
   }
 
   /** Its bytes, or `undefined` when they turned out to be in the file. */
   async #fetch(chunk: number): Promise<Uint8Array | undefined> {
     if (this.#filledByOthers(chunk)) return undefined
-    const inMemory = this.#inMemory.get(chunk)
-    if (inMemory) return inMemory
     const sha256 = this.list.chunks[chunk]!
     const length = chunkLength(this.list, chunk)
     if (this.#old && (await this.#heldBefore(chunk, length, sha256))) return undefined

@@ -30,6 +30,8 @@ type Dependencies = Readonly<{
   lockWaitMs: number
   hasRoom: (bytes: number) => boolean
   merges: Merges
+  /** Whether what machines read when they boot is noted, and fetched for the next ones. */
+  learns: boolean
   /** A volume was opened for writing, or closed again. */
   written: (id: string, open: boolean) => void
 }>
@@ -42,12 +44,14 @@ export class OpenVolumes {
   readonly #lockWaitMs: number
   readonly #hasRoom: (bytes: number) => boolean
   readonly #merges: Merges
+  readonly #learns: boolean
   readonly #written: (id: string, open: boolean) => void
   readonly #opened = new Map<string, Opened>()
 
-  constructor({ volumes, bases, boot, lockWaitMs, hasRoom, merges, written }: Dependencies) {
+  constructor({ volumes, bases, boot, lockWaitMs, hasRoom, merges, learns, written }: Dependencies) {
     this.#written = written
     this.#merges = merges
+    this.#learns = learns
     this.#volumes = volumes
     this.#bases = bases
     this.#boot = boot
@@ -192,12 +196,13 @@ export class OpenVolumes {
   async #build(id: string, manifest: Manifest, locks: readonly HeldLock[]): Promise<OpenVolume> {
     const directory = this.#volumes.place(id)
     const base = manifest.base && (await this.#bases.take(manifest.base))
+    if (manifest.base && this.#learns) this.#bases.ahead(manifest.base)
     const layers: FrozenLayer[] = []
     try {
       for (const entry of entriesOf(manifest, manifest.stack.slice(0, -1)))
         layers.push(new FrozenLayer(directory, entry))
       const top = new TopLayer(directory, topOf(manifest), this.#boot)
-      return new OpenVolume(new Stack(base ?? undefined, [...layers, top]), top, {
+      return new OpenVolume(new Stack(base ?? undefined, [...layers, top], { reader: id, learns: this.#learns }), top, {
         id,
         bytes: manifest.bytes,
         limitBytes: manifest.limitBytes,
@@ -218,14 +223,15 @@ export class OpenVolumes {
     }
   }
 
-  async openReader(id: string, snapshot: string | null): Promise<ReadVolume> {
+  /** `learns`: a machine may boot from it. */
+  async openReader(id: string, snapshot: string | null, learns: boolean): Promise<ReadVolume> {
     if (snapshot === null && this.#opened.get(id)?.writer) throw openHere(id)
     const locks = await this.#openLocks(id, snapshot === null ? 'shared' : undefined)
     try {
       return await this.#volumes.locked(id, async () => {
         const manifest = await this.#volumes.manifest(id)
-        if (snapshot !== null) return this.openFrozen(id, manifest, snapshotOf(manifest, snapshot), locks)
-        return this.openFrozen(id, manifest, manifest, locks)
+        const frozen = snapshot === null ? manifest : snapshotOf(manifest, snapshot)
+        return this.openFrozen(id, manifest, frozen, { locks, learns: learns && this.#learns })
       })
     } catch (error) {
       for (const lock of locks) await lock.release()
@@ -238,9 +244,10 @@ export class OpenVolumes {
     id: string,
     manifest: Manifest,
     { stack, bytes: end }: Frozen,
-    locks: readonly HeldLock[] = [],
+    { locks = [], learns = false }: Readonly<{ locks?: readonly HeldLock[]; learns?: boolean }> = {},
   ): Promise<ReadVolume> {
     const base = manifest.base && (await this.#bases.take(manifest.base))
+    if (manifest.base && learns) this.#bases.ahead(manifest.base)
     const layers: FrozenLayer[] = []
     try {
       const boot = stack.at(-1) === manifest.stack.at(-1) ? this.#boot : undefined
@@ -251,11 +258,15 @@ export class OpenVolumes {
       throw error
     }
     const of = stack.at(-1) === manifest.stack.at(-1) ? this.#of(id).readers : this.#of(id).snapshots
-    const device = new ReadVolume(new Stack(base ?? undefined, layers), { bytes: manifest.bytes, end }, async () => {
-      if (manifest.base) this.#bases.release(manifest.base)
-      of.delete(device)
-      await this.#left(id, locks)
-    })
+    const device = new ReadVolume(
+      new Stack(base ?? undefined, layers, { reader: id, learns }),
+      { bytes: manifest.bytes, end },
+      async () => {
+        if (manifest.base) this.#bases.release(manifest.base)
+        of.delete(device)
+        await this.#left(id, locks)
+      },
+    )
     of.add(device)
     return device
   }

@@ -38,6 +38,8 @@ export type FilePoolOptions = Readonly<{
   lockWaitMs?: number
   /** How often what was written is made durable by itself; 3 s unless given. */
   flushMs?: number
+  /** Notes what machines read of a base when they boot, and fetches that for the next one: for those who serve machines. */
+  learns?: boolean
   /** Told of flushes in the background that failed. */
   log?: Log
   /** Told whenever a volume was opened for writing, or closed again. */
@@ -89,6 +91,7 @@ export class FilePool implements VolumePool {
     this.#held = new OpenVolumes({
       volumes,
       merges: this.#merges,
+      learns: options.learns ?? false,
       bases: this.#bases,
       boot: this.#boot,
       lockWaitMs: options.lockWaitMs ?? 15_000,
@@ -237,7 +240,7 @@ export class FilePool implements VolumePool {
     progress: (doneBytes: number) => void,
   ): Promise<readonly PublishedChunk[]> {
     const device = await this.#inTurn(id, async () => {
-      if (snapshot !== null || !this.#held.writer(id)) return this.#held.openReader(id, snapshot)
+      if (snapshot !== null || !this.#held.writer(id)) return this.#held.openReader(id, snapshot, false)
       const manifest = await this.#held.freeze(id, (now) => now)
       return this.#held.openFrozen(id, manifest, currentOf(manifest))
     })
@@ -253,7 +256,7 @@ export class FilePool implements VolumePool {
     { readOnly, snapshot }: Readonly<{ readOnly: boolean; snapshot?: string | undefined }>,
   ): Promise<BlockDevice> {
     return this.#inTurn(id, async () => {
-      if (snapshot !== undefined || readOnly) return this.#held.openReader(id, snapshot ?? null)
+      if (snapshot !== undefined || readOnly) return this.#held.openReader(id, snapshot ?? null, true)
       return this.#held.openWriter(id)
     })
   }
@@ -279,6 +282,11 @@ export class FilePool implements VolumePool {
   /** For tests: done when no old states are merged any more. */
   merged(): Promise<void> {
     return this.#merges.rest()
+  }
+
+  /** For tests: done when nothing is fetched ahead of need any more. */
+  fetchedAhead(): Promise<void> {
+    return this.#bases.fetchedAhead()
   }
 
   /** For tests: lets go of everything as a killed process would. */

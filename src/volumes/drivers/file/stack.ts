@@ -19,6 +19,8 @@ const ALL_ZEROS = new Uint8Array(CHUNK_BLOCKS).fill(ZEROS)
 
 /** A read that took longer waited for the disk, where the kernel cannot tell beforehand. */
 const SLOW_MS = 2
+/** What a machine reads so long after its disk was opened belongs to its boot. */
+const LEARN_MS = 180_000
 /** How long reads go through the thread pool then. */
 const SLOW_FOR_MS = 250
 
@@ -32,11 +34,22 @@ export class Stack {
   readonly cacheUse = { hitBytes: 0, missBytes: 0 }
   readonly #layers: Held[]
   readonly #places = new Map<number, Uint8Array>()
+  readonly #reader: string
+  /** Until when is looked at with what is new only. */
+  #learns: boolean
+  readonly #learnsUntil = performance.now() + LEARN_MS
   #canTell = true
   #slowUntil = 0
 
-  constructor(base: Base | undefined, layers: readonly ReadLayer[]) {
+  /** `reader`: by whom chunks are fetched, for each has its turn. `learns`: whether it is noted what a machine reads of the base at first. */
+  constructor(
+    base: Base | undefined,
+    layers: readonly ReadLayer[],
+    { reader, learns }: Readonly<{ reader: string; learns: boolean }>,
+  ) {
     this.base = base
+    this.#reader = reader
+    this.#learns = learns
     this.#layers = layers.map(held)
   }
 
@@ -141,10 +154,20 @@ export class Stack {
       into.fill(0)
       return undefined
     }
+    if (this.#learns && (place === MISSING || place === IN_BASE)) this.#note(chunk, at + into.length)
     if (place === MISSING) return this.#readMissing(into, at, chunk)
     if (place !== IN_BASE) return this.#readLayer(this.#layers[place - 1]!, into, at)
     this.cacheUse.hitBytes += into.length
     return this.#readFile(this.base!.data, into, at)
+  }
+
+  #note(first: number, end: number): void {
+    const { hot } = this.base!
+    for (let chunk = first; chunk * CHUNK_BYTES < end; chunk++) {
+      if (hot.isNoted(chunk)) continue
+      if (performance.now() < this.#learnsUntil) hot.note(chunk)
+      else this.#learns = false
+    }
   }
 
   #readLayer(one: Held, into: Uint8Array, at: number): undefined | Promise<void> {
@@ -158,7 +181,7 @@ export class Stack {
   }
 
   async #readMissing(into: Uint8Array, at: number, chunk: number): Promise<void> {
-    if (await this.base!.readMissing(into, at, chunk)) this.cacheUse.missBytes += into.length
+    if (await this.base!.readMissing(into, at, chunk, this.#reader)) this.cacheUse.missBytes += into.length
     else this.cacheUse.hitBytes += into.length
   }
 
