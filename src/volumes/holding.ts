@@ -1,5 +1,5 @@
 import { Refusal } from '../kit/errors.ts'
-import type { Attachment } from './attachment.ts'
+import type { AttachedDisk, Attachment } from './attachment.ts'
 
 /** How a volume is to be used: writable, read-only as it is now, or in a frozen state. */
 export type Use = Readonly<{ volume: string; readOnly: boolean; snapshot: string | null }>
@@ -30,5 +30,20 @@ export function refuseExamined({ name }: Readonly<{ name: string }>, holding: re
   if (holding.some((each) => each.for.kind === 'examination'))
     throw new Refusal('in-use', `the volume ${name} is being examined`, {
       next: `end that first: reveille volume unexport ${name}`,
+    })
+}
+
+/** What is set aside is written by nobody, and what is out of service is read by nobody either. Frozen states may go on being read. */
+export function refuseExported(
+  { id, name }: Readonly<{ id: string; name: string }>,
+  holding: readonly Attachment[],
+  condition: 'modified' | 'offline' | 'mounted' | 'damaged',
+): void {
+  const uses = (disk: AttachedDisk) =>
+    disk.volume === id && disk.snapshot === null && (condition === 'offline' || !disk.readOnly)
+  const served = holding.find((each) => each.for.kind === 'export' && each.disks.some(uses))
+  if (served)
+    throw new Refusal('in-use', `the volume ${name} is exported`, {
+      next: `end that first: reveille volume unexport ${name} ${served.id}`,
     })
 }

@@ -12,6 +12,7 @@ const MIB = 2 ** 20
 const clock = new ManualClock()
 const NO_IMAGES = { disks: {}, chunks: {} } as ConstructorParameters<typeof MemoryPool>[0]
 const BY = 'op'
+const EXPORT = { initiator: null, address: null, readOnly: false, snapshot: null, chap: false }
 
 let rows: MemoryVolumes
 let pool: MemoryPool
@@ -22,7 +23,7 @@ beforeEach(() => {
 })
 
 /** As after a start of the server: only store and pool are what they were. */
-async function open() {
+async function open(usedBy?: (reference: string) => readonly string[]) {
   for (const kept of pool.kept.values()) kept.open = 0
   const engine = new MemoryEngine(pool)
   const ledger = await VolumeLedger.open({ repository: rows, clock, events: { publish: () => undefined } })
@@ -30,7 +31,9 @@ async function open() {
   const host = () => '10.0.0.1'
   const targets = new Targets({ ledger, engine, clock, log, prefix: 'iqn.2026-11.x', host, machineName: (id) => id })
   const thresholds = { warnPercent: 80, refusePercent: 95 }
-  const volumes = await Volumes.open({ ledger, pool, targets, resolveImage: () => undefined, thresholds, clock, log })
+  const volumes = await Volumes.open({
+    ...{ ledger, pool, targets, resolveImage: () => undefined, usedBy, thresholds, clock, log },
+  })
   await targets.open()
   return { volumes, targets, engine, ledger }
 }
@@ -207,6 +210,28 @@ test('a change that is refused because the volume is being read is not made at t
   expect(pool.kept.get(id)!.content[0]).toBe(7)
 })
 
+test('what is set aside is written by nobody: exports must end first', async () => {
+  const { volumes, targets, ledger } = await open()
+  const { id } = await volumes.create({ name: 'one', bytes: MIB }, BY)
+  const { id: writer } = await targets.export(ledger.known(id), EXPORT, BY)
+  for (const condition of ['modified', 'offline'] as const)
+    await expect(volumes.update(id, { condition })).rejects.toMatchObject({ code: 'in-use' })
+  await targets.end(ledger.known(id), writer)
+  await targets.export(ledger.known(id), { ...EXPORT, readOnly: true }, BY)
+  await expect(volumes.update(id, { condition: 'offline' })).rejects.toMatchObject({ code: 'in-use' })
+  expect(await volumes.update(id, { condition: 'modified' })).toMatchObject({ condition: 'modified' })
+})
+
+test('a volume that a profile names, by its name or its id, is not deleted', async () => {
+  let named = ''
+  const { volumes } = await open((reference) => (reference === named ? ['desk'] : []))
+  const { id, name } = await volumes.create({ name: 'one', bytes: MIB }, BY)
+  for (named of [id, name]) await expect(volumes.remove(id)).rejects.toMatchObject({ code: 'in-use' })
+  await expect(volumes.update(id, { name: 'two' })).rejects.toMatchObject({ code: 'in-use' })
+  named = id
+  await volumes.update(id, { name: 'two' })
+})
+
 test('what is being examined is not changed', async () => {
   const { volumes, targets, ledger } = await open()
   const { id } = await volumes.create({ name: 'one', bytes: MIB }, BY)
@@ -221,7 +246,7 @@ test('what is being examined is not changed', async () => {
 })
 
 describe('what is written has one user', () => {
-  const wanted = { initiator: null, address: null, readOnly: false, snapshot: null, chap: false }
+  const wanted = EXPORT
 
   test('also when two ask for it at once', async () => {
     const { volumes, targets, ledger } = await open()

@@ -3,7 +3,7 @@ import { Refusal } from '../kit/errors.ts'
 import type { Log } from '../kit/log.ts'
 import { baseOf, nameOfBase, type ResolveImage } from './bases.ts'
 import type { BlockDevice } from './block-device.ts'
-import { refuseExamined } from './holding.ts'
+import { refuseExamined, refuseExported } from './holding.ts'
 import type { VolumeLedger } from './ledger.ts'
 import { blankVolume, defined, type NewVolume, refuseUnusable, type VolumePatch } from './new-volume.ts'
 import { reconcile, unlessGone, unlessOpen, without } from './pending.ts'
@@ -110,7 +110,7 @@ export class Volumes {
     return this.alone(id, async (volume) => {
       if (patch.condition !== undefined) await this.#allowCondition(volume, patch.condition)
       const renamed = patch.name !== undefined && patch.name !== volume.name
-      if (renamed) this.#refuseNamed(volume)
+      if (renamed) this.#refuseNamed(volume, [volume.name])
       const release = renamed ? this.ledger.reserve(patch.name as string) : () => undefined
       try {
         if (patch.limitBytes !== undefined && patch.limitBytes !== volume.limitBytes) {
@@ -137,7 +137,7 @@ export class Volumes {
         throw new Refusal('in-use', `the volume ${volume.name} is the master of a maintenance`, {
           next: 'publish or discard the maintenance',
         })
-      this.#refuseNamed(volume)
+      this.#refuseNamed(volume, [volume.name, id])
       await this.#drop(volume)
     })
   }
@@ -377,12 +377,13 @@ export class Volumes {
       })
     refuseExamined(volume, this.ledger.holding(volume.id))
     if (condition === 'ready') return
+    refuseExported(volume, this.ledger.holding(volume.id), condition)
     await this.targets.refuseInSession(volume)
     await this.targets.detachIdleBoots(volume.id)
   }
 
-  #refuseNamed({ name }: Volume): void {
-    const [profile] = this.#with.usedBy?.(name) ?? []
+  #refuseNamed({ name }: Volume, references: readonly string[]): void {
+    const [profile] = references.flatMap((each) => this.#with.usedBy?.(each) ?? [])
     if (profile !== undefined)
       throw new Refusal('in-use', `the volume ${name} is a disk of the profile ${profile}`, {
         next: 'name another volume in that profile first',
