@@ -135,9 +135,13 @@ export class LvmAdministration implements StorageAdministration {
       throw new Refusal('not-available', 'LVM can be managed by root alone, and this server runs as somebody else', {
         next: 'run the server as root, or use the programs of LVM as root on the server',
       })
-    const held = await this.#lvm.run('pvs', [...REPORT, PV_COLUMNS])
+    // Reports share LVM's locks: these two need not wait for each other.
+    const [held, volumes] = await Promise.all([
+      this.#lvm.run('pvs', [...REPORT, PV_COLUMNS]),
+      new LvmPrograms().run('lvs', [...REPORT, LV_COLUMNS]),
+    ])
     const physicalVolumes = parsePhysicalVolumes(held)
-    const logicalVolumes = parseLogicalVolumes(await this.#lvm.run('lvs', [...REPORT, LV_COLUMNS]), this.#own)
+    const logicalVolumes = parseLogicalVolumes(volumes, this.#own)
     return {
       devices: devices === 'none' ? [] : await this.#devices(physicalVolumes, devices),
       physicalVolumes,
