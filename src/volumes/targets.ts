@@ -260,6 +260,7 @@ export class Targets {
     if (!wanted.readOnly || wanted.snapshot === null) {
       const disk = { volume: volume.id, readOnly: wanted.readOnly, snapshot: wanted.snapshot }
       const busy = new Set((await this.sessionsOf(volume.id)).map(({ target }) => target))
+      this.#refuseChanging(volume.id)
       for (const other of clashing(disk, this.#with.ledger.attachments())) {
         if (other.for.kind === 'boot' && !busy.has(other.iqn)) await this.detach(other)
         else
@@ -292,17 +293,23 @@ export class Targets {
     const { ledger, machineName } = this.#with
     const others = ledger.attachments().filter((each) => each.id !== id)
     for (const disk of disks) {
-      const { name, pending } = ledger.known(disk.volume)
-      if (pending || this.#resting.has(disk.volume))
-        throw new Refusal('in-use', `the volume ${name} is being changed${pending ? ` (${pending.kind})` : ''}`, {
-          next: 'try again in a moment; see what is under way: reveille volume jobs',
-        })
+      const { name } = this.#refuseChanging(disk.volume)
       const [other] = clashing(disk, others)
       if (other)
         throw new Refusal('in-use', `the volume ${name} is given to ${purposeOf(other, machineName)}`, {
           next: 'end that first, or take a snapshot of it',
         })
     }
+  }
+
+  #refuseChanging(id: string): Volume {
+    const volume = this.#with.ledger.known(id)
+    const { name, pending } = volume
+    if (pending || this.#resting.has(id))
+      throw new Refusal('in-use', `the volume ${name} is being changed${pending ? ` (${pending.kind})` : ''}`, {
+        next: 'try again in a moment; see what is under way: reveille volume jobs',
+      })
+    return volume
   }
 
   #refuseDamaged(volume: Volume): void {

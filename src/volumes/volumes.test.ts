@@ -269,6 +269,19 @@ describe('what is written has one user', () => {
     await targets.export(volume, wanted, BY)
   })
 
+  test('who is refused for that takes it from nobody who was to boot from it', async () => {
+    const { volumes, targets, ledger } = await open()
+    const { id } = await volumes.create({ name: 'one', bytes: MIB }, BY)
+    const purpose = { kind: 'boot', machine: 'm_1', profile: 'desk' } as const
+    const disks = [{ lun: 0, volume: id, readOnly: false, snapshot: null }]
+    const at = { initiator: null, address: null, chap: null, createdAt: 0 }
+    await targets.attach({ id: 'a_1', iqn: 'iqn.x:1', for: purpose, disks, ...at })
+    await volumes.overwrite(id, MIB, async () => {
+      await expect(targets.export(ledger.known(id), wanted, BY)).rejects.toMatchObject({ code: 'in-use' })
+    })
+    expect(ledger.holding(id)).toMatchObject([{ id: 'a_1' }])
+  })
+
   test('nor one that asks just before it is reverted, and what is tried again waits', async () => {
     for (let ticks = 0; ticks < 20; ticks++) {
       rows = new MemoryVolumes()
