@@ -16,6 +16,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   power: 'Switching machines',
   images: 'Disks, kernels, initrds and discs with their versions',
   volumes: 'Disks that are served over iSCSI, who is logged in, and the masters of diskless profiles',
+  storage: 'Physical volumes, volume groups and logical volumes of the server',
   profiles: 'What a machine becomes',
   deployments: 'Orders that machines become something',
   agent: 'The management OS',
