@@ -96,8 +96,11 @@ test('all that was acknowledged outlives kill -9, and nothing half done is left'
       'boot-key',
       'chunks',
       'control.sock',
+      'exports',
+      'guest-key',
       'leases.db',
       'lock.db',
+      'volumes',
     ])
   } finally {
     await server.remove()
