@@ -57,6 +57,18 @@ describe('which layers become one', () => {
     expect(planned(manifestOf('abcdef', [], { ...large, e: { blocks: 600 } }))).toBe('abcde')
   })
 
+  test('any two when there are very many one over the other', () => {
+    const ids = Array.from({ length: 130 }, (_, i) => `l${i}`)
+    const layers = ids.map((id) => ({ id, below: null, own: true, blocks: 10 }))
+    const snapshots = ids
+      .slice(0, 129)
+      .flatMap((id, i) => (i === 70 ? [] : [{ name: id, bytes: 1, stack: ids.slice(0, i + 1) }]))
+    const manifest = { ...manifestOf('', []), layers, stack: ids, snapshots }
+    expect(planned(manifest)).toBe('l70l71')
+    const [l70, l71] = [layers[70]!, layers[71]!]
+    expect(planned(mergedManifest(manifest, [l70, l71], { ...l70, id: 'm' }))).toBeUndefined()
+  })
+
   test('however many come, few stay, and each block is copied a few times', () => {
     let manifest = manifestOf('', [])
     let copied = 0

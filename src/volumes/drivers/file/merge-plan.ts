@@ -1,7 +1,10 @@
 import { entriesOf, type LayerEntry, type Manifest } from './manifest.ts'
+import { MOST_LAYERS } from './stack.ts'
 
 /** So many layers are worth a merge. */
 const LEAST_MERGED = 4
+/** With so many one over the other all that may go together does, whatever has to be copied: there is an end to how many there may be. */
+const TIGHT = MOST_LAYERS / 2
 
 /**
  * Frozen layers, the lowest first, that become one next; `undefined`: it is not worth it. No snapshot ends within them, and each lies over the
@@ -9,7 +12,9 @@ const LEAST_MERGED = 4
  * at most, however many states come, and what stays unmerged are some layers for each doubling. `shared`: layers that other volumes use too.
  */
 export function layersToMerge(manifest: Manifest, shared: ReadonlySet<string>): LayerEntry[] | undefined {
+  const isTight = manifest.stack.length > TIGHT
   for (const run of runsOf(manifest, shared)) {
+    if (isTight && run.length > 1) return run
     for (let top = run.length; top >= LEAST_MERGED; top--) {
       let blocks = weight(run[top - 1]!)
       let first = top - 1
