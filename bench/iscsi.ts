@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { WORKER_FLAGS } from '../src/volumes/drivers/workers/worker.ts'
 import type { Measured, Workload } from './iscsi-client.ts'
 
 /**
@@ -80,7 +81,7 @@ async function startReveille(): Promise<{ pid: () => number; createdMs: number }
   const script = join(import.meta.dirname, 'iscsi-server.ts')
   const child = spawn(
     process.execPath,
-    [script, String(PORTS.reveille), work, join(work, 'image.raw'), String(OVERLAYS)],
+    [...WORKER_FLAGS, script, String(PORTS.reveille), work, join(work, 'image.raw'), String(OVERLAYS)],
     {
       env: { ...process.env, UV_THREADPOOL_SIZE: '8' },
       stdio: ['ignore', 'pipe', 'inherit'],

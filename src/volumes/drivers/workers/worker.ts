@@ -38,6 +38,11 @@ const FIRST_DELAY_MS = 100
 const MOST_DELAY_MS = 5000
 /** Threads for reads that wait for the disk. */
 const THREADS = '16'
+/**
+ * What arrives from initiators is garbage soon after, so it is collected many times a second. Collecting with several threads waits for the
+ * last of them, on a busy machine for tens of milliseconds; alone it takes a few.
+ */
+export const WORKER_FLAGS = ['--single-threaded-gc'] as const
 
 /** One process that serves disks. When it dies, another one takes its place. */
 export class DiskWorker {
@@ -46,6 +51,8 @@ export class DiskWorker {
   readonly written = new Set<string>()
   readonly #with: WorkerDependencies
   readonly #waiting = new Map<number, Waiting>()
+  /** Closes connections that were sent to the process not long ago: should it die before it takes them, nobody else would. */
+  readonly #handed = new Map<() => void, NodeJS.Timeout>()
   #child: ChildProcess
   #next = 0
   #delayMs = FIRST_DELAY_MS
@@ -94,7 +101,10 @@ export class DiskWorker {
     await this.#ready.promise.catch(() => undefined)
     clearTimeout(patience)
     if (socket.destroyed || this.#stopping || !this.#child.connected) return void socket.destroy()
-    const more = stopReading(socket)
+    const { more, close } = stopReading(socket)
+    const forget = setTimeout(() => this.#handed.delete(close), SERVE_MS)
+    forget.unref()
+    this.#handed.set(close, forget)
     const all = more ? Buffer.concat([received, more]) : received
     this.#child.send({ kind: 'serve', received: all, ...admission } satisfies ToWorker, socket, (error) => {
       if (error) socket.destroy()
@@ -117,7 +127,7 @@ export class DiskWorker {
 
   #start(): ChildProcess {
     const child = fork(this.#with.entry, [], {
-      execArgv: [],
+      execArgv: [...WORKER_FLAGS],
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       env: { ...process.env, UV_THREADPOOL_SIZE: THREADS },
@@ -161,6 +171,11 @@ export class DiskWorker {
 
   #died(code: number | null, signal: string | null): void {
     this.written.clear()
+    for (const [close, forget] of this.#handed) {
+      clearTimeout(forget)
+      close()
+    }
+    this.#handed.clear()
     for (const { reject } of this.#waiting.values()) reject(this.#away())
     this.#waiting.clear()
     if (this.#stopping) return
