@@ -184,12 +184,10 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   every(TICK_MS, () => deployments.tick())
 
   // Volumes, and what serves them.
-  const servesDisks = config.iscsi.enabled ?? (config.dhcp.mode !== 'off' || labWiring !== undefined)
   const logins: { report: (report: LoginReport) => void } = { report: () => undefined }
   const storage = await openStorage({
     config,
     dataDir,
-    serves: servesDisks,
     images,
     clock: CLOCK,
     log,
@@ -264,7 +262,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   })
 
   // Faces.
-  const listening = () => [...listeners(config, offers, tftp), diskListener(config.iscsi, servesDisks)]
+  const listening = () => [...listeners(config, offers, tftp), diskListener(config.iscsi, storage.off)]
   const api = await createApi({
     access,
     machines,

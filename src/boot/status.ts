@@ -43,13 +43,11 @@ function tftpListener(config: Config, tftp: TftpServer | undefined): Listener {
   }
 }
 
-/** What volumes are served on. */
-export function diskListener({ listen: { host, port }, engine }: Config['iscsi'], serves: boolean): Listener {
+/** What volumes are served on; `off` says why they are not. */
+export function diskListener({ listen: { host, port }, engine }: Config['iscsi'], off: string | null): Listener {
   const where = `${host}:${port}`
   const service = `iSCSI (${engine})`
-  return serves
-    ? { service, where, state: 'listening', reason: null }
-    : { service, where, state: 'off', reason: 'iscsi.enabled is false, or dhcp.mode is off' }
+  return { service, where, state: off === null ? 'listening' : 'off', reason: off }
 }
 
 /** Numbers for `/metrics`, by name. */

@@ -21,8 +21,6 @@ import { localEngine } from './local-engine.ts'
 type Around = Readonly<{
   config: Pick<Config, 'iscsi' | 'volumes'>
   dataDir: string
-  /** Whether volumes are served at all. */
-  serves: boolean
   images: Images
   clock: Clock
   log: Log
@@ -37,12 +35,32 @@ export type Storage = Readonly<{
   still: boolean
 }>
 
+/** `off`: why volumes are not served; `null` when they are. */
+export type OpenedStorage = Storage & Readonly<{ off: string | null }>
+
+/**
+ * Keeps volumes and serves them, as the settings say. Who did not ask for iSCSI by `iscsi.enabled` gets the server without it where it cannot
+ * be had (its port is taken, an engine is not installed), with a warning that says why.
+ */
+export async function openStorage(around: Around): Promise<OpenedStorage> {
+  const { enabled } = around.config.iscsi
+  if (enabled === false) return { ...(await open(around, false)), off: 'iscsi.enabled is false' }
+  try {
+    return { ...(await open(around, true)), off: null }
+  } catch (error) {
+    if (enabled === true || !(error instanceof Refusal) || error.code !== 'not-available') throw error
+    const { log } = around
+    log.warn({ reason: error.message, next: error.next }, 'volumes are kept, and not served over iSCSI')
+    return { ...(await open(around, false)), off: error.message }
+  }
+}
+
 /**
  * The pool that keeps volumes and the engine that serves them, as the settings say. `file` has two forms: copy-on-write for the built-in
  * engine, and raw files in a directory of their own for engines that serve paths.
  */
-export async function openStorage(around: Around): Promise<Storage> {
-  const { config, dataDir, serves, images, log, report } = around
+async function open(around: Around, serves: boolean): Promise<Storage> {
+  const { config, dataDir, images, log, report } = around
   const { volumes, iscsi } = config
   const files = await ExportFolder.open(resolve(volumes.exportDirectory ?? join(dataDir, 'exports')))
   const directory = resolve(volumes.directory ?? join(dataDir, 'volumes'))

@@ -264,7 +264,12 @@ export const Settings = z
       .prefault({}),
     iscsi: z
       .object({
-        enabled: z.boolean().optional().describe('serve volumes over iSCSI; by default whenever dhcp.mode is not off'),
+        enabled: z
+          .boolean()
+          .optional()
+          .describe(
+            'serve volumes over iSCSI; if not given it is on, but given up with a warning where it cannot be had',
+          ),
         listen: listen.default({ host: '0.0.0.0', port: 3260 }).describe('address and port of iSCSI'),
         engine: z
           .enum(['builtin', 'tgt', 'lio'])

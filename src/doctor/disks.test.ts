@@ -4,13 +4,14 @@ import { judgeDisks } from './disks.ts'
 import { wantedPorts } from './rules.ts'
 
 const config = (input: SettingsInput) => Settings.parse(input)
-const on = (more: SettingsInput = {}) => config({ iscsi: { enabled: true }, ...more })
+const on = (more: SettingsInput = {}) => config(more)
 const NOTHING = { programs: new Set<string>(), lio: false }
 
 describe('what serving volumes takes', () => {
   test('nothing while iSCSI is off', () => {
-    expect(judgeDisks(config({}), NOTHING)).toEqual([])
-    expect(wantedPorts(config({})).some(({ port }) => port === 3260)).toBe(false)
+    const off = config({ iscsi: { enabled: false } })
+    expect(judgeDisks(off, NOTHING)).toEqual([])
+    expect(wantedPorts(off).some(({ port }) => port === 3260)).toBe(false)
     expect(wantedPorts(on()).some(({ port }) => port === 3260)).toBe(true)
   })
 

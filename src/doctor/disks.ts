@@ -9,9 +9,8 @@ export type DiskFacts = Readonly<{
   lio: boolean
 }>
 
-export function iscsiIsOn({ iscsi, dhcp, lab }: Config): boolean {
-  // The lab serves its machines as a DHCP server would.
-  return iscsi.enabled ?? (dhcp.mode !== 'off' || lab.enabled)
+export function iscsiIsOn({ iscsi }: Config): boolean {
+  return iscsi.enabled ?? true
 }
 
 /** Programs that an engine or a pool runs, with the package each comes in. */

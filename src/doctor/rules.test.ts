@@ -30,7 +30,7 @@ describe('ports', () => {
   })
 
   test('follow from the settings', () => {
-    expect(wantedPorts(config()).map(({ protocol, port }) => `${protocol} ${port}`)).toEqual(['tcp 8080'])
+    expect(wantedPorts(config()).map(({ protocol, port }) => `${protocol} ${port}`)).toEqual(['tcp 8080', 'tcp 3260'])
     expect(wantedPorts(serving).map(({ protocol, port }) => `${protocol} ${port}`)).toEqual([
       'tcp 8080',
       'tcp 3260',
@@ -38,7 +38,7 @@ describe('ports', () => {
       'udp 67',
       'udp 4011',
     ])
-    expect(wantedPorts(config({ http: { listen: '127.0.0.1:0' } }))).toEqual([])
+    expect(wantedPorts(config({ http: { listen: '127.0.0.1:0' }, iscsi: { enabled: false } }))).toEqual([])
   })
 
   test('a free port is well, one of another process is named with what to do', () => {

@@ -17,11 +17,10 @@ test('tgt serves a snapshot of a raw file beside the volume itself, each with it
   const listen = { host: '127.0.0.1', port: await freePort() }
   const { pool, engine, still } = await openStorage({
     config: {
-      iscsi: { engine: 'tgt', listen, name: 'iqn.2026-11.org.reveille' },
+      iscsi: { enabled: true, engine: 'tgt', listen, name: 'iqn.2026-11.org.reveille' },
       volumes: { pool: 'file', cacheGiB: 1, refusePercent: 95 },
     } as unknown as Parameters<typeof openStorage>[0]['config'],
     dataDir,
-    serves: true,
     images: { chunks: images.chunks, disks: { list: images.listOf } } as unknown as Images,
     clock: { now: () => Date.now() },
     log: SILENT,

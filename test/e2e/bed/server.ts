@@ -34,7 +34,9 @@ export class Server {
   ): Promise<Server> {
     const { start = (...given) => spawn(given[0], given[1], given[2]), owner } = how
     const dataDir = await mkdtemp(join(tmpdir(), 'rv-e2e-'))
-    await writeFile(join(dataDir, 'reveille.yaml'), JSON.stringify({ ...settings, dataDir }))
+    // Who tests neither boots nor disks needs no target.
+    const iscsi = settings.iscsi ?? (settings.dhcp || settings.lab ? {} : { enabled: false })
+    await writeFile(join(dataDir, 'reveille.yaml'), JSON.stringify({ ...settings, iscsi, dataDir }))
     await how.before?.(dataDir)
     if (owner) await promisify(execFile)('chown', ['-R', `${owner.uid}:${owner.gid}`, dataDir])
     const server = new Server(dataDir, (command, args, options) => start(command, args, { ...options, ...owner }))
