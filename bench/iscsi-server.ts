@@ -19,6 +19,8 @@ import { DEFAULT_SCSI, type VolumeBase } from '../src/volumes/volume.ts'
 const [port = '', directory = '', raw = '', overlays = '1'] = process.argv.slice(2)
 export const IQN = 'iqn.2026-11.org.reveille.bench'
 
+// So that a profile of it is written.
+process.once('SIGINT', () => process.exit())
 await mkdir(join(directory, 'chunks'), { recursive: true })
 const chunks = await FileChunks.open(join(directory, 'chunks'))
 const content: Readable = createReadStream(raw, { highWaterMark: 1 << 20 })
