@@ -29,7 +29,7 @@ type Around = Readonly<{
   ledger: VolumeLedger
   store: Pick<Store, 'batches'>
   pool: VolumePool
-  /** `undefined`: iSCSI is switched off. */
+  /** `undefined`: this server runs without iSCSI. */
   engine: TargetEngine | undefined
   files: ExportFiles
   still?: boolean | undefined

@@ -350,7 +350,10 @@ export class Diskless implements DiskDesk {
   }
 }
 
-const OFF: DiskAnswer = refused('iSCSI is switched off on the server', 'set iscsi.enabled to true and restart it')
+const OFF: DiskAnswer = refused(
+  'the server runs without iSCSI',
+  'reveille status says why; mend that and restart the server',
+)
 
 function refused(reason: string, next: string): Extract<DiskAnswer, { outcome: 'refused' }> {
   return { outcome: 'refused', reason, next }

@@ -11,7 +11,7 @@ import type { Volume } from './volume.ts'
 
 type Dependencies = Readonly<{
   ledger: VolumeLedger
-  /** `undefined`: iSCSI is switched off. */
+  /** `undefined`: this server runs without iSCSI. */
   engine: TargetEngine | undefined
   clock: Clock
   log: Log
@@ -351,8 +351,8 @@ export class Targets {
 
   #engine(): TargetEngine {
     if (!this.#with.engine)
-      throw new Refusal('not-available', 'volumes are not served: iSCSI is switched off', {
-        next: 'set iscsi.enabled to true and restart the server',
+      throw new Refusal('not-available', 'volumes are not served: this server runs without iSCSI', {
+        next: 'reveille status says why; mend that and restart the server',
       })
     return this.#with.engine
   }

@@ -9,15 +9,11 @@ export function NotServed() {
   return (
     <Notice
       tone={target.state === 'failed' ? 'bad' : 'wait'}
-      title={
-        target.state === 'off'
-          ? 'Volumes are not served: iSCSI is switched off'
-          : `Volumes are not served on ${target.where}`
-      }
+      title={target.state === 'off' ? 'Volumes are not served' : `Volumes are not served on ${target.where}`}
     >
       <p>
         {target.reason}. They can be made and changed, but no machine can have them.{' '}
-        {target.state === 'off' && 'Set iscsi.enabled to true and restart the server.'}
+        {target.state === 'off' && 'Mend that and restart the server.'}
       </p>
     </Notice>
   )
