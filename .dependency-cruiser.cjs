@@ -20,9 +20,9 @@ module.exports = {
     },
     {
       name: 'domain-does-no-io',
-      comment: 'machines, profiles, images, networks, traces, access, power, deployments, volumes, rooms and guests hold rules and interfaces; drivers do the work',
+      comment: 'machines, profiles, images, networks, traces, access, power, deployments, volumes, rooms, guests, gateway and consoles hold rules and interfaces; drivers do the work',
       severity: 'error',
-      ...only('^src/(machines|profiles|images|networks|traces|access|power|deployments|volumes|rooms|guests)/[^/]+\\.ts$', '^src/(kit|protocols|machines|profiles|images|networks|traces|access|power|deployments|volumes|rooms|guests)/'),
+      ...only('^src/(machines|profiles|images|networks|traces|access|power|deployments|volumes|rooms|guests|gateway|consoles)/[^/]+\\.ts$', '^src/(kit|protocols|machines|profiles|images|networks|traces|access|power|deployments|volumes|rooms|guests|gateway|consoles)/'),
     },
     {
       name: 'boot-stages-do-not-meet',

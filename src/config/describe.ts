@@ -93,6 +93,7 @@ export function asWritten(value: unknown, name = ''): unknown {
   if (value instanceof Secret) return String(value)
   if ('host' in value && 'port' in value) return `${value.host}:${value.port}`
   if ('base' in value && 'prefix' in value) return formatSubnet(value as Subnet)
+  if ('firstPort' in value && 'lastPort' in value) return `${value.firstPort}-${value.lastPort}`
   if ('first' in value && 'last' in value)
     return value.first === value.last
       ? formatIpv4(value.first as Ipv4)

@@ -1,10 +1,14 @@
 import type { Mac } from '../kit/mac.ts'
 
-export const POWER_ACTIONS = ['on', 'off', 'cycle', 'reset', 'soft'] as const
+/** `soft` asks the operating system to end; `diag` sends a diagnostic interrupt (NMI). */
+export const POWER_ACTIONS = ['on', 'off', 'cycle', 'reset', 'soft', 'diag'] as const
 export type PowerAction = (typeof POWER_ACTIONS)[number]
 export type PowerState = 'on' | 'off' | 'unknown'
 
-/** Switches one machine. Every call reads back what is so: the state returned is seen, not assumed. */
+/**
+ * Switches one machine. Every call reads back what is so: the state returned is seen, not assumed. What the rest of the
+ * server asks; behind it are the drivers that the machine names, in their order.
+ */
 export interface Power {
   /** The word for this driver, such as `lab`. */
   readonly driver: string
@@ -12,5 +16,5 @@ export interface Power {
   perform(action: PowerAction): Promise<PowerState>
 }
 
-/** Finds the driver of a machine; `undefined` when nothing can switch it. */
+/** Finds what switches a machine; `undefined` when nothing can. */
 export type PowerFinder = (machine: { macs: readonly Mac[] }) => Power | undefined

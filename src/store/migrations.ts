@@ -5,6 +5,7 @@ import type { Log } from '../kit/log.ts'
 import * as firstLight from './migrations/0001-first-light.ts'
 import * as imagesAndDeployments from './migrations/0002-images-and-deployments.ts'
 import * as diskless from './migrations/0003-diskless.ts'
+import * as powerAndBmcs from './migrations/0004-power-and-bmcs.ts'
 import type { Tables } from './tables.ts'
 
 /** In order. A migration that was released is never changed; a new one is added below it. */
@@ -12,6 +13,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-first-light': firstLight,
   '0002-images-and-deployments': imagesAndDeployments,
   '0003-diskless': diskless,
+  '0004-power-and-bmcs': powerAndBmcs,
 }
 
 /** Kysely's own table of the migrations that were applied. */

@@ -18,6 +18,10 @@ export type Tables = {
   rollouts: RolloutRow
   batches: BatchRow
   guest_access: GuestAccessRow
+  power_drivers: PowerDriverRow
+  bmcs: BmcRow
+  bmc_rules: BmcRuleRow
+  bmc_events: BmcEventRow
   leases: LeaseRow
   traces: TraceRow
   users: UserRow
@@ -135,6 +139,20 @@ export type GuestAccessRow = {
   host_key: string | null
   sealed: string
 }
+
+/** `sealed` holds the driver's secrets, encrypted with a key that is not in the database. */
+export type PowerDriverRow = {
+  machine: string
+  name: string
+  position: number
+  content_json: string
+  sealed: string | null
+}
+
+/** `content_json` holds sealed passwords: never shown, never logged. */
+export type BmcRow = { machine: string; port: number; content_json: string }
+export type BmcRuleRow = { name: string; content_json: string }
+export type BmcEventRow = { machine: string; id: number; at: number; content_json: string }
 
 export type LeaseRow = {
   ip: number

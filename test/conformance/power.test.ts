@@ -39,6 +39,7 @@ function fakePower(computer: Computer): Power {
       computer.on = false
       computer.start()
     },
+    diag: () => whileOn(),
     reset: () => {
       whileOn()
       computer.resets++
