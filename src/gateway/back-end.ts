@@ -2,7 +2,7 @@ import type { BootOrder } from '../power/boot-order.ts'
 import type { ConsoleLine, Fru, RawAnswer, RawRequest } from '../power/driver.ts'
 import type { PowerAction, PowerState } from '../power/power.ts'
 import type { Sensor } from '../power/sensor.ts'
-import type { Bmc, BmcEvent, BmcUser } from './bmc.ts'
+import type { Bmc, BmcEvent, BmcUser, Privilege } from './bmc.ts'
 
 /** Who asks, for audit and log. `face`: how they came. */
 export type BmcCaller = Readonly<{ face: 'ipmi' | 'redfish'; user: string; address: string }>
@@ -33,12 +33,13 @@ export interface BmcBackEnd {
   identify(seconds: number | null): Promise<void>
   sensors(): Promise<readonly Sensor[]>
   fru(): Promise<Fru>
-  events(): readonly BmcEvent[]
+  /** Oldest first: Reveille's own log, or by route that of a driver (kept for some seconds, for clients read it entry by entry). */
+  events(): Promise<readonly BmcEvent[]>
   clearEvents(by: BmcCaller): Promise<void>
   /** One more viewer who may type. */
   openConsole(by: BmcCaller): Promise<ConsoleLine>
   media(): string | null
-  /** The name of an image, or an http(s) address; `null` takes it out. */
+  /** The name of an image, or an http(s) address, to be booted at the next start, once; `null` takes it out. */
   setMedia(media: string | null, by: BmcCaller): Promise<void>
   /** For commands that no class covers. */
   raw(request: RawRequest, by: BmcCaller): Promise<RawAnswer>
@@ -49,7 +50,7 @@ export interface BmcBackEnd {
     change: Readonly<Partial<Pick<BmcUser, 'name' | 'privilege' | 'enabled'>> & { password?: string }>,
     by: BmcCaller,
   ): Promise<void>
-  /** Writes into the BMC's own log. */
+  /** Writes into the BMC's own log. Failed logins (kind `login`, severity not `ok`) beyond a rate are counted, not written. */
   record(event: Readonly<Pick<BmcEvent, 'kind' | 'severity' | 'text'>>): Promise<void>
 }
 
@@ -62,4 +63,29 @@ export interface BmcDirectory {
   ofMachine(machine: string): BmcBackEnd | undefined
   /** By the user name given on the shared endpoint: `USER` where it is unique, or `USER@MACHINE` shortened to 16 bytes. */
   ofUser(name: string): BmcBackEnd | undefined
+}
+
+/** Somebody who is logged in to a BMC. Times in milliseconds since 1970. */
+export type BmcSession = Readonly<{
+  id: string
+  machine: string
+  user: string
+  privilege: Privilege
+  address: string
+  /** Of IPMI; 0: Redfish. */
+  cipherSuite: number
+  /** Whether it holds the console. */
+  console: boolean
+  since: number
+  lastAt: number
+}>
+
+/** What serves BMCs to the network. It follows the directory by the topics `bmc` and `machine`. */
+export interface BmcFace {
+  /** Whether this machine's BMC is reached here now; `problem`: why not, in one sentence, such as a port that is taken. */
+  statusOf(machine: string): Readonly<{ listening: boolean; problem: string }>
+  sessions(): readonly BmcSession[]
+  /** Those of one account, or all of the machine. */
+  endSessions(machine: string, user?: string): void
+  stop(): Promise<void>
 }

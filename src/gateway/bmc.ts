@@ -36,6 +36,8 @@ export type Bmc = Readonly<{
   routes: Routes
   /** What clients ordered by IPMI or Redfish; kept until it was obeyed (once) or changed. */
   bootOrder: BootOrder | null
+  /** Names that order, so that a late report cannot use up a newer one. `driver`: the firmware was told, too, by this route. */
+  bootOrdered: Readonly<{ id: string; at: number; by: string; driver: string | null }> | null
   /** Image or address of the disc that was inserted. */
   media: string | null
   /** Why the machine was started last, IPMI 2.0 table 28-11. */
@@ -68,6 +70,7 @@ export interface GatewayRepository {
   saveRule(rule: BmcRule): Promise<void>
   removeRule(name: string): Promise<void>
   events(machine: string): Promise<readonly BmcEvent[]>
-  addEvent(event: BmcEvent): Promise<void>
+  /** Forgets entries of that machine whose id is below `keepFrom`. */
+  addEvent(event: BmcEvent, keepFrom: number): Promise<void>
   clearEvents(machine: string): Promise<void>
 }
