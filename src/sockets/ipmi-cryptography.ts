@@ -1,0 +1,25 @@
+import { createCipheriv, createDecipheriv, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { IpmiCryptography } from '../protocols/ipmi/cryptography.ts'
+
+/** What IPMI needs of cryptography, by Node. */
+export const IPMI_CRYPTOGRAPHY: IpmiCryptography = {
+  hmac(hash, key, ...parts) {
+    const hmac = createHmac(hash, key)
+    for (const part of parts) hmac.update(part)
+    return hmac.digest()
+  },
+  encrypt(key, iv, plain) {
+    const cipher = createCipheriv('aes-128-cbc', key, iv).setAutoPadding(false)
+    const bytes = cipher.update(plain)
+    cipher.final()
+    return bytes
+  },
+  decrypt(key, iv, secret) {
+    const decipher = createDecipheriv('aes-128-cbc', key, iv).setAutoPadding(false)
+    const bytes = decipher.update(secret)
+    decipher.final()
+    return bytes
+  },
+  random: (bytes) => randomBytes(bytes),
+  isSame: timingSafeEqual,
+}
