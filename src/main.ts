@@ -12,6 +12,7 @@ import { serveTftp } from './boot/loader/tftp.ts'
 import { type OfferService, serveOffer } from './boot/offer/serve.ts'
 import { serveScript } from './boot/script/serve.ts'
 import { counters, diskListener, listeners, unready } from './boot/status.ts'
+import { openConsoles } from './compose/consoles.ts'
 import { openDeployments } from './compose/deployments.ts'
 import { holdsOf, openDisks } from './compose/disks.ts'
 import { openDomain, type Surroundings } from './compose/domain.ts'
@@ -249,6 +250,27 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   })
   const { agent } = config
   const install = openInstall({ deployments, images, machines, traces, key, agent, clock: CLOCK, log })
+  const { consoles, records } = await openConsoles({
+    ...around,
+    sources: [
+      (machine) => {
+        const name = labName(lab, machines.get(machine)?.macs ?? [])
+        const own = name === undefined ? undefined : lab?.console(name)
+        return own && { name: 'lab', own }
+      },
+      (machine) => {
+        const own = install.console(machine)
+        return own && { name: 'agent', own }
+      },
+    ],
+  })
+  onStop(() => consoles.stop())
+  every(MINUTE_MS, () => consoles.hold(machines.all().map(({ id }) => id)))
+  every(HOUR_MS, () => records.prune())
+  events.listen(({ topic, id, change }) => {
+    if (topic !== 'machine' || change !== 'removed') return
+    consoles.removed(id).catch((error) => log.error({ machine: id, error }, 'the record of a console stays'))
+  })
   const advertised = config.advertise === undefined ? undefined : baseUrl(formatIpv4(config.advertise), config)
   const boot = serveBoot({
     handlers: [
@@ -282,10 +304,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     guests,
     runningAgents: () => deployments.running(),
     power,
-    consoles: ({ id, macs }) => {
-      const name = labName(lab, macs)
-      return name === undefined ? install.console(id) : lab?.console(name)
-    },
+    consoles,
     agentShell: ({ id }) => install.console(id),
     previewScript: async (machine) => script.preview(machine, advertised ?? baseUrl(ownAddress(), config)),
     applyManifest: (manifest, how) => applyManifest({ ...domain, ...disks }, manifest, how),

@@ -1,4 +1,5 @@
 import { accessRoutes } from './contract/access.ts'
+import { consoleRoutes } from './contract/consoles.ts'
 import { deploymentRoutes } from './contract/deployments.ts'
 import { imageRoutes } from './contract/images.ts'
 import { iscsiRoutes } from './contract/iscsi.ts'
@@ -26,6 +27,7 @@ export const contract = {
   ...storageRoutes,
   ...roomRoutes,
   ...serverRoutes,
+  ...consoleRoutes,
   ...labRoutes,
 } as const
 

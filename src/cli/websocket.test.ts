@@ -6,7 +6,7 @@ import Fastify from 'fastify'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { NO_LOCAL, runCli } from '../../test/fakes/terminal.ts'
 import type { Target } from '../api/client/node.ts'
-import { CONSOLE_PATH as CONTRACT_PATH } from '../api/contract/lab.ts'
+import { CONSOLE_PATH as CONTRACT_PATH } from '../api/contract/consoles.ts'
 import { attachConsole, CONSOLE_PATH, untilEscape } from './console.ts'
 import { openWebSocket } from './websocket.ts'
 

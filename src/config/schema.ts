@@ -419,6 +419,12 @@ export const Settings = z
           .enum(['always', 'viewed'])
           .default('viewed')
           .describe('keep what consoles print: always (each line is held open), or while somebody looks'),
+        writers: z
+          .enum(['several', 'one'])
+          .default('several')
+          .describe(
+            'who may type at a console at a time: everybody with the right to, or whoever typed last, for half a minute',
+          ),
         keepDays: z.number().int().min(1).max(3650).default(30).describe('how long what consoles printed is kept'),
         maxMiB: z.number().int().min(1).max(1024).default(16).describe('how much is kept of each console'),
       })

@@ -15,6 +15,7 @@ import type { ApiDependencies } from '../../src/api/server/dependencies.ts'
 import { createApi, type Door } from '../../src/api/server/server.ts'
 import { versionFromCapture } from '../../src/compose/deployments.ts'
 import { holdsOf, openDisks } from '../../src/compose/disks.ts'
+import { Consoles } from '../../src/consoles/consoles.ts'
 import { Deployments } from '../../src/deployments/deployments.ts'
 import { Events } from '../../src/events/event.ts'
 import { boundedServer } from '../../src/http/server.ts'
@@ -37,6 +38,7 @@ import { VolumeLedger } from '../../src/volumes/ledger.ts'
 import { MemoryDeployments } from '../fakes/deployment-rows.ts'
 import { MemoryEngine } from '../fakes/memory-engine.ts'
 import { MemoryPool } from '../fakes/memory-pool.ts'
+import { MemoryRecords } from '../fakes/memory-records.ts'
 import { MemoryBatches, MemoryVolumes } from '../fakes/volume-rows.ts'
 
 /** Access data in memory, with the rules of the interface: rows go with their user, the audit log is newest first. */
@@ -266,7 +268,14 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
     power: findPower,
     deployments,
     disks,
-    consoles: ({ macs }) => (macs.includes(DUMB) ? undefined : serial),
+    consoles: new Consoles({
+      records: new MemoryRecords(),
+      source: (id) => (machines.get(id)?.macs.includes(DUMB) ? undefined : { name: 'lab', own: serial }),
+      record: 'viewed',
+      writers: 'several',
+      clock,
+      events,
+    }),
     agentShell: ({ macs }) => (macs.includes(DUMB) ? undefined : shell),
     applyManifest: (manifest, how) => applyManifest({ machines, profiles, ...disks }, manifest, how),
     previewScript: async () => ({ script: '#!ipxe\n', reason: 'it is parked' }),

@@ -95,6 +95,7 @@ test('all that was acknowledged outlives kill -9, and nothing half done is left'
       'blobs',
       'boot-key',
       'chunks',
+      'consoles',
       'control.sock',
       'exports',
       'guest-key',

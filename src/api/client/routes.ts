@@ -115,6 +115,10 @@ export const ROUTES = {
   doctor: ['GET', '/api/v1/doctor', 'none', 'json'],
   apply: ['POST', '/api/v1/apply', 'json', 'json'],
   events: ['GET', '/api/v1/events', 'none', 'events'],
+  listConsoles: ['GET', '/api/v1/consoles', 'none', 'json'],
+  consoleLog: ['GET', '/api/v1/machines/{machine}/console/log', 'none', 'bytes'],
+  searchConsole: ['GET', '/api/v1/machines/{machine}/console/search', 'none', 'json'],
+  forgetConsole: ['DELETE', '/api/v1/machines/{machine}/console/log', 'none', 'nothing'],
   labStatus: ['GET', '/api/v1/lab', 'none', 'json'],
   labUp: ['POST', '/api/v1/lab/up', 'none', 'json'],
   labDestroy: ['DELETE', '/api/v1/lab', 'none', 'nothing'],
@@ -123,5 +127,4 @@ export const ROUTES = {
   removeLabMachine: ['DELETE', '/api/v1/lab/machines/{name}', 'none', 'nothing'],
   patchLabMachine: ['PATCH', '/api/v1/lab/machines/{name}', 'json', 'json'],
   labScreen: ['GET', '/api/v1/lab/machines/{name}/screen', 'none', 'bytes'],
-  consoleLog: ['GET', '/api/v1/machines/{machine}/console/log', 'none', 'bytes'],
 } as const

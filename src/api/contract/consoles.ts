@@ -27,6 +27,15 @@ export const consoleRoutes = {
         .meta({ id: 'Console' }),
     ),
   }),
+  consoleLog: route({
+    method: 'GET',
+    path: '/api/v1/machines/{machine}/console/log',
+    summary: 'What its serial console printed so far (the newest 1 MiB)',
+    group: 'console',
+    needs: 'viewer',
+    params: MachineReference,
+    response: 'bytes',
+  }),
   searchConsole: route({
     method: 'GET',
     path: '/api/v1/machines/{machine}/console/search',
@@ -49,3 +58,6 @@ export const consoleRoutes = {
     action: 'console.forget',
   }),
 } as const
+
+/** WebSocket: serial console of a machine, live. Binary frames both ways; the recorded end comes first. Typing needs role `operator`. */
+export const CONSOLE_PATH = '/api/v1/machines/{machine}/console'

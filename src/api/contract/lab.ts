@@ -157,16 +157,4 @@ export const labRoutes = {
     params: LabParams,
     response: 'bytes',
   }),
-  consoleLog: route({
-    method: 'GET',
-    path: '/api/v1/machines/{machine}/console/log',
-    summary: 'What its serial console printed so far (the newest 1 MiB)',
-    group: 'console',
-    needs: 'viewer',
-    params: z.object({ machine: z.string().min(1).max(100) }),
-    response: 'bytes',
-  }),
 } as const
-
-/** WebSocket: serial console of a machine, live. Binary frames both ways; the recorded end comes first. Typing needs role `operator`. */
-export const CONSOLE_PATH = '/api/v1/machines/{machine}/console'

@@ -125,6 +125,26 @@ describe('the serial console', () => {
     expect(log.header('content-disposition')).toContain('attachment')
     log.cancel()
   })
+
+  test('tells who looks, and finds what was printed', async () => {
+    await opened(await as('operator'))
+    await expect
+      .poll(async () => (await world.control.listConsoles({ query: {} })).items)
+      .toMatchObject([{ name: 'alpha', source: 'lab', state: 'open', viewers: [{ who: 'operator-user', mayType: true }] }])
+    const found = await world.control.searchConsole({ params: { machine: 'alpha' }, query: { q: 'BOOT' } })
+    expect(found.items).toMatchObject([{ line: 'booting', offset: 0 }])
+  })
+
+  test('is forgotten by operators alone', async () => {
+    const { client } = await world.as('user')
+    await expect(client.forgetConsole({ params: { machine: 'alpha' } })).rejects.toMatchObject({ code: 'forbidden' })
+    await world.control.forgetConsole({ params: { machine: 'alpha' } })
+    expect((await world.control.listAudit({ query: {} })).items).toMatchObject([
+      { action: 'console.forget', subject: 'alpha' },
+      {},
+      {},
+    ])
+  })
 })
 
 test('a plain request to the path is refused, not hung', async () => {

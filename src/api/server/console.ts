@@ -3,11 +3,11 @@ import type { IncomingMessage } from 'node:http'
 import fastifyWebsocket from '@fastify/websocket'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { allowsRole, allowsScope } from '../../access/scopes.ts'
+import type { ConsoleView, ConsoleViewer, OwnConsole } from '../../consoles/console.ts'
 import { Refusal } from '../../kit/errors.ts'
-import { CONSOLE_PATH } from '../contract/lab.ts'
-import type { ApiDependencies, SerialConsole } from './dependencies.ts'
+import { CONSOLE_PATH } from '../contract/consoles.ts'
+import type { ApiDependencies } from './dependencies.ts'
 import { authorise } from './guard.ts'
-import { consoleOf } from './handlers/lab.ts'
 import { machineOf } from './handlers/machines.ts'
 import { addressOf } from './operations.ts'
 
@@ -55,28 +55,34 @@ export async function serveConsoles(app: FastifyInstance, api: ApiDependencies):
     // What cannot be is refused before the upgrade, as a problem that a program can read.
     preValidation: async (request) => {
       const machine = wantedMachine(api, request)
-      const { audited } = wantedConsole(api, request)
+      const audited = auditedAs(api, request)
       if (audited === undefined) return
       authorise(request.visit.principal, SHELL_DEMAND)
       await recordOpened(api, request, audited, machine.name)
     },
     handler: (socket: Socket, request) => {
       const machine = wantedMachine(api, request)
-      const serial = wantedConsole(api, request)
+      const audited = auditedAs(api, request)
       const { credential } = request.visit
       const identify = () => credential && api.access.authenticate(credential)
       const mayType = () => {
         const principal = identify()
-        return principal && allowsRole(principal.role, 'operator') && allowsScope(principal.scopes, 'console', 'write')
+        return (
+          principal !== undefined &&
+          allowsRole(principal.role, 'operator') &&
+          allowsScope(principal.scopes, 'console', 'write')
+        )
       }
       socket.on('error', () => socket.close())
-      connect(socket, serial, mayType).catch((error: unknown) => {
+      const who = request.visit.principal?.name ?? '(nobody)'
+      const view = openView(api, request, { who, via: 'api', mayType: mayType() })
+      connect(socket, view, mayType).catch((error: unknown) => {
         api.log.error({ error, machine: machine.name }, 'a serial console could not be read')
         socket.close(CONSOLE_CLOSE.gone, 'the console cannot be read')
       })
       // A user may be disabled while they watch.
       const stop = api.events.listen(({ topic }) => {
-        const may = serial.audited === undefined ? identify : mayType
+        const may = audited === undefined ? identify : mayType
         if ((topic === 'user' || topic === 'token') && !may()) socket.close(CONSOLE_CLOSE.ended, 'log in again')
       })
       socket.on('close', stop)
@@ -88,16 +94,43 @@ function wantedMachine(api: ApiDependencies, request: FastifyRequest) {
   return machineOf(api.machines, (request.params as { machine: string }).machine)
 }
 
-/** The serial console; with `?shell` the shell of the management OS, where both can be had. */
-function wantedConsole(api: ApiDependencies, request: FastifyRequest): SerialConsole {
+/** The shell of the management OS, where it is asked for; refused where there is none. */
+function wantedShell(api: ApiDependencies, request: FastifyRequest): OwnConsole | undefined {
+  if ((request.query as { shell?: string }).shell === undefined) return undefined
   const machine = wantedMachine(api, request)
-  if ((request.query as { shell?: string }).shell === undefined) return consoleOf(api.consoles, machine)
   const shell = api.agentShell?.(machine)
   if (!shell)
     throw new Refusal('not-available', `${machine.name} does not run the management OS now, or agent.shell is false`, {
       next: `wait for its deployment, or leave --agent out: reveille console ${machine.name}`,
     })
   return shell
+}
+
+/** The action that opening it is audited under; `undefined` for consoles that every viewer may see. */
+function auditedAs(api: ApiDependencies, request: FastifyRequest): string | undefined {
+  const shell = wantedShell(api, request)
+  if (shell) return shell.audited
+  const source = api.consoles.sourceOf(wantedMachine(api, request))
+  return 'own' in source ? source.own.audited : undefined
+}
+
+/** A place at the serial console, or with `?shell` at the shell. */
+function openView(api: ApiDependencies, request: FastifyRequest, viewer: ConsoleViewer): ConsoleView {
+  const shell = wantedShell(api, request)
+  return shell ? viewOf(shell) : api.consoles.attach(wantedMachine(api, request), viewer)
+}
+
+function viewOf(shell: OwnConsole): ConsoleView {
+  let stop: (() => void) | undefined
+  return {
+    recorded: () => shell.recorded(),
+    listen: (received, ended) => {
+      stop = shell.follow(received, () => ended('the shell ended'))
+    },
+    write: (bytes) => shell.type(bytes),
+    sendBreak: () => undefined,
+    close: () => stop?.(),
+  }
 }
 
 /** Before anything is seen: what cannot be written into the audit log is not opened. */
@@ -109,21 +142,24 @@ async function recordOpened(api: ApiDependencies, request: FastifyRequest, actio
   await api.access.audit.record(deed)
 }
 
-async function connect(socket: Socket, console: SerialConsole, mayType: () => boolean | undefined): Promise<void> {
-  // Listening starts before the first wait: what is typed meanwhile must not be lost.
+async function connect(socket: Socket, view: ConsoleView, mayType: () => boolean): Promise<void> {
+  // Listening starts before the first wait: what is typed meanwhile must not be lost, and who left is not kept.
   socket.on('message', (data) => {
-    if (data instanceof Buffer && mayType()) console.type(data)
+    if (data instanceof Buffer && mayType()) view.write(data)
   })
-  const record = await console.recorded()
-  if (socket.readyState !== OPEN) return
+  socket.on('close', () => view.close())
+  const record = await view.recorded()
+  if (socket.readyState !== OPEN) {
+    view.close()
+    return
+  }
   if (record.length > 0) socket.send(record)
-  const stop = console.follow(
+  view.listen(
     (bytes) => {
       if (socket.readyState !== OPEN) return
       if (socket.bufferedAmount > MOST_UNSENT) socket.close(CONSOLE_CLOSE.slow, 'the reader is too slow')
       else socket.send(bytes)
     },
-    () => socket.close(CONSOLE_CLOSE.gone, 'the console is gone'),
+    (why) => socket.close(CONSOLE_CLOSE.gone, why.slice(0, 120)),
   )
-  socket.on('close', stop)
 }

@@ -1,4 +1,6 @@
 import type { Access } from '../../access/access.ts'
+import type { OwnConsole } from '../../consoles/console.ts'
+import type { Consoles } from '../../consoles/consoles.ts'
 import type { Deployments } from '../../deployments/deployments.ts'
 import type { Events } from '../../events/event.ts'
 import type { Guests } from '../../guests/guests.ts'
@@ -6,7 +8,6 @@ import type { Images } from '../../images/images.ts'
 import type { Scrub } from '../../images/scrub.ts'
 import type { Clock } from '../../kit/clock.ts'
 import type { Log } from '../../kit/log.ts'
-import type { LabConsole } from '../../lab/console.ts'
 import type { Lab } from '../../lab/lab.ts'
 import type { Machine } from '../../machines/machine.ts'
 import type { Machines } from '../../machines/machines.ts'
@@ -28,13 +29,6 @@ import type { Volumes } from '../../volumes/volumes.ts'
 import type { ResponseOf } from '../contract/route.ts'
 import type { Manifest } from '../contract/server.ts'
 import type { Contract } from '../contract.ts'
-
-/** The serial console of one machine. */
-export type SerialConsole = LabConsole &
-  Readonly<{
-    /** Set for a shell with the powers of root: nobody but operators sees it, and opening it is audited under this action. */
-    audited?: string | undefined
-  }>
 
 /**
  * What the API needs of the rest, handed in by main.ts. Whatever a service refuses it throws as `Refusal`; anything else it
@@ -83,10 +77,10 @@ export type ApiDependencies = Readonly<{
   power: PowerFinder
   /** The running systems of machines. */
   guests?: Pick<Guests, 'facts' | 'setAccess' | 'setPassword' | 'setPasswordOffline' | 'reboot'> | undefined
-  /** Finds the serial console of a machine; `undefined` when it has none that we can reach. */
-  consoles: (machine: Machine) => SerialConsole | undefined
+  /** The serial consoles of machines. */
+  consoles: Pick<Consoles, 'attach' | 'sourceOf' | 'record' | 'search' | 'forget' | 'list'>
   /** A shell on the management OS of a machine that runs it now, for who asks for `?shell`. */
-  agentShell?: ((machine: Machine) => SerialConsole | undefined) | undefined
+  agentShell?: ((machine: Machine) => OwnConsole | undefined) | undefined
   /** The boot script a machine would get now; records and consumes nothing. */
   previewScript: (machine: Machine) => Promise<ResponseOf<Contract['previewScript']>>
   /** Makes the server match a manifest, or says what that would change; what is refused has changed nothing. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { Problem } from '../contract/common.ts'
-import { CONSOLE_PATH } from '../contract/lab.ts'
+import { CONSOLE_PATH } from '../contract/consoles.ts'
 import type { Route } from '../contract/route.ts'
 import { contract } from '../contract.ts'
 import { verbOf } from './guard.ts'

@@ -7,6 +7,7 @@ import type { ApiDependencies } from './dependencies.ts'
 import type { EventStreams } from './events.ts'
 import { accessHandlers } from './handlers/access.ts'
 import { agentHandlers } from './handlers/agent.ts'
+import { consoleHandlers } from './handlers/consoles.ts'
 import { deploymentHandlers } from './handlers/deployments.ts'
 import { guestHandlers } from './handlers/guests.ts'
 import { imageHandlers } from './handlers/images.ts'
@@ -43,6 +44,7 @@ function handlersOf(api: ApiDependencies, streams: EventStreams) {
     ...deploymentHandlers(api),
     ...agentHandlers(api),
     ...serverHandlers(api),
+    ...consoleHandlers(api),
     ...labHandlers(api),
     ...volumeHandlers(api),
     ...maintenanceHandlers(api),

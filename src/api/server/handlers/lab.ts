@@ -6,11 +6,10 @@ import type { HandlersOf } from '../call.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import { onePage } from '../paging.ts'
 import { time } from '../wire.ts'
-import { machineOf } from './machines.ts'
 
 type WireLabMachine = ResponseOf<Contract['addLabMachine']>
 
-export function labHandlers({ lab, machines, power, consoles }: ApiDependencies) {
+export function labHandlers({ lab, machines, power }: ApiDependencies) {
   const there = () => {
     if (!lab)
       throw new Refusal('not-found', 'there is no lab here: it is switched off', {
@@ -59,16 +58,6 @@ export function labHandlers({ lab, machines, power, consoles }: ApiDependencies)
       const picture = await there().screen(params.name)
       await reply.header('cache-control', 'no-store').type('image/png').send(Buffer.from(picture))
     },
-    async consoleLog({ params, reply }) {
-      const console = consoleOf(consoles, machineOf(machines, params.machine))
-      if (console.audited !== undefined)
-        throw new Refusal('not-available', `only a shell of ${params.machine} can be reached, and that has no record`, {
-          next: `open it: reveille console ${params.machine}`,
-        })
-      // As a download, and never as a page: a machine may print what it likes.
-      reply.header('cache-control', 'no-store').header('content-disposition', 'attachment; filename="console.log"')
-      await reply.type('application/octet-stream').send(Buffer.from(await console.recorded()))
-    },
   } satisfies HandlersOf<
     | 'labStatus'
     | 'labUp'
@@ -78,16 +67,5 @@ export function labHandlers({ lab, machines, power, consoles }: ApiDependencies)
     | 'removeLabMachine'
     | 'patchLabMachine'
     | 'labScreen'
-    | 'consoleLog'
   >
-}
-
-/** The serial console of a machine; refused (`not-available`) when there is none. */
-export function consoleOf(consoles: ApiDependencies['consoles'], machine: Parameters<ApiDependencies['consoles']>[0]) {
-  const console = consoles(machine)
-  if (!console)
-    throw new Refusal('not-available', `no serial console of ${machine.name} can be reached`, {
-      next: 'look at its screen; lab machines have a console',
-    })
-  return console
 }
