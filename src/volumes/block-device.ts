@@ -14,6 +14,11 @@ export interface BlockDevice {
   read(into: Uint8Array, at: number): undefined | Promise<void>
   /** Writes the parts one behind the other from `at`. They may be used again once this is done. What was written outlives `kill -9`. */
   write(parts: readonly Uint8Array[], at: number): undefined | Promise<void>
+  /**
+   * The same if it can be done before it returns: `true`; the parts may be used again in any case. `false`: nothing was done, and `write` is for
+   * it. A device that always waits does without.
+   */
+  writeNow?(parts: readonly Uint8Array[], at: number): boolean
   /** Makes a range read as zeros and gives back its space where possible. */
   zero(at: number, bytes: number): undefined | Promise<void>
   /** Everything written before this call was made outlives power loss once this is done. */

@@ -25,8 +25,8 @@ export class Initiator {
 
   private constructor(socket: Socket) {
     this.socket = socket
-    const take = (head: Uint8Array, at: number, _ahs: number, parts: readonly Uint8Array[]) => {
-      this.received.push({ head: Buffer.from(head.slice(at, at + BHS_BYTES)), data: Buffer.concat(parts) })
+    const take = (head: Uint8Array, at: number, _ahs: number, data: Uint8Array) => {
+      this.received.push({ head: Buffer.from(head.slice(at, at + BHS_BYTES)), data: Buffer.from(data) })
     }
     this.#reader = new PduReader({ onPdu: take, onDamagedData: () => socket.destroy(new Error('damaged')) }, 0xffffff)
     socket.on('data', (chunk) => {

@@ -52,6 +52,12 @@ export class MemoryDisk implements BlockDevice {
     })
   }
 
+  writeNow(parts: readonly Uint8Array[], at: number): boolean {
+    if (this.isSlow) return false
+    this.write(parts, at)
+    return true
+  }
+
   zero(at: number, bytes: number): undefined | Promise<void> {
     this.#check(at, bytes)
     return this.#done(() => {

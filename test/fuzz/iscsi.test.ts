@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { serveDisks } from '../../src/boot/disk/serve.ts'
 import { DecodeError } from '../../src/kit/errors.ts'
 import { SILENT } from '../../src/kit/log.ts'
-import { decodeAdditionalHeaders, setU32 } from '../../src/protocols/iscsi/fields.ts'
+import { decodeAdditionalHeaders, getU32, setU32 } from '../../src/protocols/iscsi/fields.ts'
 import { LoginDialogue } from '../../src/protocols/iscsi/login.ts'
 import { BHS_BYTES, REQUEST } from '../../src/protocols/iscsi/opcodes.ts'
 import { PduReader } from '../../src/protocols/iscsi/pdu-reader.ts'
@@ -38,24 +38,36 @@ test('PDUs: however a stream is damaged and cut, limits hold; whole ones come ou
       const seen: string[] = []
       const reader = new PduReader(
         {
-          onPdu(head, at, ahsBytes, parts, dataBytes) {
-            expect(dataBytes).toBeLessThanOrEqual(512)
+          onPdu(head, at, ahsBytes, data) {
+            expect(data.length).toBe(getU32(head, at + 4) & 0xffffff)
+            expect(data.length).toBeLessThanOrEqual(512)
             expect(ahsBytes).toBeLessThanOrEqual(256)
-            expect(parts.reduce((sum, part) => sum + part.length, 0)).toBe(dataBytes)
             tolerate(() => decodeAdditionalHeaders(head, at, ahsBytes))
-            seen.push(latin1(head.slice(at, at + BHS_BYTES)) + latin1(Buffer.concat(parts)))
+            seen.push(latin1(head.slice(at, at + BHS_BYTES)) + latin1(data))
           },
           onDamagedData: () => void seen.push('damaged'),
         },
         512,
+        // Whatever is given back is written over at once.
+        { take: (size) => new Uint8Array(size + mutator.below(3)), give: (memory) => void memory.fill(0xee) },
       )
       reader.headerDigest = digests
       reader.dataDigest = digests
+      const chunk = new Uint8Array(128)
       const isDone = tolerate(() => {
         for (let at = 0; at < stream.length; ) {
-          const size = pieces ? 1 + mutator.below(70) : stream.length
-          reader.push(stream.subarray(at, at + size))
+          const rest = pieces && reader.lacks > 0 && mutator.below(2) === 0 ? reader.rest : undefined
+          const size = Math.min(stream.length - at, pieces ? 1 + mutator.below(rest?.length ?? 70) : stream.length)
+          const part = stream.subarray(at, at + size)
           at += size
+          if (rest) {
+            rest.set(part)
+            reader.filled(size)
+          } else if (pieces) {
+            chunk.set(part)
+            reader.push(chunk, size)
+            chunk.fill(0xdd)
+          } else reader.push(part)
         }
         return true
       })

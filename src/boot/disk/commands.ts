@@ -7,7 +7,9 @@ import type { SessionWire } from './session-wire.ts'
 import type { Task } from './task.ts'
 
 /** Longest data segment we send: two fit a slab. */
-const MOST_DATA_IN = 256 * 1024 - 1024
+const MOST_DATA_IN = 256 * 1024
+/** Answers are sent together, but not more than stays in the processor's cache between being read and being sent. */
+const ENOUGH_TO_SEND = 128 * 1024
 /** Bytes that one session may have been asked to send at a time, beyond the first request. */
 const MOST_SOLICITED = 16 * 1024 * 1024
 const TIGHT_BURST = 64 * 1024
@@ -78,7 +80,8 @@ export class Commands {
     task.isRunning = true
     const plan = task.plan
     if (plan.action === 'parameters') {
-      const list = task.parts.length === 1 ? task.parts[0]! : Buffer.concat(task.parts)
+      // What is in the list may be remembered.
+      const list = Buffer.concat(task.parts)
       // Less came than the command says: the list is not whole.
       if (list.length < plan.dataOut) plan.fail(SENSE.parameterListLength)
       else task.lun!.unit.parameters(task.nexus!, task.cdb, list, plan)
@@ -99,6 +102,7 @@ export class Commands {
           plan.fail(SENSE.invalidField)
           return this.respond(task)
         }
+        task.own(this.#wire.memory)
         return this.#later(task, execute(task.lun!, plan, task.parts), () => {
           if (plan.action === 'data') this.#answerData(task, plan.data!)
           else this.respond(task)
@@ -158,6 +162,7 @@ export class Commands {
       }
       this.#putDataIn(output.bytes, at, task, offset, bytes, total)
       offset += bytes
+      if (output.unsent >= ENOUGH_TO_SEND) output.flush()
     }
     this.#countRead(task, total)
     this.#finished(task)
@@ -259,7 +264,7 @@ export class Commands {
     let pending: undefined | Promise<void>
     if (bytes > 0) {
       try {
-        pending = task.lun!.write(bytes === task.have ? task.parts : [Buffer.concat(task.parts, bytes)], plan.at)
+        pending = this.#put(task, bytes)
       } catch (error) {
         return this.#fail(task, error, true)
       }
@@ -270,6 +275,16 @@ export class Commands {
     }
     if (pending) return this.#later(task, pending, () => this.#written(task, bytes))
     this.#written(task, bytes)
+  }
+
+  /** What takes longer than this turn needs data that stays as it is. */
+  #put(task: Task, bytes: number): undefined | Promise<void> {
+    const lun = task.lun!
+    const at = task.plan.at
+    if (bytes < task.have) return lun.write([Buffer.concat(task.parts, bytes)], at)
+    if (lun.writeNow(task.parts, at)) return undefined
+    task.own(this.#wire.memory)
+    return lun.write(task.parts, at)
   }
 
   #written(task: Task, bytes: number): undefined {

@@ -10,6 +10,7 @@ import { LOGIN_TIMEOUT_MS } from './contract.ts'
 import { Counters } from './counters.ts'
 import type { LoginDecision } from './decide.ts'
 import { LOGIN_DATA_BYTES } from './first-login.ts'
+import { takeOver } from './input.ts'
 import { type LoggedIn, LoginPhase } from './login-phase.ts'
 import type { Memory } from './memory.ts'
 import { Output } from './output.ts'
@@ -19,6 +20,8 @@ import type { SessionLun } from './task-set.ts'
 
 /** How long what was said last may take to reach the peer before the socket is destroyed. */
 const LINGER_MS = 3000
+/** What is lacking of a data segment is received where it is gathered if it is so much; less comes together with what follows it. */
+const LEAST_DIRECT = 16 * 1024
 
 /** What is known of whom a connection belongs to. */
 export interface ConnectionOwner {
@@ -51,6 +54,11 @@ export class Connection implements PduReceiver {
   readonly #sequence: Sequence = { statSN: 0, expCmdSN: 0, maxCmdSN: 0 }
   readonly #login: LoginPhase
   readonly #keepAliveMs: number
+  /** Whether it receives into memory that is used again, and what was read before that. */
+  readonly #isOwn: boolean
+  #left: Buffer | undefined
+  /** Whether what comes next lies in the rest of the data segment under way. */
+  #isDirect = false
   #luns: readonly SessionLun[] = []
   #session: DiskSession | undefined
   #timer: NodeJS.Timeout
@@ -61,14 +69,21 @@ export class Connection implements PduReceiver {
   #ending: Promise<void> | undefined
 
   constructor(socket: Socket, owner: ConnectionOwner, memory: Memory, log: Log, keepAliveSeconds: number) {
-    this.#socket = socket
     this.#owner = owner
     this.#memory = memory
     this.#log = log
     this.#keepAliveMs = keepAliveSeconds * 1000
-    this.#reader = new PduReader(this, LOGIN_DATA_BYTES)
+    this.#reader = new PduReader(this, LOGIN_DATA_BYTES, memory)
     this.#reader.mostAhsBytes = 0
-    this.#output = new Output(socket, memory, () => {
+    const own = takeOver(socket, {
+      // One after the other, so one piece of memory is enough for all: nobody else is read from before this is taken.
+      buffer: () => this.#room(),
+      callback: (bytes) => this.#onBytes(bytes),
+    })
+    this.#isOwn = own !== undefined
+    this.#left = own?.left
+    this.#socket = own?.socket ?? socket
+    this.#output = new Output(this.#socket, memory, () => {
       // Whoever takes what it asked for is there, also while nothing is read from it.
       if (this.#isHeld) this.#heardAt = performance.now()
       this.#session?.onRoom()
@@ -104,21 +119,42 @@ export class Connection implements PduReceiver {
   start(received: Uint8Array): undefined {
     const socket = this.#socket
     socket.setNoDelay(true)
-    socket.on('data', (chunk: Buffer) => this.#take(chunk))
+    if (!this.#isOwn) socket.on('data', (chunk: Buffer) => this.#take(() => this.#reader.push(chunk)))
     socket.on('error', () => {})
     socket.on('end', () => void this.end('the initiator closed the connection'))
-    socket.on('close', () => void this.end('the connection broke'))
-    if (received.length > 0) this.#take(received)
+    socket.on('close', () => {
+      // Only now nothing is received into the data segment under way any more.
+      this.#reader.close()
+      void this.end('the connection broke')
+    })
+    if (received.length > 0) this.#take(() => this.#reader.push(received))
+    const left = this.#left
+    this.#left = undefined
+    if (left) this.#take(() => this.#reader.push(left))
     if (!this.#ending && !this.#isHeld) socket.resume()
   }
 
-  #take(chunk: Uint8Array): undefined {
+  /** Where the next bytes are received. */
+  #room(): Uint8Array {
+    this.#isDirect = this.#reader.lacks >= LEAST_DIRECT
+    return this.#isDirect ? this.#reader.rest : this.#memory.receiving
+  }
+
+  #onBytes(bytes: number): boolean {
+    this.#take(() => {
+      if (this.#isDirect) this.#reader.filled(bytes)
+      else this.#reader.push(this.#memory.receiving, bytes)
+    })
+    return true
+  }
+
+  #take(read: () => void): undefined {
     if (this.#ending) return
     this.#now = performance.now()
     this.#heardAt = this.#now
     this.#isPinged = false
     try {
-      this.#reader.push(chunk)
+      read()
     } catch (error) {
       if (!(error instanceof DecodeError)) {
         this.#log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a connection failed')
@@ -129,9 +165,9 @@ export class Connection implements PduReceiver {
     this.#session?.afterChunk()
   }
 
-  onPdu(head: Uint8Array, at: number, _ahsBytes: number, parts: readonly Uint8Array[], dataBytes: number): undefined {
-    if (this.#session) this.#session.onPdu(head, at, parts, dataBytes, this.#now)
-    else this.#login.onPdu(head, at, parts)
+  onPdu(head: Uint8Array, at: number, _ahsBytes: number, data: Uint8Array): undefined {
+    if (this.#session) this.#session.onPdu(head, at, data, this.#now)
+    else this.#login.onPdu(head, at, data)
   }
 
   onDamagedData(head: Uint8Array, at: number): undefined {

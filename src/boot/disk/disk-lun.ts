@@ -17,6 +17,11 @@ export class DiskLun {
     this.unit = new LogicalUnit(device.bytes, readOnly, { ...lun.scsi, serial: lun.serial, target }, surroundings)
   }
 
+  /** Writes if that can be done at once; `false`: nothing was done. The parts are the caller's again in any case. */
+  writeNow(parts: readonly Uint8Array[], at: number): boolean {
+    return this.#exclusive === undefined && this.device.writeNow?.(parts, at) === true
+  }
+
   write(parts: readonly Uint8Array[], at: number): undefined | Promise<void> {
     if (this.#exclusive) return this.#exclusive.then(() => this.write(parts, at))
     return this.#follow(this.device.write(parts, at))

@@ -125,6 +125,7 @@ export class DiskServer {
   serve(socket: Socket, received: Uint8Array, admission: Readonly<{ iqn: string; address: string }>): void {
     const host = this.#hosts.get(admission.iqn)
     const { address } = admission
+    const portal = `${socket.localAddress ?? '0.0.0.0'}:${socket.localPort ?? 3260}`
     const owner: ConnectionOwner = {
       address,
       decide: (keys) => {
@@ -141,7 +142,7 @@ export class DiskServer {
       text: (login, pairs) =>
         answerText(pairs, (value) => {
           const own = login.target === undefined || (value !== '' && value !== login.target) ? [] : [login.target]
-          return listOf(own, `${socket.localAddress ?? '0.0.0.0'}:${socket.localPort ?? 3260}`)
+          return listOf(own, portal)
         }),
       manage: (session, lun, func, tag, cmdSN) => host!.manage(session, lun, func, tag, cmdSN),
       refused: (names, reason) =>

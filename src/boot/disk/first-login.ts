@@ -22,9 +22,9 @@ export function readFirstLogin(socket: Socket, timeoutMs = LOGIN_TIMEOUT_MS): Pr
     let pairs: TextPair[] | undefined
     const reader = new PduReader(
       {
-        onPdu(head, at, _ahsBytes, parts) {
+        onPdu(head, at, _ahsBytes, data) {
           if ((head[at]! & 0x3f) !== REQUEST.login) throw new DecodeError('the first PDU is not a login')
-          pairs = decodeText(Buffer.concat(parts))
+          pairs = decodeText(data)
           reader.stop()
         },
         onDamagedData() {},

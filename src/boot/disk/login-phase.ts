@@ -54,7 +54,7 @@ export class LoginPhase {
     this.#options = options
   }
 
-  onPdu(head: Uint8Array, at: number, parts: readonly Uint8Array[]): undefined {
+  onPdu(head: Uint8Array, at: number, data: Uint8Array): undefined {
     if (this.#isWaiting) throw new DecodeError('the initiator did not wait for the answer to its login')
     if ((head[at]! & 0x3f) !== REQUEST.login) throw new DecodeError('something else than a login came first')
     const request = head.slice(at, at + BHS_BYTES)
@@ -67,7 +67,7 @@ export class LoginPhase {
       sequence.statSN = getU32(request, 28)
     }
     const stage = (flags >> 2) & 3
-    const pairs = this.#gatherer.add(parts, (flags & 0x40) !== 0)
+    const pairs = this.#gatherer.add(data, (flags & 0x40) !== 0)
     // An empty answer asks for the rest of the text (6.2).
     if (!pairs) return this.#answer(request, { transit: false, stage, next: 0, session: 0, pairs: [] })
     if (request[3]! > 0) return this.#refuse(request, LOGIN_STATUS.unsupportedVersion, 'another version of iSCSI')

@@ -29,6 +29,11 @@ export class Output {
     this.#sent = sent
   }
 
+  /** Bytes that are built but not handed over. */
+  get unsent(): number {
+    return this.#to - this.#from
+  }
+
   /** Bytes that wait to be taken by the kernel. */
   get backlog(): number {
     return this.#socket.writableLength + this.#to - this.#from
@@ -43,7 +48,8 @@ export class Output {
   reserve(size: number): number {
     if (this.#slab && this.#to + size > SLAB_BYTES) {
       this.flush()
-      this.#retire()
+      // Not if the kernel took all of it at once.
+      if (this.#to + size > SLAB_BYTES) this.#retire()
     }
     if (!this.#slab) {
       this.#slab = this.#memory.takeSlab()
@@ -65,10 +71,10 @@ export class Output {
     const size = this.#to - at
     this.#to = at
     const slab = this.#slab!
+    slab.holders++
     this.#write()
     this.#from = at + size
     this.#to = at + size
-    slab.holders++
     if (SLAB_BYTES - this.#to < LEAST_ROOM) this.#retire()
     return { slab, at, size }
   }
@@ -115,15 +121,20 @@ export class Output {
   #write(): void {
     if (this.#to === this.#from) return
     const slab = this.#slab!
-    slab.holders++
-    this.#hand(slab, this.#from, this.#to)
+    const from = this.#from
     this.#from = this.#to
+    slab.holders++
+    this.#hand(slab, from, this.#to)
   }
 
   /** The current slab is kept only while something of it is under way: idle connections have none. */
+  #rest(): void {
+    if (this.#slab?.holders === 1 && this.#from === this.#to) this.#retire()
+  }
+
   #release(slab: Slab): void {
     this.#memory.release(slab)
-    if (slab === this.#slab && slab.holders === 1 && this.#from === this.#to) this.#retire()
+    this.#rest()
   }
 
   /** Gives a piece to the socket, with the hold on its slab. */
@@ -132,9 +143,20 @@ export class Output {
       this.#memory.release(slab)
       return
     }
+    let isTaken = false
     this.#socket.write(slab.bytes.subarray(from, to), () => {
-      this.#release(slab)
+      if (isTaken) this.#rest()
+      else this.#release(slab)
       this.#sent()
     })
+    // The kernel has it all already: what is built next may take the same place, which is still in the processor's cache.
+    if (slab === this.#slab && this.#socket.writableLength === 0 && !this.#socket.destroyed) {
+      isTaken = true
+      slab.holders--
+      if (slab.holders === 1 && this.#from === this.#to) {
+        this.#from = 0
+        this.#to = 0
+      }
+    }
   }
 }

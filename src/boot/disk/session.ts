@@ -33,7 +33,7 @@ export type SessionSurroundings = Readonly<{
   hold: (on: boolean) => void
 }>
 
-type Held = Readonly<{ head: Uint8Array; parts: readonly Uint8Array[]; dataBytes: number; now: number }>
+type Held = Readonly<{ head: Uint8Array; data: Uint8Array; now: number }>
 
 /** The full feature phase of a session (RFC 7143, 4.2): takes PDUs in the order of CmdSN and answers them. */
 export class DiskSession {
@@ -64,11 +64,12 @@ export class DiskSession {
     if (isAfter(most, this.#sequence.maxCmdSN)) this.#sequence.maxCmdSN = most
   }
 
-  onPdu(head: Uint8Array, at: number, parts: readonly Uint8Array[], dataBytes: number, now: number): undefined {
+  /** What is handed in is a window on memory that is used again as soon as it returns. */
+  onPdu(head: Uint8Array, at: number, data: Uint8Array, now: number): undefined {
     if (this.#isClosing) return
     const opcode = head[at]! & 0x3f
     if (opcode === REQUEST.dataOut) {
-      if (!this.tasks.dataOut(head, at, parts, dataBytes)) this.#fatal('data came that was not agreed upon')
+      if (!this.tasks.dataOut(head, at, data)) this.#fatal('data came that was not agreed upon')
       return
     }
     if (opcode === REQUEST.snack) return this.#reject(head, at, REJECT.snack)
@@ -82,42 +83,34 @@ export class DiskSession {
       if (cmdSN !== expCmdSN) {
         // Outside the window: ignored without an answer (4.2.2.1).
         if (isAfter(cmdSN, maxCmdSN) || isAfter(expCmdSN, cmdSN)) return
-        const copy = { head: head.slice(at, at + BHS_BYTES), parts: parts.map((part) => part.slice()), dataBytes, now }
-        this.#early.set(cmdSN, copy)
+        this.#early.set(cmdSN, { head: head.slice(at, at + BHS_BYTES), data: data.slice(), now })
         return
       }
       this.#sequence.expCmdSN = (expCmdSN + 1) >>> 0
       this.#openWindow()
     }
-    this.#deliver(opcode, head, at, parts, dataBytes, now)
+    this.#deliver(opcode, head, at, data, now)
     while (this.#early.size > 0 && !this.#isClosing) {
       const next = this.#early.get(this.#sequence.expCmdSN)
       if (!next) return
       this.#early.delete(this.#sequence.expCmdSN)
       this.#sequence.expCmdSN = (this.#sequence.expCmdSN + 1) >>> 0
-      this.#deliver(next.head[0]! & 0x3f, next.head, 0, next.parts, next.dataBytes, next.now)
+      this.#deliver(next.head[0]! & 0x3f, next.head, 0, next.data, next.now)
     }
   }
 
-  #deliver(
-    opcode: number,
-    head: Uint8Array,
-    at: number,
-    parts: readonly Uint8Array[],
-    dataBytes: number,
-    now: number,
-  ): undefined {
+  #deliver(opcode: number, head: Uint8Array, at: number, data: Uint8Array, now: number): undefined {
     switch (opcode) {
       case REQUEST.command: {
         if (this.#around.luns.length === 0) return this.#reject(head, at, REJECT.protocolError)
-        const reason = this.tasks.command(head, at, parts, dataBytes, now)
+        const reason = this.tasks.command(head, at, data, now)
         if (reason >= 0) this.#reject(head, at, reason)
         return
       }
       case REQUEST.nopOut:
-        return this.#echo(head, at, parts, dataBytes)
+        return this.#echo(head, at, data)
       case REQUEST.text:
-        return this.#text(head, at, parts)
+        return this.#text(head, at, data)
       case REQUEST.taskManagement:
         return this.#manage(head, at)
       case REQUEST.logout:
@@ -134,16 +127,10 @@ export class DiskSession {
     else this.#fatal('a data segment was damaged on the way')
   }
 
-  #echo(head: Uint8Array, at: number, parts: readonly Uint8Array[], dataBytes: number): undefined {
-    const bytes = Math.min(dataBytes, this.#wire.parameters.initiatorDataBytes)
+  #echo(head: Uint8Array, at: number, data: Uint8Array): undefined {
+    const bytes = Math.min(data.length, this.#wire.parameters.initiatorDataBytes)
     const place = this.#wire.reserve(bytes)
-    let to = place + this.#wire.headBytes
-    let left = bytes
-    for (const part of parts) {
-      this.#wire.output.bytes.set(part.subarray(0, left), to)
-      to += Math.min(left, part.length)
-      left = Math.max(0, left - part.length)
-    }
+    this.#wire.output.bytes.set(data.subarray(0, bytes), place + this.#wire.headBytes)
     const fields = { tag: getU32(head, at + 16), transfer: RESERVED_TAG, dataBytes: bytes }
     putNopIn(this.#wire.output.bytes, place, this.#sequence, fields)
     this.#wire.seal(place, bytes)
@@ -157,12 +144,12 @@ export class DiskSession {
     this.#wire.output.flush()
   }
 
-  #text(head: Uint8Array, at: number, parts: readonly Uint8Array[]): undefined {
+  #text(head: Uint8Array, at: number, data: Uint8Array): undefined {
     const tag = getU32(head, at + 16)
     const continues = (head[at + 1]! & 0x40) !== 0
     // An empty request that carries our tag asks for the rest of an answer (11.10.4).
     if (getU32(head, at + 20) !== RESERVED_TAG && this.#textLeft) return this.#sendText(tag)
-    const pairs = this.#gatherer.add(parts, continues)
+    const pairs = this.#gatherer.add(data, continues)
     this.#textLeft = pairs ? encodeText(this.#around.text(pairs)) : new Uint8Array(0)
     this.#sendText(tag)
   }

@@ -68,7 +68,8 @@ export class TaskSet {
   /**
    * A SCSI command (RFC 7143, 11.3). @returns why it is rejected; -1: it is not.
    */
-  command(head: Uint8Array, at: number, parts: readonly Uint8Array[], dataBytes: number, now: number): number {
+  command(head: Uint8Array, at: number, data: Uint8Array, now: number): number {
+    const dataBytes = data.length
     const flags = head[at + 1]!
     const immediate = (head[at]! & IMMEDIATE) !== 0
     if (immediate ? this.#tasks.size >= MOST_TASKS + MOST_IMMEDIATE : this.#tasks.size >= MOST_TASKS)
@@ -99,13 +100,12 @@ export class TaskSet {
 
     const wantsData = plan.dataOut > 0 && writes
     task.want = wantsData ? Math.min(plan.dataOut, expected) : 0
-    if (dataBytes > 0) {
-      if (dataBytes > expected || dataBytes > this.#wire.parameters.firstBurst) return REJECT.protocolError
-      this.#keep(task, parts, dataBytes)
-    }
+    const { firstBurst, initialR2T } = this.#wire.parameters
+    if (dataBytes > expected || dataBytes > firstBurst) return REJECT.protocolError
     // Without F, data follows that we did not ask for (11.3.1).
     task.unsolicited = writes && (flags & FINAL) === 0
-    if (task.unsolicited && this.#wire.parameters.initialR2T) return REJECT.protocolError
+    if (task.unsolicited && initialR2T) return REJECT.protocolError
+    if (dataBytes > 0) this.#take(task, data, task.unsolicited ? firstBurst : 0)
     if (task.unsolicited || task.have < task.want) {
       this.#tasks.set(tag, task)
       if (!task.unsolicited) this.#commands.solicit(task)
@@ -115,18 +115,17 @@ export class TaskSet {
     return -1
   }
 
-  /** Holds data that the task wants; what goes beyond is dropped. */
-  #keep(task: Task, parts: readonly Uint8Array[], dataBytes: number): undefined {
-    let left = Math.min(dataBytes, task.want - task.have)
-    if (left <= 0) return
-    task.have += left
-    task.charged += left
-    this.#wire.memory.add(left)
-    for (const part of parts) {
-      if (left <= 0) break
-      task.parts.push(part.length > left ? part.subarray(0, left) : part)
-      left -= part.length
-    }
+  /** Takes data that the task wants; what goes beyond is dropped. `most`: how much may follow it without a pause, itself included. */
+  #take(task: Task, data: Uint8Array, most: number): undefined {
+    const lacks = task.want - task.have
+    if (lacks <= 0) return
+    const wanted = data.length > lacks ? data.subarray(0, lacks) : data
+    // All of it at once: it may be done with before the turn ends.
+    if (wanted.length === task.want && !task.unsolicited) {
+      task.parts = [wanted]
+      task.isBorrowed = true
+    } else task.keep(wanted, Math.min(most, lacks), this.#wire.memory)
+    task.have += wanted.length
   }
 
   #begin(task: Task): undefined {
@@ -134,6 +133,7 @@ export class TaskSet {
     const memory = this.#wire.memory
     const isShort = isRead && memory.isTight && this.#tasks.size > 0
     if (this.isCongested || isShort || (isRead && this.#ready.length > 0)) {
+      task.own(memory)
       this.#tasks.set(task.tag, task)
       this.#ready.push(task)
       if (isShort) memory.wait(this.#takeOneMore)
@@ -161,21 +161,21 @@ export class TaskSet {
   /**
    * Data-Out (RFC 7143, 11.7). @returns false when it breaks the rules so that the connection cannot go on.
    */
-  dataOut(head: Uint8Array, at: number, parts: readonly Uint8Array[], dataBytes: number): boolean {
+  dataOut(head: Uint8Array, at: number, data: Uint8Array): boolean {
     const task = this.#tasks.get(getU32(head, at + 16))
-    // Data of a task that was answered or aborted may still be on its way.
-    if (!task || task.isRunning) return true
+    // Data of a task that was answered or aborted may still be on its way; one that has all it asked for takes no more.
+    if (!task || !awaitsData(task)) return true
     const final = (head[at + 1]! & FINAL) !== 0
     const transfer = getU32(head, at + 20)
     const offset = getU32(head, at + 40)
     if (transfer === RESERVED_TAG ? !task.unsolicited : task.unsolicited || transfer !== task.transfer) return true
     // DataPDUInOrder and DataSequenceInOrder are Yes: one DataSN after the other, without gaps.
     if (getU32(head, at + 36) !== task.expectedDataSN++) return this.#breakOff(task)
-    if (task.unsolicited) return this.#unsolicited(task, parts, dataBytes, offset, final)
-    if (offset !== task.have || dataBytes > task.asked) return this.#breakOff(task)
-    this.#keep(task, parts, dataBytes)
-    task.asked -= dataBytes
-    this.#commands.answered(dataBytes)
+    if (task.unsolicited) return this.#unsolicited(task, data, offset, final)
+    if (offset !== task.have || data.length > task.asked) return this.#breakOff(task)
+    this.#take(task, data, task.asked)
+    task.asked -= data.length
+    this.#commands.answered(data.length)
     if (!final) return true
     // A sequence that ends early would leave a hole.
     if (task.asked > 0) return this.#breakOff(task)
@@ -184,12 +184,13 @@ export class TaskSet {
     return true
   }
 
-  #unsolicited(task: Task, parts: readonly Uint8Array[], dataBytes: number, offset: number, final: boolean): boolean {
+  #unsolicited(task: Task, data: Uint8Array, offset: number, final: boolean): boolean {
     if (task.want > 0 && task.have < task.want && offset !== task.have) return this.#breakOff(task)
-    if (offset + dataBytes > Math.min(task.expectedOut, this.#wire.parameters.firstBurst)) return false
-    this.#keep(task, parts, dataBytes)
+    const left = Math.min(task.expectedOut, this.#wire.parameters.firstBurst) - offset
+    if (data.length > left) return false
+    task.unsolicited = !final
+    this.#take(task, data, left)
     if (!final) return true
-    task.unsolicited = false
     if (task.have < task.want) this.#commands.solicit(task)
     else this.#begin(task)
     return true
@@ -207,7 +208,7 @@ export class TaskSet {
   /** A data segment was damaged on the way: the command it belongs to ends in an error (RFC 7143, 7.9). */
   damaged(head: Uint8Array, at: number): undefined {
     const task = this.#tasks.get(getU32(head, at + 16))
-    if (!task || task.isRunning) return
+    if (!task || !awaitsData(task)) return
     this.#commands.forget(task)
     task.plan.fail(SENSE.dataDigest)
     this.#commands.respond(task)
@@ -216,15 +217,12 @@ export class TaskSet {
   #finish(task: Task): undefined {
     task.isRunning = false
     if (this.#tasks.size > 0) this.#tasks.delete(task.tag)
-    if (task.charged > 0) this.#wire.memory.remove(task.charged)
-    task.charged = 0
+    task.drop(this.#wire.memory)
     const settled = task.settled
     if (settled) {
       task.settled = undefined
       for (const each of settled) each()
     }
-    // The parts may be large; the object itself is used again.
-    if (task.parts.length > 0) task.parts = []
     if (this.#free.length < 64) this.#free.push(task)
     if (this.#ready.length > 0) setImmediate(this.#wake)
     this.#changed()
@@ -272,3 +270,5 @@ export class TaskSet {
     for (const one of this.#luns) one?.lun.unit.detach(one.nexus)
   }
 }
+
+const awaitsData = (task: Task) => !task.isRunning && (task.unsolicited || task.asked > 0)

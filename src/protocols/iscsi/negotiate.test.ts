@@ -57,8 +57,8 @@ describe('text', () => {
       fc.property(fc.array(fc.tuple(key, value), { maxLength: 20 }), fc.nat(400), (pairs, at) => {
         const bytes = encodeText(pairs)
         const gatherer = new TextGatherer()
-        expect(gatherer.add([bytes.subarray(0, at)], true)).toBeUndefined()
-        expect(gatherer.add([bytes.subarray(at)], false)).toEqual(pairs)
+        expect(gatherer.add(bytes.subarray(0, at), true)).toBeUndefined()
+        expect(gatherer.add(bytes.subarray(at), false)).toEqual(pairs)
       }),
     )
   })
@@ -71,7 +71,7 @@ describe('text', () => {
     const gatherer = new TextGatherer()
     const part = new Uint8Array(8192)
     expect(() => {
-      for (let i = 0; i < 9; i++) gatherer.add([part], true)
+      for (let i = 0; i < 9; i++) gatherer.add(part, true)
     }).toThrow(DecodeError)
   })
 })

@@ -43,12 +43,10 @@ export class TextGatherer {
   #parts: Uint8Array[] = []
   #bytes = 0
 
-  add(parts: readonly Uint8Array[], continues: boolean): TextPair[] | undefined {
-    for (const part of parts) {
-      this.#bytes += part.length
-      if (this.#bytes > MOST_TEXT_BYTES) throw new DecodeError('the text is too long')
-      this.#parts.push(part.slice())
-    }
+  add(part: Uint8Array, continues: boolean): TextPair[] | undefined {
+    this.#bytes += part.length
+    if (this.#bytes > MOST_TEXT_BYTES) throw new DecodeError('the text is too long')
+    this.#parts.push(part.slice())
     if (continues) return undefined
     const whole = new Uint8Array(this.#bytes)
     let at = 0

@@ -97,6 +97,23 @@ export class OpenVolume implements BlockDevice {
     return this.#put(parts, at, bytes, from, to, fresh)
   }
 
+  writeNow(parts: readonly Uint8Array[], at: number): boolean {
+    let bytes = 0
+    for (const part of parts) bytes += part.length
+    if (bytes === 0) return true
+    const from = at - (at % BLOCK_BYTES)
+    const to = roundUp(at + bytes)
+    if (!this.#turns.free(from, to)) return false
+    // The rest of a block may have to be waited for.
+    if ((at > from && !this.#hasData(from)) || (to > at + bytes && !this.#hasData(to - BLOCK_BYTES))) return false
+    const begun = performance.now()
+    if (begun < this.#slowUntil) return false
+    const fresh = this.#freshBlocks(from, to)
+    if (fresh > 0) this.#refuseBeyond(fresh)
+    this.#putNow(parts, at, bytes, from, to, fresh, begun)
+    return true
+  }
+
   zero(at: number, bytes: number): undefined | Promise<void> {
     if (bytes === 0) return undefined
     const from = roundUp(at)
@@ -200,6 +217,19 @@ export class OpenVolume implements BlockDevice {
     const begun = performance.now()
     if (begun < this.#slowUntil)
       return this.#turns.take(from, to, () => this.#putLater(parts, at, bytes, from, to, fresh))
+    this.#putNow(parts, at, bytes, from, to, fresh, begun)
+    return undefined
+  }
+
+  #putNow(
+    parts: readonly Uint8Array[],
+    at: number,
+    bytes: number,
+    from: number,
+    to: number,
+    fresh: number,
+    begun: number,
+  ): void {
     try {
       writeParts(this.#top.dataFile(), parts, at, bytes)
       this.#written(from, to, bytes, fresh)
@@ -212,7 +242,6 @@ export class OpenVolume implements BlockDevice {
       this.#slowUntil = ended + this.#slowForMs
       this.#slowForMs = Math.min(this.#slowForMs * 2, MOST_SLOW_MS)
     }
-    return undefined
   }
 
   /** The blocks must be taken. */
