@@ -139,25 +139,31 @@ export class Initiator {
   #command(cdb: Buffer, length: number, data: Buffer | undefined): Promise<number> {
     return new Promise((resolve) => {
       this.#onPdu = (header) => resolve(header[3]!)
-      this.#send(0, cdb, length, data)
+      const pdu = this.#commandPdu(length, data)
+      cdb.copy(pdu, 32)
+      this.#send(pdu, 0)
     })
   }
 
-  #send(itt: number, cdb: Buffer, length: number, data: Buffer | undefined): void {
+  /** A SCSI command with as much of the data as may come with it. It is sent as one piece, as the initiators of operating systems do it. */
+  #commandPdu(length: number, data: Buffer | undefined): Buffer {
     const immediate = data ? Math.min(data.length, BURST) : 0
-    const pdu = Buffer.allocUnsafe(HEADER).fill(0)
+    const pdu = Buffer.alloc(HEADER + immediate)
     pdu[0] = 0x01
     pdu[1] = 0x80 | (data ? 0x20 : length > 0 ? 0x40 : 0) | 1
     pdu.writeUIntBE(immediate, 5, 3)
     pdu[9] = this.#lun
-    pdu.writeUInt32BE(itt, 16)
     pdu.writeUInt32BE(length, 20)
+    data?.copy(pdu, HEADER, 0, immediate)
+    return pdu
+  }
+
+  #send(pdu: Buffer, itt: number): void {
+    pdu.writeUInt32BE(itt, 16)
     pdu.writeUInt32BE(this.#cmdSn, 24)
     this.#cmdSn = (this.#cmdSn + 1) >>> 0
     pdu.writeUInt32BE(this.#statSn, 28)
-    cdb.copy(pdu, 32)
     this.#socket.write(pdu)
-    if (immediate > 0) this.#socket.write(data!.subarray(0, immediate))
   }
 
   #receive(buffer: Buffer, length: number): void {
@@ -223,9 +229,13 @@ export class Initiator {
     if (content)
       for (let i = 0; i < content.length; i += 4)
         content.writeUInt32LE(Math.imul(i + load.seed, 2_654_435_761) >>> 0, i)
-    const cdb = Buffer.alloc(16)
-    cdb[0] = load.write ? 0x8a : 0x88
-    cdb.writeUInt32BE(load.bytes / SECTOR, 10)
+    // One for each command on the way: it is answered, thus sent, before it is used again.
+    const pdus = Array.from({ length: load.depth }, () => {
+      const pdu = this.#commandPdu(load.bytes, content)
+      pdu[32] = load.write ? 0x8a : 0x88
+      pdu.writeUInt32BE(load.bytes / SECTOR, 32 + 10)
+      return pdu
+    })
     const places = Math.floor(load.span / load.bytes)
     let state = load.seed >>> 0
     let next = state % places
@@ -244,10 +254,11 @@ export class Initiator {
         if (((this.#maxCmdSn - this.#cmdSn) | 0) < 0) return void waiting.push(slot)
         state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
         next = load.random ? Math.floor((state / 2 ** 32) * places) : (next + 1) % places
-        cdb.writeBigUInt64BE(BigInt(next * (load.bytes / SECTOR)), 2)
+        const pdu = pdus[slot]!
+        pdu.writeUIntBE(next * (load.bytes / SECTOR), 32 + 4, 6)
         begun[slot] = performance.now()
         flying++
-        this.#send(slot, cdb, load.bytes, content)
+        this.#send(pdu, slot)
       }
       const done = (slot: number) => {
         const now = performance.now()

@@ -23,7 +23,7 @@ const OVERLAYS = 128
 const IQN = 'iqn.2026-11.org.reveille.bench'
 const PORTS = { reveille: 13_401, tgt: 13_402, tuned: 13_403 }
 
-const WORKLOADS: readonly (Omit<Workload, 'span' | 'seconds' | 'seed'> & { name: string })[] = [
+const ALL_WORKLOADS: readonly (Omit<Workload, 'span' | 'seconds' | 'seed'> & { name: string })[] = [
   { name: '4K random read, depth 1', write: false, bytes: 4096, depth: 1, random: true },
   { name: '4K random read, depth 8', write: false, bytes: 4096, depth: 8, random: true },
   { name: '4K random read, depth 32', write: false, bytes: 4096, depth: 32, random: true },
@@ -35,6 +35,10 @@ const WORKLOADS: readonly (Omit<Workload, 'span' | 'seconds' | 'seed'> & { name:
   { name: '64K write, depth 8', write: true, bytes: 65_536, depth: 8, random: false },
   { name: '256K write, depth 8', write: true, bytes: 262_144, depth: 8, random: false },
 ]
+
+/** Some of them, without the boot storm: a regular expression that their names match. */
+const ONLY = process.env.REVEILLE_BENCH_ONLY
+const WORKLOADS = ALL_WORKLOADS.filter(({ name }) => !ONLY || new RegExp(ONLY).test(name))
 
 type Contestant = Readonly<{ name: string; port: number; lun: number; target: string; pid: () => number }>
 type Run = Measured & { cpu: number; clientCpu: number }
@@ -127,6 +131,25 @@ const head = (cells: readonly string[]) => {
   row(cells.map(() => '---'))
 }
 
+async function bootStorm(overlay: Contestant, createdMs: number): Promise<void> {
+  const span = SIZE_MIB * MIB
+  console.log('\nBoot storm: clients that read 64K at random places of their own overlays of one image, depth 4:\n')
+  head(['clients', 'warm MB/s', 'p99 of the slowest, ms', 'cold MB/s', 'p99 of the slowest, ms'])
+  for (const clients of [1, 8, 32, 128]) {
+    const targets = Array.from({ length: clients }, (_, i) => `${IQN}:cow${i}`)
+    const load = { write: false, bytes: 65_536, depth: 4, random: true, span, seconds: SECONDS * 2, seed: 5 }
+    const storm = () => measure(overlay, load, targets)
+    await storm()
+    const warm = await storm()
+    execFileSync('sync')
+    await writeFile('/proc/sys/vm/drop_caches', '3')
+    const cold = await storm()
+    const cells = [warm, cold].flatMap((run) => [String(Math.round(mbPerSecond(run))), (run.p99 / 1000).toFixed(1)])
+    row([String(clients), ...cells])
+  }
+  console.log(`\n${OVERLAYS} overlays were created in ${Math.round(createdMs)} ms.`)
+}
+
 try {
   for (const name of ['image', 'tgt', 'tuned']) await makeDisk(join(work, `${name}.raw`))
   const reveille = await startReveille()
@@ -156,7 +179,10 @@ try {
         const key = `${name}/${each.name}`
         runs.set(key, [...(runs.get(key) ?? []), run])
         if (process.env.REVEILLE_BENCH_VERBOSE)
-          console.error(key, Math.round(perSecond(run)), Math.round(mbPerSecond(run)))
+          console.error(
+            `${key}: ${Math.round(perSecond(run))}/s, ${Math.round(mbPerSecond(run))} MB/s,`,
+            `busy: target ${(run.cpu / run.seconds).toFixed(2)}, client ${(run.clientCpu / run.seconds).toFixed(2)}`,
+          )
       }
   console.log(`Disks of ${SIZE_MIB} MiB, ${SECONDS} s each, medians of ${RUNS} runs. Commands a second (MB/s):\n`)
   head(['workload', 'tgt', 'tgt tuned', 'plain', 'copy-on-write', 'plain / best tgt', 'copy-on-write / best tgt'])
@@ -176,21 +202,7 @@ try {
     row([name, ...['tgt', 'tuned', 'plain', 'copy-on-write'].map(cell)])
   }
 
-  console.log('\nBoot storm: clients that read 64K at random places of their own overlays of one image, depth 4:\n')
-  head(['clients', 'warm MB/s', 'p99 of the slowest, ms', 'cold MB/s', 'p99 of the slowest, ms'])
-  for (const clients of [1, 8, 32, 128]) {
-    const targets = Array.from({ length: clients }, (_, i) => `${IQN}:cow${i}`)
-    const load = { write: false, bytes: 65_536, depth: 4, random: true, span, seconds: SECONDS * 2, seed: 5 }
-    const storm = () => measure(contestants[3]!, load, targets)
-    await storm()
-    const warm = await storm()
-    execFileSync('sync')
-    await writeFile('/proc/sys/vm/drop_caches', '3')
-    const cold = await storm()
-    const cells = [warm, cold].flatMap((run) => [String(Math.round(mbPerSecond(run))), (run.p99 / 1000).toFixed(1)])
-    row([String(clients), ...cells])
-  }
-  console.log(`\n${OVERLAYS} overlays were created in ${Math.round(reveille.createdMs)} ms.`)
+  if (!ONLY) await bootStorm(contestants[3]!, reveille.createdMs)
 } finally {
   for (const child of children) child.kill('SIGKILL')
   await rm(work, { recursive: true, force: true })
