@@ -1,11 +1,12 @@
-import { guestSealer } from '../guests/drivers/seal.ts'
 import { sshConnector } from '../guests/drivers/ssh-connection.ts'
 import type { GuestRepository, OfflineDisk } from '../guests/guest.ts'
 import { Guests } from '../guests/guests.ts'
+import { guestSealer } from '../guests/seal.ts'
 import { formatIpv4 } from '../kit/ip.ts'
 import type { Log } from '../kit/log.ts'
 import type { Machine } from '../machines/machine.ts'
 import type { Leases } from '../networks/leases.ts'
+import { aesGcmSealer } from '../secrets/drivers/aes-gcm.ts'
 import { keyFile } from '../store/key-file.ts'
 
 type Around = Readonly<{
@@ -20,7 +21,7 @@ type Around = Readonly<{
 export async function openGuests({ repository, dataDir, leases, offline, log }: Around): Promise<Guests> {
   return Guests.open({
     repository,
-    sealer: guestSealer(await keyFile(dataDir, 'guest-key')),
+    sealer: guestSealer(aesGcmSealer(await keyFile(dataDir, 'guest-key'), 'guest-key')),
     connector: sshConnector,
     addressOf: (machine) => addressOf(machine, leases),
     offline,

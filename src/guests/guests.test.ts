@@ -1,9 +1,10 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { Secret } from '../kit/secret.ts'
 import type { Machine } from '../machines/machine.ts'
-import { guestSealer } from './drivers/seal.ts'
+import { aesGcmSealer } from '../secrets/drivers/aes-gcm.ts'
 import type { GuestConnection, GuestOutcome, GuestTarget, SealedAccess } from './guest.ts'
 import { Guests } from './guests.ts'
+import { guestSealer } from './seal.ts'
 import { UNIX_SET_PASSWORD } from './unix.ts'
 
 const MACHINE = { id: 'm_1', name: 'pc-07', macs: [] } as unknown as Machine
@@ -24,7 +25,7 @@ const open = (key = new Uint8Array(32).fill(7)) =>
       save: async (access) => void rows.set(access.machine, access),
       remove: async (machine) => void rows.delete(machine),
     },
-    sealer: guestSealer(key),
+    sealer: guestSealer(aesGcmSealer(key, 'guest-key')),
     connector: {
       keyProblem: (key) => (key === 'bad' ? 'it is no private key' : undefined),
       async connect(target): Promise<GuestConnection> {

@@ -23,8 +23,11 @@ export type ConfiguredDriver = Readonly<{
 /** Durable when a call returns. */
 export interface PowerRepository {
   all(): Promise<readonly ConfiguredDriver[]>
-  save(driver: ConfiguredDriver): Promise<void>
+  /** All or none. */
+  save(drivers: readonly ConfiguredDriver[]): Promise<void>
   remove(machine: string, name: string): Promise<void>
+  /** All that a machine had. */
+  forget(machine: string): Promise<void>
 }
 
 /** What a driver may know of its machine. `address`: where its system is now, from a lease or a report; `null` when not known. */
@@ -33,6 +36,8 @@ export type DriverMachine = Readonly<{
   name: string
   macs: readonly string[]
   address: () => string | null
+  /** Keeps the host key that was seen first, so that only it is accepted from then on. */
+  pin?: (hostKey: string) => Promise<void>
 }>
 
 /** Makes the driver of one kind; it connects to nothing until it is asked. */

@@ -83,6 +83,8 @@ export interface PowerDriver {
   setMedia?(url: string | null): Promise<void>
   media?(): Promise<string | null>
   raw?(request: RawRequest): Promise<RawAnswer>
+  /** What a person did by hand, and what is so now. Drivers that ask people have it. */
+  answer?(state: 'on' | 'off'): void
   /** Proves that it can be reached and logged in to, and says what it found in one line. */
   probe(): Promise<string>
   /** Ends sessions. The driver may be asked again afterwards. */

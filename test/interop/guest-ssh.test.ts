@@ -5,12 +5,13 @@ import { createServer } from 'node:net'
 import { hostname, tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { guestSealer } from '../../src/guests/drivers/seal.ts'
 import { sshConnector } from '../../src/guests/drivers/ssh-connection.ts'
 import type { SealedAccess } from '../../src/guests/guest.ts'
 import { Guests } from '../../src/guests/guests.ts'
+import { guestSealer } from '../../src/guests/seal.ts'
 import { Secret } from '../../src/kit/secret.ts'
 import type { Machine } from '../../src/machines/machine.ts'
+import { aesGcmSealer } from '../../src/secrets/drivers/aes-gcm.ts'
 
 /**
  * Guest control against Debian's sshd on the loopback, with a configuration, keys and a port of its own, and with stand-ins for the two
@@ -98,7 +99,7 @@ function openGuests(): Promise<Guests> {
         kept = []
       },
     },
-    sealer: guestSealer(new Uint8Array(32).fill(1)),
+    sealer: guestSealer(aesGcmSealer(new Uint8Array(32).fill(1), 'guest-key')),
     connector: sshConnector,
     addressOf: () => '127.0.0.1',
     base64: (text, encoding) => Buffer.from(text, encoding).toString('base64'),

@@ -51,7 +51,8 @@ export function labHandlers({ lab, machines, power }: ApiDependencies) {
       const { power: action, ...patch } = body
       const changed = await there().change(params.name, patch)
       if (action === undefined) return toWire(changed)
-      const state = await power({ macs: [changed.mac] })?.perform(action)
+      const known = machines.byMac(changed.mac) ?? { id: changed.name, name: changed.name, macs: [changed.mac] }
+      const state = await power(known)?.perform(action)
       return toWire({ ...changed, power: state ?? 'unknown' })
     },
     async labScreen({ params, reply }) {

@@ -1,0 +1,55 @@
+import type { PowerAction, PowerState } from './power.ts'
+
+/**
+ * Whether an action did what it is for, from what was read since. `life`: the machine was seen to start since then, in a boot
+ * of its own. `refuted` while there is time left means: not yet.
+ */
+export function judge(
+  action: PowerAction,
+  before: PowerState,
+  seen: readonly PowerState[],
+  life: boolean,
+): 'confirmed' | 'refuted' | 'open' {
+  const last = seen.at(-1) ?? 'unknown'
+  switch (action) {
+    case 'on':
+      if (last === 'on' || life) return 'confirmed'
+      return last === 'off' ? 'refuted' : 'open'
+    case 'off':
+    case 'soft':
+      if (last === 'off') return 'confirmed'
+      return last === 'on' ? 'refuted' : 'open'
+    case 'cycle':
+      // That it is on proves nothing when it was on before: it must have been seen off, or starting.
+      if (life || (last === 'on' && (before === 'off' || seen.includes('off')))) return 'confirmed'
+      return last === 'off' ? 'refuted' : 'open'
+    case 'reset':
+      if (life) return 'confirmed'
+      return last === 'off' ? 'refuted' : 'open'
+    case 'diag':
+      return 'open'
+  }
+}
+
+const FIRST_LOOK_MS = 100
+const LONGEST_PAUSE_MS = 3000
+
+/** Pauses before each look at the outcome, in milliseconds: soon at first, then less often. Together they are `waitMs`. */
+export function looks(action: PowerAction, waitMs: number): number[] {
+  // Nothing that could be read would tell of an interrupt.
+  if (action === 'diag') return []
+  const pauses: number[] = [0]
+  let pause = FIRST_LOOK_MS
+  for (let left = waitMs; left > 0; left -= pauses.at(-1)!) {
+    pauses.push(Math.min(pause, left))
+    pause = Math.min(pause * 1.7, LONGEST_PAUSE_MS)
+  }
+  return pauses
+}
+
+/** What a caller is told at the end. `null`: it cannot be told. */
+export function told(verdict: ReturnType<typeof judge>, waitMs: number): boolean | null {
+  if (verdict === 'confirmed') return true
+  // Without time to act, not yet is no answer.
+  return verdict === 'refuted' && waitMs > 0 ? false : null
+}

@@ -1,0 +1,179 @@
+import type { Clock } from '../kit/clock.ts'
+import { Refusal } from '../kit/errors.ts'
+import { Secret } from '../kit/secret.ts'
+import type { Sealer } from '../secrets/sealer.ts'
+import type { ConfiguredDriver, DriverSecrets, PowerRepository } from './configured.ts'
+import { DRIVER_SECRETS, type DriverSettings } from './settings.ts'
+
+export const MOST_DRIVERS = 16
+
+type Dependencies = Readonly<{ repository: PowerRepository; sealer: Sealer; clock: Clock }>
+
+/** What is asked for a driver. Without `secrets` those that are kept stay, if they may; without `position` so does its place. */
+export type WantedDriver = Readonly<{
+  settings: DriverSettings
+  secrets: Readonly<Record<string, string>> | null
+  position?: number | undefined
+}>
+
+/** The drivers that machines name: all in memory, every change durable before it is seen. */
+export class DriverBook {
+  readonly #with: Dependencies
+  readonly #drivers = new Map<string, readonly ConfiguredDriver[]>()
+  #last: Promise<unknown> = Promise.resolve()
+
+  private constructor(dependencies: Dependencies, drivers: readonly ConfiguredDriver[]) {
+    this.#with = dependencies
+    for (const driver of drivers) this.#keep(driver.machine, [...this.of(driver.machine), driver])
+  }
+
+  static async open(dependencies: Dependencies): Promise<DriverBook> {
+    return new DriverBook(dependencies, await dependencies.repository.all())
+  }
+
+  /** Those of a machine, in their order. */
+  of(machine: string): readonly ConfiguredDriver[] {
+    return this.#drivers.get(machine) ?? []
+  }
+
+  get(machine: string, name: string): ConfiguredDriver | undefined {
+    return this.of(machine).find((each) => each.name === name)
+  }
+
+  /** Ids of machines that name a driver. */
+  machines(): IterableIterator<string> {
+    return this.#drivers.keys()
+  }
+
+  put(machine: string, name: string, wanted: WantedDriver): Promise<ConfiguredDriver> {
+    return this.#alone(async () => {
+      const others = this.of(machine).filter((each) => each.name !== name)
+      const before = this.get(machine, name)
+      if (others.length >= MOST_DRIVERS)
+        throw new Refusal('too-large', `a machine has at most ${MOST_DRIVERS} drivers`, { next: 'remove one first' })
+      assertSecrets(wanted)
+      const at = Math.min(wanted.position ?? before?.position ?? others.length, others.length)
+      const made = this.#made(machine, name, wanted, before)
+      const next = others.toSpliced(at, 0, made).map((each, position) => ({ ...each, position }))
+      const changed = next.filter(
+        (each) => each.name === name || each.position !== this.get(machine, each.name)?.position,
+      )
+      await this.#with.repository.save(changed)
+      this.#keep(machine, next)
+      return next[at]!
+    })
+  }
+
+  /** `false` when there is none. */
+  remove(machine: string, name: string): Promise<boolean> {
+    return this.#alone(async () => {
+      if (!this.get(machine, name)) return false
+      await this.#with.repository.remove(machine, name)
+      this.#keep(
+        machine,
+        this.of(machine).filter((each) => each.name !== name),
+      )
+      return true
+    })
+  }
+
+  forget(machine: string): Promise<void> {
+    return this.#alone(async () => {
+      if (this.of(machine).length === 0) return
+      await this.#with.repository.forget(machine)
+      this.#drivers.delete(machine)
+    })
+  }
+
+  /** Keeps the host key that was seen first. */
+  pin(machine: string, name: string, hostKey: string): Promise<void> {
+    return this.#alone(async () => {
+      const driver = this.get(machine, name)
+      if (driver?.settings.kind !== 'ssh' || driver.settings.hostKey !== null) return
+      const pinned = { ...driver, settings: { ...driver.settings, hostKey }, updatedAt: this.#with.clock.now() }
+      await this.#with.repository.save([pinned])
+      this.#keep(
+        machine,
+        this.of(machine).map((each) => (each.name === name ? pinned : each)),
+      )
+    })
+  }
+
+  /** Refused (`corrupt`) when the key is not the one they were sealed with. */
+  secretsOf({ machine, name, settings, sealed }: ConfiguredDriver): DriverSecrets {
+    if (sealed === null) return {}
+    const opened = JSON.parse(this.#with.sealer.open(contextOf(machine, name, settings), sealed)) as Record<
+      string,
+      string
+    >
+    return Object.fromEntries(Object.entries(opened).map(([key, value]) => [key, new Secret(value)]))
+  }
+
+  #made(
+    machine: string,
+    name: string,
+    { settings, secrets }: WantedDriver,
+    before: ConfiguredDriver | undefined,
+  ): ConfiguredDriver {
+    const context = contextOf(machine, name, settings)
+    const stays = secrets === null && before !== undefined && contextOf(machine, name, before.settings) === context
+    const given = Object.entries(secrets ?? {})
+    const kept = stays
+      ? { secretNames: before.secretNames, sealed: before.sealed }
+      : {
+          secretNames: given.map(([key]) => key).sort(),
+          sealed:
+            given.length === 0 ? null : this.#with.sealer.seal(context, JSON.stringify(Object.fromEntries(given))),
+        }
+    return { machine, name, position: 0, settings, ...kept, updatedAt: this.#with.clock.now() }
+  }
+
+  #keep(machine: string, drivers: readonly ConfiguredDriver[]): void {
+    if (drivers.length === 0) this.#drivers.delete(machine)
+    else
+      this.#drivers.set(
+        machine,
+        [...drivers].sort((a, b) => a.position - b.position || (a.name < b.name ? -1 : 1)),
+      )
+  }
+
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work)
+    this.#last = result.catch(() => undefined)
+    return result
+  }
+}
+
+/**
+ * What secrets are bound to: whose they are, and where they are sent. Whoever may change an address must not have the secrets of
+ * the old one sent to the new one.
+ */
+export function contextOf(machine: string, name: string, settings: DriverSettings): string {
+  return `power-driver 1 ${JSON.stringify([machine, name, ...targetOf(settings)])}`
+}
+
+function targetOf(settings: DriverSettings): readonly (string | number | null)[] {
+  switch (settings.kind) {
+    case 'ipmi':
+    case 'ssh':
+    case 'snmp':
+      return [settings.kind, settings.address, settings.port, settings.user]
+    case 'redfish':
+    case 'http':
+      return [settings.kind, settings.url, settings.user]
+    case 'wol':
+      return [settings.kind, settings.broadcast, settings.port]
+    default:
+      return [settings.kind]
+  }
+}
+
+function assertSecrets({ settings, secrets }: WantedDriver): void {
+  const known = DRIVER_SECRETS[settings.kind]
+  const unknown = Object.keys(secrets ?? {}).filter((key) => !known.includes(key))
+  if (unknown.length === 0) return
+  const takes = known.length === 0 ? 'no secrets' : known.join(', ')
+  throw new Refusal('validation-failed', `a driver of kind ${settings.kind} takes ${takes}`, {
+    problems: unknown.map((key) => ({ path: `secrets.${key}`, message: 'not a secret of this kind' })),
+  })
+}
