@@ -250,6 +250,22 @@ export class Lab {
     await this.#existing(name).pressPowerButton()
   }
 
+  async interrupt(name: string): Promise<void> {
+    await this.#existing(name).interrupt()
+  }
+
+  bootOrder(name: string): LabSpec['bootOrder'] | undefined {
+    return this.#machines.get(name)?.spec.bootOrder
+  }
+
+  async setBootOrder(name: string, bootOrder: LabSpec['bootOrder']): Promise<void> {
+    if (this.bootOrder(name) !== bootOrder) await this.change(name, { bootOrder })
+  }
+
+  firmware(name: string): LabSpec['firmware'] | undefined {
+    return this.#machines.get(name)?.spec.firmware
+  }
+
   /** Ends the views of consoles; machines run on. */
   async close(): Promise<void> {
     await this.#last

@@ -138,6 +138,11 @@ export class VirtualMachine {
     await this.#whileOn((qmp) => qmp.execute('system_powerdown'))
   }
 
+  /** A non-maskable interrupt, as the diagnostic button of servers gives. Refused (`wrong-state`) while it is off. */
+  async interrupt(): Promise<void> {
+    await this.#whileOn((qmp) => qmp.execute('inject-nmi'))
+  }
+
   /** Holds from the next start or reset on. */
   async setBootOrder(bootOrder: LabSpec['bootOrder']): Promise<void> {
     await this.#save({ ...this.#spec, bootOrder })

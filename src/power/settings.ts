@@ -78,8 +78,11 @@ export const SnmpSettings = z
     /** A name of the outlet tables in power/drivers/snmp. */
     model: z.string().max(64),
     outlet: z.number().int().min(1).max(9999),
+    /** Which strip of a chain, and which feed of it, where the model numbers those. */
+    unit: z.number().int().min(0).max(99).nullable().default(null),
+    feed: z.number().int().min(1).max(99).default(1),
     /** Seconds between off and on in a cycle. */
-    pauseSeconds: z.number().int().min(0).max(120).default(5),
+    pauseSeconds: z.number().int().min(0).max(20).default(5),
   })
   .strict()
 
@@ -115,6 +118,8 @@ export const HttpSettings = z
       .default(null),
     bootFromNetwork: HttpRequest.nullable().default(null),
     bootFromDisk: HttpRequest.nullable().default(null),
+    /** Seconds between off and on, where the API knows no cycle of its own. */
+    pauseSeconds: z.number().int().min(0).max(15).default(5),
   })
   .strict()
 
