@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { Socket } from 'node:net'
 
 /** What a connection may cost, so that no client can use up the server by opening many or by dawdling. Times in ms. */
@@ -50,6 +51,29 @@ export function boundedServer(
   server.maxConnections = limits.connections
   boundAddresses(server, limits.perAddress)
   if (upgrades) server.on('upgrade', (request, socket: Socket, head) => upgrades.take(request, socket, head))
+  return server
+}
+
+/** The same over TLS. `tls`: PEM. The opening of the connection is bounded as headers are. Throws what OpenSSL says of a bad certificate. */
+export function securedServer(
+  answer: RequestListener,
+  tls: Readonly<{ key: string; cert: string }>,
+  limits: ConnectionLimits = CONNECTION_LIMITS,
+): Server {
+  const server = createSecureServer(
+    {
+      ...tls,
+      handshakeTimeout: limits.headersMs,
+      headersTimeout: limits.headersMs,
+      requestTimeout: 0,
+      keepAliveTimeout: limits.keepAliveMs,
+      connectionsCheckingInterval: Math.min(5000, limits.headersMs),
+    },
+    answer,
+  )
+  server.timeout = limits.silenceMs
+  server.maxConnections = limits.connections
+  boundAddresses(server, limits.perAddress)
   return server
 }
 

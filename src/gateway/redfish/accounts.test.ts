@@ -1,0 +1,140 @@
+import { beforeEach, expect, test } from 'vitest'
+import { FakeBmc } from '../../../test/fakes/bmc.ts'
+import { redfishWorld, SYSTEM } from '../../../test/fakes/redfish.ts'
+
+let { clock, one, two, directory, ask } = redfishWorld()
+beforeEach(() => {
+  ;({ clock, one, two, directory, ask } = redfishWorld())
+})
+
+test('an account sees its own machines only', async () => {
+  const systems = async (as: string) => (await ask('GET', '/redfish/v1/Systems', { as })).body.Members
+  expect(await systems('admin:secret')).toEqual([{ '@odata.id': SYSTEM }])
+  expect(await systems('admin:another-secret')).toEqual([{ '@odata.id': '/redfish/v1/Systems/m-2' }])
+  expect(await systems('user@node2:user-secret')).toEqual([{ '@odata.id': '/redfish/v1/Systems/m-2' }])
+  expect(await systems('user:user-secret')).toHaveLength(2)
+  expect((await ask('GET', '/redfish/v1/Systems/m-2')).status).toBe(404)
+  expect((await ask('GET', '/redfish/v1/Systems/node1')).body['@odata.id']).toBe(SYSTEM)
+})
+
+test('a name that very many BMCs have must name the machine', async () => {
+  directory.list = Array.from({ length: 17 }, (_, index) => new FakeBmc({ machine: `m-${index}` }))
+  expect((await ask('GET', '/redfish/v1/Systems')).status).toBe(401)
+  expect((await ask('GET', '/redfish/v1/Systems', { as: 'admin@m-3:secret' })).body.Members).toHaveLength(1)
+})
+
+test('accounts that are disabled, callback, or have no password, do not get in', async () => {
+  directory.list = [one]
+  one.bmc = { ...one.bmc, users: one.bmc.users.map((user) => ({ ...user, enabled: user.name !== 'admin' })) }
+  expect((await ask('GET', '/redfish/v1/Systems')).status).toBe(401)
+  one.bmc = { ...one.bmc, users: one.bmc.users.map((user) => ({ ...user, privilege: 'callback' as const })) }
+  expect((await ask('GET', '/redfish/v1/Systems', { as: 'user:user-secret' })).status).toBe(401)
+  two.passwords.set('oper', '')
+  directory.list = [two]
+  expect((await ask('GET', '/redfish/v1/Systems', { as: 'oper:' })).status).toBe(401)
+})
+
+test('clients from elsewhere are told nothing', async () => {
+  one.bmc = { ...one.bmc, clients: ['10.0.0.0/24'] }
+  expect((await ask('GET', SYSTEM)).status).toBe(401)
+  expect((await ask('GET', SYSTEM, { address: '10.0.0.7' })).status).toBe(200)
+})
+
+test('sessions begin, reach what their account reaches, and end', async () => {
+  const login = await ask('POST', '/redfish/v1/SessionService/Sessions', {
+    as: '',
+    body: { UserName: 'admin', Password: 'secret' },
+  })
+  expect(login.status).toBe(201)
+  const token = login.headers['x-auth-token']!
+  expect(login.headers.location).toBe(login.body['@odata.id'])
+  expect(JSON.stringify(login.body)).not.toContain(token)
+  expect((await ask('GET', SYSTEM, { token })).status).toBe(200)
+  expect((await ask('GET', login.headers.location!, { token })).body.UserName).toBe('admin')
+  expect((await ask('DELETE', login.headers.location!, { as: 'oper:operator-secret' })).status).toBe(404)
+  expect((await ask('DELETE', login.headers.location!, { token })).status).toBe(204)
+  expect((await ask('GET', SYSTEM, { token })).status).toBe(401)
+})
+
+test('a session ends when nobody uses it, and when its account is not what it was', async () => {
+  const login = async () =>
+    (
+      await ask('POST', '/redfish/v1/SessionService/Sessions', {
+        as: '',
+        body: { UserName: 'admin', Password: 'secret' },
+      })
+    ).headers['x-auth-token']!
+  const idle = await login()
+  clock.advance(1_800_001)
+  expect((await ask('GET', SYSTEM, { token: idle })).status).toBe(401)
+  const changed = await login()
+  one.bmc = { ...one.bmc, users: one.bmc.users.map((user) => ({ ...user, sealed: 'new' })) }
+  expect((await ask('GET', SYSTEM, { token: changed })).status).toBe(401)
+  const first = await login()
+  for (let count = 0; count < 32; count++) await login()
+  expect((await ask('GET', SYSTEM, { token: first })).status).toBe(401)
+})
+
+test('guesses wait longer and longer, and the machine has them in its log', async () => {
+  directory.list = [one]
+  for (let count = 0; count < 6; count++) expect((await ask('GET', SYSTEM, { as: 'admin:wrong' })).status).toBe(401)
+  const waiting = await ask('GET', SYSTEM)
+  expect([waiting.status, waiting.headers['retry-after']]).toEqual([503, '1'])
+  expect((await ask('GET', SYSTEM, { address: '192.0.2.2' })).status).toBe(200)
+  clock.advance(1001)
+  expect((await ask('GET', SYSTEM)).status).toBe(200)
+  expect(one.log).toHaveLength(6)
+  expect(one.log[0]!.kind).toBe('login')
+})
+
+test.each([
+  ['user:user-secret', 'POST', 'Actions/ComputerSystem.Reset', { ResetType: 'On' }],
+  ['user:user-secret', 'PATCH', '', { IndicatorLED: 'Lit' }],
+])('privileges are kept: %s may not %s %s', async (as, method, path, body) => {
+  directory.list = [one]
+  expect((await ask(method, path === '' ? SYSTEM : `${SYSTEM}/${path}`, { as, body })).status).toBe(403)
+  expect(one.calls.filter((call) => /perform|setBoot|identify/.test(call))).toEqual([])
+})
+
+test('only administrators clear logs and reset the BMC, which never touches the machine', async () => {
+  directory.list = [one]
+  const manager = '/redfish/v1/Managers/m-1'
+  const reset = { body: { ResetType: 'ForceRestart' } }
+  const clear = `${manager}/LogServices/Sel/Actions/LogService.ClearLog`
+  expect((await ask('POST', `${manager}/Actions/Manager.Reset`, { ...reset, as: 'oper:operator-secret' })).status).toBe(
+    403,
+  )
+  expect((await ask('POST', clear, { as: 'oper:operator-secret' })).status).toBe(403)
+  expect((await ask('POST', `${manager}/Actions/Manager.Reset`, reset)).status).toBe(204)
+  expect(one.log[0]!.text).toContain('reset the BMC')
+  const entries = await ask('GET', `${manager}/LogServices/Sel/Entries`)
+  expect(entries.body.Members[0].Message).toContain('reset the BMC')
+  expect((await ask('GET', `${SYSTEM}/LogServices/Sel/Entries/1`)).body.EntryType).toBe('Event')
+  expect((await ask('POST', clear)).status).toBe(204)
+  expect(one.log).toEqual([])
+  expect(one.calls.filter((call) => call.startsWith('perform'))).toEqual([])
+})
+
+test('accounts: administrators change them, others their own password alone', async () => {
+  directory.list = [one]
+  const account = '/redfish/v1/AccountService/Accounts/m-1-4'
+  expect((await ask('GET', '/redfish/v1/AccountService/Accounts')).body.Members).toHaveLength(3)
+  expect((await ask('GET', '/redfish/v1/AccountService/Accounts', { as: 'user:user-secret' })).body.Members).toEqual([
+    { '@odata.id': account },
+  ])
+  expect((await ask('PATCH', account, { body: { RoleId: 'Operator', Password: 'a new one 1' } })).status).toBe(204)
+  expect(one.bmc.users.find(({ slot }) => slot === 4)?.privilege).toBe('operator')
+  expect((await ask('GET', account, { as: 'user:a new one 1' })).body).toMatchObject({
+    RoleId: 'Operator',
+    Password: null,
+  })
+  const own = (body: unknown) => ask('PATCH', account, { as: 'user:a new one 1', body })
+  expect((await own({ RoleId: 'Administrator' })).status).toBe(403)
+  expect((await own({ Password: 'short' })).status).toBe(400)
+  expect((await own({ Password: 'another one' })).status).toBe(204)
+  expect((await ask('PATCH', account, { body: { UserName: 'admin' } })).status).toBe(400)
+  expect((await ask('GET', '/redfish/v1/AccountService/Roles/constructor')).status).toBe(404)
+  expect((await ask('GET', '/redfish/v1/AccountService/Roles/Operator')).body.AssignedPrivileges).toContain(
+    'ConfigureComponents',
+  )
+})
