@@ -35,6 +35,7 @@ const NEVER_FIRST = new Set([
   'agent.progress',
   'agent.result',
   'agent.refused',
+  'bmc.order',
 ])
 
 /** Does an event belong to the running trace of its MAC, or has the machine been switched on again? */

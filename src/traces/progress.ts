@@ -6,6 +6,8 @@ import type { Trace, TraceEvent, TraceState } from './trace.ts'
 /** The trace after one more event: its stage, state, headline and deadline. */
 export function advance(trace: Trace, event: TraceEvent): Trace {
   const { events, leftOut } = addEvent(trace.events, event)
+  // An order is nothing that the machine did.
+  if (event.kind === 'bmc.order') return { ...trace, events, dropped: trace.dropped + leftOut }
   const patience = patienceMs(event)
   const next = {
     ...trace,

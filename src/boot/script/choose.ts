@@ -1,5 +1,7 @@
+import type { StandingOrder } from '../../gateway/boot-orders.ts'
 import type { Machine, NextBoot } from '../../machines/machine.ts'
 import type { Profile } from '../../profiles/profile.ts'
+import { OWN_DISK } from './disc.ts'
 import type { ScriptRequest } from './request.ts'
 
 /**
@@ -22,6 +24,10 @@ export type ScriptFacts = Readonly<{
   profile: (name: string) => Profile | undefined
   /** By the id of the machine. */
   deployment: (machine: string) => DeploymentBoot | undefined
+  /** What the BMC of the machine was told; by its id. */
+  bootOrder?: ((machine: string) => StandingOrder | undefined) | undefined
+  /** What boots the disc in its BMC; `undefined`: it is gone. */
+  disc?: ((media: string) => Profile | undefined) | undefined
   /** Whether whoever sits there may choose this entry of a menu, which has a password. Asked at most once for each choice. */
   admits: (menu: string, entry: MenuEntry) => Admission
 }>
@@ -37,8 +43,8 @@ export type Choice =
   | Readonly<{ what: 'ignore'; reason: string }>
   /** The management OS, for this deployment. */
   | Readonly<{ what: 'agent'; reason: string; machine: Machine; deployment: string }>
-  /** Its own disk, whatever its profile says; `profile` is the name to show. */
-  | Readonly<{ what: 'local'; reason: string; machine: Machine; profile: string }>
+  /** Its own disk, whatever its profile says; `profile` is the name to show, `once` the order that this boot uses up. */
+  | Readonly<{ what: 'local'; reason: string; machine: Machine; profile: string; once?: string | undefined }>
   | Readonly<{
       what: 'boot'
       reason: string
@@ -74,18 +80,30 @@ export function chooseProfile(request: ScriptRequest, facts: ScriptFacts): Choic
   if (wanted?.what === 'park' && !(once && facts.profile(once.profile)?.kind === 'live'))
     return park(wanted.reason, wanted.next)
   if (state === 'deploying') return park(`${name} is being deployed`, 'wait for its deployment, or cancel it')
-  if (once)
-    return choose(
-      request,
-      facts,
-      machine,
-      once.profile,
-      once,
-      `${once.orderedBy} ordered ${once.profile} for its next boot`,
-    )
+  // The newer of two orders counts.
+  const standing = facts.bootOrder?.(machine.id)
+  const order = standing && once && once.orderedAt > standing.at ? undefined : standing
+  const ordered = order && chooseOrdered(order, facts, machine)
+  if (ordered) return ordered
+  const also = order ? `; ${order.reason}` : ''
+  if (once) {
+    const why = `${once.orderedBy} ordered ${once.profile} for its next boot${also}`
+    return choose(request, facts, machine, once.profile, once, why)
+  }
   if (machine.profile === null)
-    return park(`${name} has no profile`, `choose one: reveille machine boot ${name} --profile P`)
-  return choose(request, facts, machine, machine.profile, null, `${machine.profile} is the profile of ${name}`)
+    return park(`${name} has no profile${also}`, `choose one: reveille machine boot ${name} --profile P`)
+  return choose(request, facts, machine, machine.profile, null, `${machine.profile} is the profile of ${name}${also}`)
+}
+
+/** What a machine boots because its BMC was told so; `undefined`: what it boots anyway. */
+function chooseOrdered(order: StandingOrder, facts: ScriptFacts, machine: Machine): Choice | undefined {
+  const { id, reason, once, at } = order
+  if (order.obeyed === 'disk')
+    return { what: 'local', reason, machine, profile: OWN_DISK, ...(once ? { once: id } : {}) }
+  const disc = order.media === null ? undefined : facts.disc?.(order.media)
+  if (!disc) return undefined
+  const used = once ? { id, profile: disc.name, orderedAt: at, orderedBy: 'its BMC' } : null
+  return { what: 'boot', reason, machine, profile: disc, once: used, choices: [] }
 }
 
 function chooseForUnknown(request: ScriptRequest, facts: ScriptFacts): Choice {

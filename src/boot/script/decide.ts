@@ -9,6 +9,7 @@ import { BOOT_PATHS } from '../paths.ts'
 import { fillIn, wordsFor } from '../words.ts'
 import { attach, detach, FIRST_DRIVE, hasDisks } from './attach.ts'
 import { type Choice, type ScriptFacts as ChoiceFacts, chooseProfile } from './choose.ts'
+import { named, told } from './disc.ts'
 import {
   askAgain,
   backOffSeconds,
@@ -89,7 +90,7 @@ export function decideFor(choice: Choice, request: ScriptRequest, facts: ScriptF
   const script = bootScript(request, { ...choice, reason }, facts)
   try {
     if (typeof script !== 'string')
-      return decided(script, { reason, does: profile.kind, profile: profile.name, once: once?.id ?? null })
+      return decided(script, { reason, does: profile.kind, profile: named(profile.name), once: once?.id ?? null })
   } catch (error) {
     if (!(error instanceof UnsafeText)) throw error
     return unbootable(request, facts.machine, profile, error.message)
@@ -120,7 +121,7 @@ function unbootable(
   profile: Profile,
   problem: string,
 ): ScriptDecision {
-  const reason = `${profile.name} cannot be booted: ${problem}`
+  const reason = `${told(profile.name)} cannot be booted: ${problem}`
   return parked(request, machine, {
     what: 'park',
     reason,
@@ -133,7 +134,7 @@ function bootScript(request: ScriptRequest, boot: Boot, facts: ScriptFacts): Ipx
   const { profile, machine } = boot
   const chosen: Chosen = { choices: boot.choices, passes: facts.passes() }
   const head = [
-    ...banner(machine, request, `boots ${profile.name}`, boot.reason),
+    ...banner(machine, request, `boots ${told(profile.name)}`, boot.reason),
     ...(chosen.passes.length > 0 ? forgetTyped() : []),
   ]
   if (profile.kind === 'menu') return [...head, ...menuLines(request, profile, chosen)]
@@ -177,8 +178,9 @@ function bodyOf(
       ]
     case 'iso': {
       const file = facts.image(profile.image)?.version.files.find(({ role }) => role === 'iso')
-      if (!file) return `the image ${profile.image} has no ISO`
-      const from = { url: blobUrl(request, file) }
+      const url = file ? blobUrl(request, file) : profile.image
+      if (!url.includes('://')) return `the image ${profile.image} has no ISO`
+      const from = { url }
       return [...launch, ...step('iso', { do: 'sanboot', from }), ...comesBack('iso')]
     }
     // Nothing reinstalls by itself: without an open deployment an installed machine boots what it has.
@@ -200,19 +202,20 @@ function local(request: ScriptRequest, launch: IpxeScript): IpxeScript {
   return [...launch, ...step('local', { do: 'sanboot', from: { drive: 0x80 } }), ...comesBack('local')]
 }
 
-/** A deployment has written everything and waits to see the machine boot its own disk. */
+/** A deployment has written everything and waits to see the machine boot its own disk, or its BMC was told so. */
 function ownDisk(
   request: ScriptRequest,
-  { machine, profile, reason }: Extract<Choice, { what: 'local' }>,
+  { machine, profile, reason, once: used }: Extract<Choice, { what: 'local' }>,
   facts: ScriptFacts,
 ): ScriptDecision {
-  const mark = facts.grant('boot', { machine: machine.id, profile, once: null })
+  const once = used ?? null
+  const mark = facts.grant('boot', { machine: machine.id, profile, once })
   const script = [
     ...banner(machine, request, 'boots its own disk', reason),
     ...local(request, reportLaunch(request.base, mark)),
     ...onFailure(request, mark),
   ]
-  return decided(script, { reason, does: 'local', profile, once: null })
+  return decided(script, { reason, does: 'local', profile: named(profile), once })
 }
 
 /**

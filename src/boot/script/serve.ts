@@ -18,6 +18,7 @@ import { RateLimit } from '../rate.ts'
 import { hasDisks } from './attach.ts'
 import { type Admission, chooseProfile, type DeploymentBoot, type MenuEntry } from './choose.ts'
 import { type BootBinding, decideFor, type GrantUse, type ScriptDecision } from './decide.ts'
+import { type BootOrders, discProfile, named, told, UNNAMED } from './disc.ts'
 import { readRequest, type ScriptRequest, sightingOf } from './request.ts'
 import { startText } from './start.ts'
 
@@ -61,6 +62,8 @@ export type ScriptStageDependencies = Readonly<{
     /** The machine asked for its script and was given the management OS. */
     bootSeen(machine: string): Promise<void>
   }
+  /** What BMCs that are answered here were told of the next boots of their machines. */
+  bootOrders?: BootOrders | undefined
   /** Gives machines their disks; without it, profiles that need some cannot be booted. */
   disks?: DiskDesk | undefined
   traces: TraceRecorder
@@ -86,7 +89,8 @@ type Noted = Readonly<{ kind: TraceKind; stage: Stage; outcome: Outcome; summary
 
 /** Stage 3: "what shall I run?". Whoever asks gets public boot code only; nothing here needs or gives a secret. */
 export function serveScript(dependencies: ScriptStageDependencies): ScriptStage {
-  const { machines, profiles, images, deployments, disks: desk, traces, unknownMachines, clock, log } = dependencies
+  const { machines, profiles, images, deployments, disks: desk, bootOrders } = dependencies
+  const { traces, unknownMachines, clock, log } = dependencies
   const key = createSecretKey(dependencies.key)
   const rate = new RateLimit(clock, dependencies.perSecond ?? 500)
   const guesses = new Backoff(clock, GUESSES)
@@ -96,6 +100,8 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
     image: images.resolve.bind(images),
     deployment: (machine: string) => deployments.bootFor(machine),
     newBoot: () => `b_${randomBytes(8).toString('hex')}`,
+    bootOrder: (machine: string) => bootOrders?.bootFor(machine),
+    disc: (media: string) => discProfile(media, (reference) => images.resolve(reference)?.image.kind),
   }
 
   const record = (mac: Mac | undefined, address: string, event: Noted, more: Partial<TraceEvent> = {}) =>
@@ -128,10 +134,13 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
       sealGrant({ use, mac, ...binding, expiresAt: clock.now() + LASTS_MS[use] }, key)
     const { admits, passes } = admission(request, machine, target.client)
     const facts = { ...known, machine, notRecorded, grant, admits, passes }
+    const order = machine && bootOrders?.bootFor(machine.id)
     const choice = chooseProfile(request, facts)
     const booted = choice.what === 'boot' && hasDisks(choice.profile) ? choice : undefined
     const disks = booted && (await desk?.prepare(diskRequest(booted.machine, booted.profile, target)))
     const decision = decideFor(choice, request, { ...facts, disks })
+    // An order to boot from the network was obeyed by asking here; others are when the machine launches what it was given.
+    if (machine && order?.once && order.obeyed === 'network') await bootOrders?.obeyed(machine.id, order.id)
     if (decision.does === 'agent' && machine) await deployments.bootSeen(machine.id)
     traces.decided(mac, decision.profile)
     record(mac, target.client, scriptEvent(decision), {
@@ -205,9 +214,10 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
       return { status: 200, body: 'noted\n' }
     }
     const decision = profiles.get(grant.profile)?.kind
-    const detail = { profile: grant.profile, ...(decision ? { decision } : {}), ...failureDetail(query) }
+    const profile = named(grant.profile)
+    const detail = { ...(profile ? { profile } : {}), ...(decision ? { decision } : {}), ...failureDetail(query) }
     if (kind === 'mark.launch') await launched(grant)
-    record(grant.mac, client, markEvent(kind, grant.profile, grant.once !== null, detail), { detail })
+    record(grant.mac, client, markEvent(kind, told(grant.profile), grant.once !== null, detail), { detail })
     return { status: 200, body: 'noted\n' }
   }
 
@@ -215,6 +225,7 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
     // Asked before the launch is saved, for it may end the deployment.
     const waits = deployments.bootFor(machine)?.what === 'local'
     await machines.launched(machine, once)
+    if (once !== null) await bootOrders?.obeyed(machine, once)
     if (waits) await deployments.launchedLocal(machine)
   }
 
@@ -287,7 +298,7 @@ function scriptEvent({ does, profile, reason, refused }: ScriptDecision): Noted 
         ? 'it asked for a script and is sent back to its firmware'
         : does === 'agent'
           ? 'it asked for its script and is told to boot the management OS'
-          : `it asked for its script and is told to boot ${profile} (${does})`
+          : `it asked for its script and is told to boot ${profile === null ? UNNAMED[does === 'local' ? 'OWN-DISK' : 'DISC'] : `${profile} (${does})`}`
   return { kind: 'http.script', stage: 'script', outcome: does === 'ignore' ? 'ignored' : 'ok', summary, reason }
 }
 
