@@ -71,6 +71,8 @@ export type CommandContext = Readonly<{
   suites: readonly CipherSuite[]
   now: () => number
   log: Log
+  /** Ends one session, or all of this BMC with its serial line, once the answer to this command went out: Close Session, Cold Reset. */
+  endSessions: (which?: CommandSession) => void
 }>
 
 /**
