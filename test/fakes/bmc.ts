@@ -24,6 +24,7 @@ export function bmc(change: Partial<Bmc> = {}): Bmc {
     clients: [],
     routes: {},
     bootOrder: null,
+    bootOrdered: null,
     media: null,
     restartCause: 0,
     rule: null,
@@ -120,7 +121,7 @@ export class FakeBmc implements BmcBackEnd {
     return this.fruFacts
   }
 
-  events(): readonly BmcEvent[] {
+  async events(): Promise<readonly BmcEvent[]> {
     return this.log
   }
 

@@ -15,7 +15,7 @@ export type SolPacket = Readonly<{
 
 /** Operations of a console (table 15-2). */
 export const SOL_FROM_CONSOLE = {
-  /** The acknowledged packet was not taken: send again from `accepted` on when a packet that is not a NACK comes. */
+  /** Of the acknowledged packet, send again what comes after the first `accepted` characters. */
   nack: 0x40,
   ring: 0x20,
   break: 0x10,

@@ -1,0 +1,316 @@
+import { createSocket, type Socket } from 'node:dgram'
+import { BlockList, isIPv6 } from 'node:net'
+import type { Clock } from '../../kit/clock.ts'
+import type { Log } from '../../kit/log.ts'
+import type { IpmiCryptography } from '../../protocols/ipmi/cryptography.ts'
+import { IPMI_PORT, MOST_PACKET_BYTES } from '../../protocols/ipmi/rmcp.ts'
+import type { BmcBackEnd, BmcDirectory, BmcFace, BmcSession } from '../back-end.ts'
+import { type Bmc, type CipherSuite, PRIVILEGES } from '../bmc.ts'
+import type { CommandSet } from './command.ts'
+import { COMMANDS } from './commands/all.ts'
+import { ServedBmc } from './served-bmc.ts'
+import { IpmiServer } from './server.ts'
+import type { Endpoint, Session } from './session.ts'
+import type { SolClock } from './sol-holder.ts'
+
+export type GatewayOptions = Readonly<{
+  directory: BmcDirectory
+  /** The part of `gateway` in the settings that is about IPMI. */
+  gateway: Readonly<{
+    host: string
+    shared?: Readonly<{ host: string; port: number }> | undefined
+    clients: readonly string[]
+    cipherSuite3: boolean
+    sessions: number
+  }>
+  cryptography: IpmiCryptography
+  clock: Clock
+  log: Log
+  /** By default all that we know. */
+  commands?: CommandSet
+}>
+
+/** The IPMI server as the rest sees it. */
+export interface IpmiGateway extends BmcFace {
+  /** Follows the directory: opens and closes sockets, ends sessions of what is gone. Ends when each socket is open or has failed. */
+  sync(): Promise<void>
+  sessionsOf(machine: string): readonly BmcSession[]
+  /** Where a machine's BMC is reached: for tests, and where its port was 0. */
+  portOf(machine: string): number | undefined
+  readonly sharedPort: number | undefined
+}
+
+/** One socket, the BMC behind it, and who may use it. */
+type Door = {
+  readonly host: string
+  readonly wantedPort: number
+  socket: Socket | undefined
+  endpoint: Endpoint
+  problem: string
+  clients: BlockList | undefined
+}
+
+const SWEEP_MS = 1000
+/** A port that was taken, or an address that the computer did not have, may be there later. */
+const RETRY_SWEEPS = 5
+
+/** Answers IPMI for every BMC of the directory. Nothing is open before the first `sync`. */
+export function serveGateway(options: GatewayOptions): IpmiGateway {
+  return new Gateway(options)
+}
+
+class Gateway implements IpmiGateway {
+  readonly #options: GatewayOptions
+  readonly #clock: SolClock
+  readonly #server: IpmiServer
+  readonly #bmcs = new Map<string, ServedBmc>()
+  readonly #doors = new Map<string, Door>()
+  readonly #timer: NodeJS.Timeout
+  #sharedDoor: Door | undefined
+  #sweeps = 0
+  #stopped = false
+  readonly #everybody: BlockList | undefined
+
+  constructor(options: GatewayOptions) {
+    const { directory, gateway, cryptography, clock, log } = options
+    this.#options = options
+    this.#clock = { now: () => clock.now(), after }
+    this.#everybody = blockListOf(gateway.clients)
+    const allowed = (suites: readonly CipherSuite[]) =>
+      suites.filter((suite) => suite === 17 || (suite === 3 && gateway.cipherSuite3)).sort((a, b) => b - a)
+    this.#server = new IpmiServer({
+      crypto: cryptography,
+      clock: this.#clock,
+      log,
+      commands: options.commands ?? COMMANDS,
+      sessions: gateway.sessions,
+      suites: (bmc) => allowed(bmc ? bmc.backEnd.bmc.cipherSuites : [17, 3]),
+      ofUser: (name) => {
+        const found = directory.ofUser(name)
+        return found && this.#bmcs.get(found.bmc.machine)
+      },
+      anyBmc: () => this.#bmcs.values().next().value,
+    })
+    this.#timer = setInterval(() => this.#sweep(), SWEEP_MS)
+    this.#timer.unref()
+  }
+
+  async sync(): Promise<void> {
+    if (this.#stopped) return
+    const { directory, gateway } = this.#options
+    const wanted = new Map(directory.all().map((backEnd) => [backEnd.bmc.machine, backEnd]))
+    for (const machine of [...this.#bmcs.keys()]) if (!wanted.has(machine)) this.#remove(machine)
+    const opening: Promise<void>[] = []
+    for (const [machine, backEnd] of wanted) {
+      this.#keep(machine, backEnd)
+      opening.push(this.#follow(machine, backEnd.bmc))
+    }
+    const { shared } = gateway
+    if (shared && !this.#sharedDoor?.socket) {
+      this.#sharedDoor ??= this.#door(shared.host, shared.port, undefined)
+      opening.push(this.#open(this.#sharedDoor))
+    }
+    await Promise.all(opening)
+  }
+
+  statusOf(machine: string): Readonly<{ listening: boolean; problem: string }> {
+    const door = this.#doors.get(machine)
+    if (!door) return { listening: false, problem: '' }
+    return { listening: door.socket !== undefined && door.problem === '', problem: door.problem }
+  }
+
+  sessions(): readonly BmcSession[] {
+    return [...this.#server.table.all()].map(described)
+  }
+
+  sessionsOf(machine: string): readonly BmcSession[] {
+    return [...(this.#bmcs.get(machine)?.sessions.values() ?? [])].map(described)
+  }
+
+  endSessions(machine: string, user?: string): void {
+    for (const session of [...(this.#bmcs.get(machine)?.sessions.values() ?? [])])
+      if (user === undefined || session.user.name === user) this.#server.end(session)
+  }
+
+  portOf(machine: string): number | undefined {
+    return this.#doors.get(machine)?.endpoint.port
+  }
+
+  get sharedPort(): number | undefined {
+    return this.#sharedDoor?.endpoint.port
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    clearInterval(this.#timer)
+    for (const machine of [...this.#bmcs.keys()]) this.#remove(machine)
+    if (this.#sharedDoor) close(this.#sharedDoor)
+  }
+
+  #keep(machine: string, backEnd: BmcBackEnd): void {
+    const bmc = this.#bmcs.get(machine)
+    if (!bmc) this.#bmcs.set(machine, new ServedBmc(backEnd, this.#clock))
+    else {
+      bmc.backEnd = backEnd
+      this.#endOfOldAccounts(bmc)
+    }
+  }
+
+  /** An account that is gone, switched off or may do less than before is logged out. */
+  #endOfOldAccounts(bmc: ServedBmc): void {
+    for (const session of [...bmc.sessions.values()]) if (!bmc.hasAccount(session.user)) this.#server.end(session)
+  }
+
+  #remove(machine: string): void {
+    this.endSessions(machine)
+    this.#bmcs.get(machine)?.remove()
+    const door = this.#doors.get(machine)
+    if (door) close(door)
+    this.#doors.delete(machine)
+    this.#bmcs.delete(machine)
+  }
+
+  /** Opens the socket of a BMC, or another one where its address or port changed. */
+  async #follow(machine: string, bmc: Bmc): Promise<void> {
+    const host = bmc.address ?? this.#options.gateway.host
+    const port = bmc.address === null ? bmc.port : IPMI_PORT
+    let door = this.#doors.get(machine)
+    if (door && (door.host !== host || door.wantedPort !== port)) {
+      this.endSessions(machine)
+      close(door)
+      door = undefined
+    }
+    if (!door) {
+      door = this.#door(host, port, this.#bmcs.get(machine)!)
+      this.#doors.set(machine, door)
+    }
+    door.clients = blockListOf(bmc.clients)
+    await this.#open(door)
+  }
+
+  #door(host: string, port: number, bmc: ServedBmc | undefined): Door {
+    const door: Door = {
+      host,
+      wantedPort: port,
+      socket: undefined,
+      problem: '',
+      clients: undefined,
+      endpoint: {
+        name: bmc?.machine ?? 'shared',
+        port,
+        bmc,
+        // The kernel drops what it cannot send, and so may we: UDP promises nothing, clients ask again.
+        send: (packet, to) => door.socket?.send(packet, to.port, to.address, () => {}),
+      },
+    }
+    return door
+  }
+
+  /** Never fails: what went wrong stands in `problem`, and is tried again. */
+  #open(door: Door): Promise<void> {
+    if (door.socket) return Promise.resolve()
+    const socket = createSocket({ type: isIPv6(door.host) ? 'udp6' : 'udp4', lookup: asItIs })
+    door.socket = socket
+    return new Promise((resolve) => {
+      socket.once('listening', () => {
+        door.problem = ''
+        door.endpoint = { ...door.endpoint, port: socket.address().port }
+        resolve()
+      })
+      socket.on('error', (error: NodeJS.ErrnoException) => {
+        const problem = explained(error, door)
+        if (door.problem !== problem)
+          this.#options.log.warn({ endpoint: door.endpoint.name, problem }, 'A BMC cannot be reached')
+        door.problem = problem
+        if (door.socket === socket) door.socket = undefined
+        socket.close()
+        resolve()
+      })
+      socket.on('message', (bytes, from) => {
+        if (bytes.length <= MOST_PACKET_BYTES && this.#mayUse(door, from.address))
+          this.#server.receive(door.endpoint, bytes, { address: from.address, port: from.port })
+      })
+      socket.bind({ port: door.wantedPort, address: door.host, exclusive: true })
+    })
+  }
+
+  #mayUse(door: Door, address: string): boolean {
+    const family = isIPv6(address) ? 'ipv6' : 'ipv4'
+    const list = door.clients ?? this.#everybody
+    return list === undefined || list.check(address, family)
+  }
+
+  #sweep(): void {
+    this.#server.sweep()
+    this.#sweeps++
+    if (this.#sweeps % RETRY_SWEEPS !== 0) return
+    for (const door of this.#doors.values()) if (!door.socket) void this.#open(door)
+    if (this.#sharedDoor && !this.#sharedDoor.socket) void this.#open(this.#sharedDoor)
+  }
+}
+
+function described(session: Session): BmcSession {
+  return {
+    id: session.id.toString(16).padStart(8, '0'),
+    machine: session.bmc.machine,
+    user: session.user.name,
+    privilege: PRIVILEGES[Math.max(1, session.privilege) - 1]!,
+    address: session.address,
+    cipherSuite: session.suite,
+    console: session.bmc.sol.holder === session.handle,
+    since: session.since,
+    lastAt: session.lastAt,
+  }
+}
+
+/** `undefined`: all are let in. */
+function blockListOf(clients: readonly string[]): BlockList | undefined {
+  if (clients.length === 0) return undefined
+  const list = new BlockList()
+  for (const client of clients) {
+    const [address, prefix] = client.split('/')
+    const family = isIPv6(address!) ? 'ipv6' : 'ipv4'
+    if (prefix === undefined) list.addAddress(address!, family)
+    else list.addSubnet(address!, Number(prefix), family)
+  }
+  return list
+}
+
+function explained(error: NodeJS.ErrnoException, door: Door): string {
+  const where = `UDP ${door.host}:${door.wantedPort}`
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `${where} is used by another program. Find it with: ss -ulpn`
+    case 'EADDRNOTAVAIL':
+      return `This server does not have the address ${door.host}. Give it to an interface: ip address add`
+    case 'EACCES':
+      return `${where} needs the capability CAP_NET_BIND_SERVICE, because its port is below 1024.`
+    default:
+      return `${where} cannot be opened (${error.message}).`
+  }
+}
+
+function close(door: Door): void {
+  const { socket } = door
+  door.socket = undefined
+  try {
+    socket?.close()
+  } catch {
+    // It failed to open and is closed already.
+  }
+}
+
+function after(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms)
+  timer.unref()
+  return () => clearTimeout(timer)
+}
+
+/** Destinations are always addresses: looking them up as names would cost a turn of the event loop for each packet. */
+function asItIs(
+  address: string,
+  _options: unknown,
+  done: (error: NodeJS.ErrnoException | null, address: string, family: number) => void,
+): void {
+  done(null, address, isIPv6(address) ? 6 : 4)
+}
