@@ -1,3 +1,4 @@
+import { Refusal } from '../kit/errors.ts'
 import type { Secret } from '../kit/secret.ts'
 
 /** What proves to a running system that we may log in: a password, a private key, or both (the key is tried first). */
@@ -49,6 +50,17 @@ export type GuestOutcome = Readonly<{
 
 /** `timeoutMs`: 20 seconds if left out. Output beyond 256 KiB is refused (`too-large`). */
 export type GuestCommand = Readonly<{ input?: string | undefined; timeoutMs?: number | undefined }>
+
+/** A terminal with a program in it. Bytes that come before `listen` are kept, within bounds, and handed over first. */
+export interface GuestTerminal {
+  /** `ended` is called once, with the reason, when it is gone for any other reason than `close`. */
+  listen(received: (bytes: Uint8Array) => void, ended: (why: string) => void): void
+  write(bytes: Uint8Array): void
+  close(): void
+}
+
+/** The system answered and did not let us in. */
+export class LoginRefusal extends Refusal {}
 
 /** A login to one system. Close it: nothing is kept between two operations. */
 export interface GuestConnection {

@@ -49,6 +49,8 @@ export const SshSettings = z
     /** The only host key that is accepted; `null`: the first one seen is kept. */
     hostKey: Fingerprint.nullable().default(null),
     system: z.enum(['unix', 'windows']).default('unix'),
+    /** The system has `ipmitool` and a BMC that it may ask: IPMI commands and what to boot next go through it. */
+    ipmitool: z.boolean().default(false),
     /** Command whose input and output is the serial console, such as `ipmitool sol activate` or `picocom /dev/ttyS0`; none if left out. */
     consoleCommand: z.string().max(1000).nullable().default(null),
   })

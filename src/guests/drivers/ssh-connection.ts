@@ -1,7 +1,16 @@
 import { createHash } from 'node:crypto'
 import ssh2, { type Client, type ClientChannel } from 'ssh2'
 import { Refusal } from '../../kit/errors.ts'
-import type { GuestCommand, GuestConnection, GuestConnector, GuestOutcome, GuestTarget } from '../guest.ts'
+import { EarlyBytes } from '../../power/early-bytes.ts'
+import {
+  type GuestCommand,
+  type GuestConnection,
+  type GuestConnector,
+  type GuestOutcome,
+  type GuestTarget,
+  type GuestTerminal,
+  LoginRefusal,
+} from '../guest.ts'
 
 /** Connection, key exchange and login together, in milliseconds. */
 const LOGIN_MS = 15_000
@@ -14,8 +23,13 @@ export function fingerprint(key: Uint8Array): string {
   return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`
 }
 
+/** A login that also runs programs in a terminal of 80 columns and 24 lines; it ends with the connection. */
+export type SshConnection = GuestConnection & { terminal(command: string): Promise<GuestTerminal> }
+
+type SshConnector = GuestConnector & { connect(target: GuestTarget, timeoutMs?: number): Promise<SshConnection> }
+
 /** Logs in with the pure JavaScript of the ssh2 package. Reusable for anything that runs commands on a machine. */
-export const sshConnector: GuestConnector = {
+export const sshConnector: SshConnector = {
   keyProblem(privateKey) {
     const parsed = ssh2.utils.parseKey(privateKey)
     const key = Array.isArray(parsed) ? parsed[0] : parsed
@@ -80,10 +94,11 @@ export const sshConnector: GuestConnector = {
   },
 }
 
-function connectionOver(client: Client, hostKey: string): GuestConnection {
+function connectionOver(client: Client, hostKey: string): SshConnection {
   return {
     hostKey,
     run: (command, options) => runCommand(client, command, options),
+    terminal: (command) => openTerminal(client, command),
     close: () => client.destroy(),
   }
 }
@@ -145,6 +160,48 @@ function runCommand(client: Client, command: string, { input, timeoutMs = COMMAN
   })
 }
 
+function openTerminal(client: Client, command: string): Promise<GuestTerminal> {
+  return new Promise((resolve, reject) => {
+    const refuse = (why: string) =>
+      reject(
+        new Refusal('not-available', `the system opens no terminal: ${why}`, {
+          next: 'see what its SSH server allows',
+        }),
+      )
+    const deadline = setTimeout(() => refuse(`it did not answer within ${COMMAND_MS / 1000} seconds`), COMMAND_MS)
+    const lost = () => refuse('it closed the connection')
+    client.once('close', lost)
+    const opened = (error: Error | undefined, channel: ClientChannel) => {
+      clearTimeout(deadline)
+      client.off('close', lost)
+      if (error) return refuse(error.message.slice(0, 200))
+      const early = new EarlyBytes()
+      let ended = 'the connection was lost'
+      channel.on('data', (data: Buffer) => early.receive(data))
+      channel.stderr.on('data', (data: Buffer) => early.receive(data))
+      channel.on('exit', (status: number | null) => {
+        ended = status === null ? 'a signal ended its program' : `its program ended with status ${status}`
+      })
+      channel.on('error', () => undefined)
+      channel.on('close', () => early.end(ended))
+      client.on('close', () => early.end('the connection was lost'))
+      resolve({
+        listen: (received, over) => early.listen(received, over),
+        write: (bytes) => void channel.write(bytes),
+        close: () => {
+          if (early.close()) channel.close()
+        },
+      })
+    }
+    try {
+      client.exec(command, { pty: { term: 'vt100', cols: 80, rows: 24 } }, opened)
+    } catch {
+      clearTimeout(deadline)
+      lost()
+    }
+  })
+}
+
 const place = ({ address, port }: GuestTarget) => `${address} port ${port}`
 
 function unreachable(target: GuestTarget, why: string): Refusal {
@@ -162,9 +219,13 @@ function loginRefusal(target: GuestTarget, seen: string, error: Error & { level?
       { next: 'if that is right, set the access again with the new host key, or without one to learn it' },
     )
   if (error.level === 'client-authentication')
-    return new Refusal('not-available', `${place(target)} refused the login of ${target.user}: wrong password or key`, {
-      next: 'set the access again; its SSH server must allow this user and this way to log in',
-    })
+    return new LoginRefusal(
+      'not-available',
+      `${place(target)} refused the login of ${target.user}: wrong password or key`,
+      {
+        next: 'set the access again; its SSH server must allow this user and this way to log in',
+      },
+    )
   const words: Record<string, string> = {
     ECONNREFUSED: 'the connection was refused',
     EHOSTUNREACH: 'there is no way to that address',
