@@ -22,6 +22,7 @@ import { openInstall } from './compose/install.ts'
 import { openLab, wireLab } from './compose/lab.ts'
 import { openManagement } from './compose/management.ts'
 import { offlinePassword } from './compose/offline-password.ts'
+import { openPower } from './compose/power.ts'
 import { openThrift } from './compose/thrift.ts'
 import { administerStorage, openStorage } from './compose/volumes.ts'
 import type { LoadedConfig } from './config/load.ts'
@@ -41,8 +42,6 @@ import { applyManifest } from './manifest/apply.ts'
 import { Leases } from './networks/leases.ts'
 import { planNetworks } from './networks/plan.ts'
 import { Reservations } from './networks/reservations.ts'
-import { LabPower } from './power/drivers/lab.ts'
-import type { PowerFinder } from './power/power.ts'
 import { type ReplayRecord, replay as replayPackets } from './replay/replay.ts'
 import { listInterfaces } from './sockets/interfaces.ts'
 import { bootKey } from './store/boot-key.ts'
@@ -55,6 +54,7 @@ const PACKAGE = resolve(import.meta.dirname, import.meta.filename.endsWith('.ts'
 const VERSION = '0.1.0'
 const CLOCK = { now: () => Date.now() }
 const TICK_MS = 1000
+const POLL_TICK_MS = 250
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
@@ -170,10 +170,13 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   if (labWiring) await offer('server', [labWiring.interface])
 
   // What machines are to become, before the stages that make it so.
-  const power: PowerFinder = ({ macs }) => {
-    const name = labName(lab, macs)
-    return lab && name !== undefined ? new LabPower(lab, name) : undefined
-  }
+  const advertised = config.advertise === undefined ? undefined : baseUrl(formatIpv4(config.advertise), config)
+  const bootUrl = () => advertised ?? baseUrl(ownAddress(), config)
+  const switches = await openPower({ ...around, ...domain, store, leases, lab, bootUrl })
+  onStop(() => switches.stop())
+  const { powers } = switches
+  const power = powers.finder
+  every(POLL_TICK_MS, () => powers.tick())
   const { notify } = config
   const deployments = await openDeployments({ store, ...domain, power, notify, events, clock: CLOCK, log })
   domain.holds.push(deployments)
@@ -253,6 +256,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   const { consoles, records } = await openConsoles({
     ...around,
     sources: [
+      switches.consoleOf,
       (machine) => {
         const name = labName(lab, machines.get(machine)?.macs ?? [])
         const own = name === undefined ? undefined : lab?.console(name)
@@ -271,7 +275,6 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     if (topic !== 'machine' || change !== 'removed') return
     consoles.removed(id).catch((error) => log.error({ machine: id, error }, 'the record of a console stays'))
   })
-  const advertised = config.advertise === undefined ? undefined : baseUrl(formatIpv4(config.advertise), config)
   const boot = serveBoot({
     handlers: [
       script.handler,
@@ -303,10 +306,10 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     management: built.management,
     guests,
     runningAgents: () => deployments.running(),
-    power,
+    powers,
     consoles,
     agentShell: ({ id }) => install.console(id),
-    previewScript: async (machine) => script.preview(machine, advertised ?? baseUrl(ownAddress(), config)),
+    previewScript: async (machine) => script.preview(machine, bootUrl()),
     applyManifest: (manifest, how) => applyManifest({ ...domain, ...disks }, manifest, how),
     doctor: () => examine(config, LINUX),
     settings: () => settings.map(({ name, value, source, description }) => ({ name, value, source, description })),

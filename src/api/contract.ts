@@ -6,6 +6,7 @@ import { iscsiRoutes } from './contract/iscsi.ts'
 import { labRoutes } from './contract/lab.ts'
 import { machineRoutes } from './contract/machines.ts'
 import { maintenanceRoutes } from './contract/maintenance.ts'
+import { powerRoutes } from './contract/power.ts'
 import { profileRoutes } from './contract/profiles.ts'
 import { roomRoutes } from './contract/rooms.ts'
 import { serverRoutes } from './contract/server.ts'
@@ -17,6 +18,7 @@ import { volumeRoutes } from './contract/volumes.ts'
 export const contract = {
   ...accessRoutes,
   ...machineRoutes,
+  ...powerRoutes,
   ...traceRoutes,
   ...imageRoutes,
   ...profileRoutes,

@@ -106,7 +106,15 @@ export class DriverBook {
       string,
       string
     >
-    return Object.fromEntries(Object.entries(opened).map(([key, value]) => [key, new Secret(value)]))
+    return asSecrets(opened)
+  }
+
+  /** The secrets that a driver would have if it were made so. */
+  secretsFor(machine: string, name: string, wanted: WantedDriver): DriverSecrets {
+    assertSecrets(wanted)
+    const before = this.get(machine, name)
+    if (before && staysAs(before, wanted)) return this.secretsOf(before)
+    return asSecrets(wanted.secrets ?? {})
   }
 
   #made(
@@ -116,15 +124,15 @@ export class DriverBook {
     before: ConfiguredDriver | undefined,
   ): ConfiguredDriver {
     const context = contextOf(machine, name, settings)
-    const stays = secrets === null && before !== undefined && contextOf(machine, name, before.settings) === context
     const given = Object.entries(secrets ?? {})
-    const kept = stays
-      ? { secretNames: before.secretNames, sealed: before.sealed }
-      : {
-          secretNames: given.map(([key]) => key).sort(),
-          sealed:
-            given.length === 0 ? null : this.#with.sealer.seal(context, JSON.stringify(Object.fromEntries(given))),
-        }
+    const kept =
+      before && staysAs(before, { settings, secrets })
+        ? { secretNames: before.secretNames, sealed: before.sealed }
+        : {
+            secretNames: given.map(([key]) => key).sort(),
+            sealed:
+              given.length === 0 ? null : this.#with.sealer.seal(context, JSON.stringify(Object.fromEntries(given))),
+          }
     return { machine, name, position: 0, settings, ...kept, updatedAt: this.#with.clock.now() }
   }
 
@@ -142,6 +150,15 @@ export class DriverBook {
     this.#last = result.catch(() => undefined)
     return result
   }
+}
+
+/** Whether the secrets that are kept are those of the driver as it is wanted. */
+function staysAs({ machine, name, settings }: ConfiguredDriver, wanted: WantedDriver): boolean {
+  return wanted.secrets === null && contextOf(machine, name, settings) === contextOf(machine, name, wanted.settings)
+}
+
+function asSecrets(texts: Readonly<Record<string, string>>): DriverSecrets {
+  return Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, new Secret(text)]))
 }
 
 /**

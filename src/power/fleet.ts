@@ -3,7 +3,7 @@ import { Refusal } from '../kit/errors.ts'
 import { type Log, SILENT } from '../kit/log.ts'
 import type { ConfiguredDriver, DriverFactory, DriverMachine } from './configured.ts'
 import type { PowerDriver } from './driver.ts'
-import type { DriverBook } from './driver-book.ts'
+import type { DriverBook, WantedDriver } from './driver-book.ts'
 import type { PowerMachine } from './power.ts'
 import type { DriverKind } from './settings.ts'
 import { TrackedDriver } from './tracked-driver.ts'
@@ -50,8 +50,13 @@ export class Fleet {
     return all.filter(({ name }) => this.#book.get(machine.id, name) === undefined)
   }
 
-  hasFactory(kind: DriverKind): boolean {
-    return this.#with.factories[kind] !== undefined
+  /** Refuses settings that make no driver. */
+  async check(machine: string, name: string, wanted: WantedDriver): Promise<void> {
+    const { kind } = wanted.settings
+    const factory = this.#with.factories[kind]
+    if (!factory) throw new Refusal('not-available', `this server has no driver of kind ${kind}`)
+    const secrets = this.#book.secretsFor(machine, name, wanted)
+    await factory(wanted.settings, secrets, this.#driverMachine(machine, name)).close()
   }
 
   /** All that were made. */

@@ -227,9 +227,9 @@ export class Powers {
       throw new Refusal('validation-failed', `a driver of kind ${kind} is there by itself`, {
         next: 'leave it out: it is tried after those that are named',
       })
-    if (!this.#fleet.hasFactory(kind)) throw new Refusal('not-available', `this server has no driver of kind ${kind}`)
     if (this.#fleet.builtIn(machine).some((each) => each.name === name))
       throw new Refusal('conflict', `${machine.name} has a driver ${name} by itself`, { next: 'choose another name' })
+    await this.#fleet.check(machine.id, name, wanted)
     const kept = await this.#book.put(machine.id, name, wanted)
     this.#fleet.drop(machine.id, name)
     this.#poller.hasten(machine.id)

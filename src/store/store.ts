@@ -6,6 +6,7 @@ import type { ImageRepository } from '../images/repository.ts'
 import type { Log } from '../kit/log.ts'
 import type { MachineRepository } from '../machines/repository.ts'
 import type { LeaseRepository } from '../networks/lease.ts'
+import type { PowerRepository } from '../power/configured.ts'
 import type { ProfileRepository } from '../profiles/repository.ts'
 import type { BatchRepository } from '../rooms/batch.ts'
 import type { TraceRepository } from '../traces/trace.ts'
@@ -19,6 +20,7 @@ import { imageRepository } from './images.ts'
 import { leaseRepository, moveLeases } from './leases.ts'
 import { machineRepository } from './machines.ts'
 import { migrate } from './migrations.ts'
+import { powerRepository } from './power.ts'
 import { profileRepository } from './profiles.ts'
 import { openSqlite } from './sqlite.ts'
 import { sqliteRefusal } from './sqlite-refusal.ts'
@@ -34,6 +36,7 @@ export type Store = Readonly<{
   volumes: VolumeRepository
   batches: BatchRepository
   guests: GuestRepository
+  power: PowerRepository
   leases: LeaseRepository
   traces: TraceRepository
   access: AccessRepository
@@ -66,6 +69,7 @@ export async function openStore(dataDir: string, { log }: { log: Log }): Promise
         volumes: volumeRepository(engine.db),
         batches: batchRepository(engine.db),
         guests: guestRepository(engine.db),
+        power: powerRepository(engine.db),
         leases,
         traces: traceRepository(engine),
         access: await accessRepository(engine.db),

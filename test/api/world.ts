@@ -30,7 +30,7 @@ import { Machines } from '../../src/machines/machines.ts'
 import { applyManifest } from '../../src/manifest/apply.ts'
 import type { Lease } from '../../src/networks/lease.ts'
 import type { Network } from '../../src/networks/network.ts'
-import type { Power, PowerState } from '../../src/power/power.ts'
+import { Powers } from '../../src/power/powers.ts'
 import { Profiles } from '../../src/profiles/profiles.ts'
 import type { Trace } from '../../src/traces/trace.ts'
 import { ExportFolder } from '../../src/volumes/drivers/export-folder.ts'
@@ -39,6 +39,7 @@ import { MemoryDeployments } from '../fakes/deployment-rows.ts'
 import { MemoryEngine } from '../fakes/memory-engine.ts'
 import { MemoryPool } from '../fakes/memory-pool.ts'
 import { MemoryRecords } from '../fakes/memory-records.ts'
+import { FAKE_SEALER, FakeDriver, fakeFactory, MemoryPower } from '../fakes/power.ts'
 import { MemoryBatches, MemoryVolumes } from '../fakes/volume-rows.ts'
 
 /** Access data in memory, with the rules of the interface: rows go with their user, the audit log is newest first. */
@@ -105,16 +106,6 @@ export class LineLog implements Log {
   warn = this.#write
   error = this.#write
   child = () => this
-}
-
-class FakePower implements Power {
-  readonly driver = 'fake'
-  now: PowerState = 'off'
-  state = async () => this.now
-  async perform(action: string) {
-    this.now = action === 'off' || action === 'soft' ? 'off' : 'on'
-    return this.now
-  }
 }
 
 /** A console that prints when told and remembers what was typed. */
@@ -206,15 +197,32 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
     hasProfile: (name) => profiles.get(name) !== undefined,
     assertForgettable: held.assertForgettable,
   })
-  const power = new FakePower()
-  const findPower: ApiDependencies['power'] = ({ macs }) => (macs.includes(DUMB) ? undefined : power)
+  const power = new FakeDriver()
+  const configured = new FakeDriver({ kind: 'ipmi' })
+  const powerRows = new MemoryPower()
+  const powers = await Powers.open({
+    repository: powerRows,
+    sealer: FAKE_SEALER,
+    factories: { ipmi: fakeFactory(configured), redfish: fakeFactory(configured), http: fakeFactory(configured) },
+    builtIn: ({ macs }) => (macs.includes(DUMB) ? [] : [{ name: 'fake', kind: 'lab', make: () => power }]),
+    machine: (id) => machines.get(id),
+    machines: () => machines.all(),
+    addressOf: () => null,
+    mediaUrl: async (media) => `http://10.0.0.1/boot/${media}`,
+    events,
+    clock,
+    log,
+    pollSeconds: 0,
+    concurrency: 4,
+    sleep: async () => undefined,
+  })
   const deployments = await Deployments.open({
     repository: new MemoryDeployments(),
     machines,
     profiles,
     images,
     versionFromCapture: versionFromCapture(images),
-    power: (machine) => findPower(machine),
+    power: powers.finder,
     notifier: { tell: async () => [] },
     events,
     clock,
@@ -231,7 +239,7 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
     machines,
     profiles,
     images,
-    power: (machine) => findPower(machine),
+    power: powers.finder,
     traces: { record: () => undefined, learn: () => undefined, macAt: () => undefined, decided: () => undefined },
     iscsi: { name: 'iqn.2026-11.org.reveille', chap: true },
     thresholds: { warnPercent: 80, refusePercent: 95 },
@@ -265,7 +273,7 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
       },
       why: async () => ({ trace: null, state: null, verdict: 'It has never booted.', sentences: [], next: ['wait'] }),
     },
-    power: findPower,
+    powers,
     deployments,
     disks,
     consoles: new Consoles({
@@ -312,7 +320,11 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
     accessRows,
     traces,
     leases: leases,
+    /** What switches every machine but `DUMB`, and what is behind every driver that a machine names. */
     power,
+    configured,
+    powerRows,
+    powers,
     serial,
     /** The shell of a management OS that runs on the same machine. */
     shell,

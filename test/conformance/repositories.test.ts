@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ipv4 } from '../../src/kit/ip.ts'
 import { SILENT } from '../../src/kit/log.ts'
+import { DriverSettings } from '../../src/power/settings.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
 import { diskOf, inventoryOf } from '../fakes/deployment-world.ts'
 import {
@@ -20,6 +21,7 @@ import {
   mac,
   machine,
   maintenance,
+  powerDriver,
   profiles,
   rollout,
   session,
@@ -60,6 +62,7 @@ describe.each(ENGINES)('$name keeps', ({ open }) => {
     expect(await store.images.all()).toEqual([])
     expect(await store.volumes.all()).toEqual({ volumes: [], attachments: [], maintenances: [], rollouts: [] })
     expect(await store.batches.all()).toEqual([])
+    expect(await store.power.all()).toEqual([])
     expect(await store.leases.all()).toEqual([])
     expect(await store.traces.newest({ eventsSince: 0 })).toEqual([])
     expect(await store.traces.get('t_1')).toBeUndefined()
@@ -133,6 +136,33 @@ describe.each(ENGINES)('$name keeps', ({ open }) => {
     await store.images.remove('debian')
     await store.images.save(image({ versions: [] }))
     expect((await (await reopened()).images.all())[0]?.versions, 'versions go with their image').toEqual([])
+  })
+
+  describe('power drivers', () => {
+    test('by machine and position, with what is sealed, or without', async () => {
+      const other = powerDriver(0, {
+        machine: 'm_2',
+        name: 'wake',
+        settings: DriverSettings.parse({ kind: 'wol', macs: [AWKWARD.slice(0, 9)] }),
+        secretNames: [],
+        sealed: null,
+      })
+      await store.power.save([powerDriver(1), other, powerDriver(0)])
+      expect(await (await reopened()).power.all()).toEqual([powerDriver(0), powerDriver(1), other])
+    })
+    test('replaced together, removed by name, and forgotten with their machine', async () => {
+      await store.power.save([0, 1, 2].map((n) => powerDriver(n)))
+      const moved = [powerDriver(0, { position: 1 }), powerDriver(1, { position: 0, sealed: null, secretNames: [] })]
+      await store.power.save(moved)
+      await store.power.remove('m_1', 'bmc-2')
+      await store.power.remove('m_1', 'nothing')
+      await store.power.save([])
+      await store.power.save([powerDriver(0, { machine: 'm_2' })])
+      expect((await (await reopened()).power.all()).slice(0, 2)).toEqual([moved[1], moved[0]])
+      await store.power.forget('m_1')
+      await store.power.forget('m_9')
+      expect(await (await reopened()).power.all()).toEqual([powerDriver(0, { machine: 'm_2' })])
+    })
   })
 
   describe('leases', () => {

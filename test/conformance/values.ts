@@ -7,6 +7,8 @@ import { ipv4 } from '../../src/kit/ip.ts'
 import type { Mac } from '../../src/kit/mac.ts'
 import type { Machine } from '../../src/machines/machine.ts'
 import type { Lease } from '../../src/networks/lease.ts'
+import type { ConfiguredDriver } from '../../src/power/configured.ts'
+import { DriverSettings } from '../../src/power/settings.ts'
 import type { Profile } from '../../src/profiles/profile.ts'
 import type { Batch } from '../../src/rooms/batch.ts'
 import type { Trace } from '../../src/traces/trace.ts'
@@ -404,5 +406,16 @@ export const batch = (n: number, more: Partial<Batch> = {}): Batch => ({
   orderedBy: AWKWARD,
   startedAt: n,
   endedAt: null,
+  ...more,
+})
+
+export const powerDriver = (n: number, more: Partial<ConfiguredDriver> = {}): ConfiguredDriver => ({
+  machine: 'm_1',
+  name: `bmc-${n}`,
+  position: n,
+  settings: DriverSettings.parse({ kind: 'ipmi', address: '10.0.0.9', user: AWKWARD.slice(0, 10) }),
+  secretNames: ['kg', 'password'],
+  sealed: '1.c2VhbGVk',
+  updatedAt: 9_007_199_254_740_991,
   ...more,
 })

@@ -97,6 +97,7 @@ test('all that was acknowledged outlives kill -9, and nothing half done is left'
       'chunks',
       'consoles',
       'control.sock',
+      'credential-key',
       'exports',
       'guest-key',
       'leases.db',

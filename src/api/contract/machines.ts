@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { ARCHITECTURES, FIRMWARES, MACHINE_STATES } from '../../machines/machine.ts'
-import { POWER_ACTIONS } from '../../power/power.ts'
 import { Name } from '../../profiles/profile.ts'
 import { PageQuery, page, Time } from './common.ts'
 import { route } from './route.ts'
@@ -92,10 +91,6 @@ export const BootChoice = z
   .object({ profile: z.string().nullable(), once: NextBoot.nullable() })
   .meta({ id: 'BootChoice' })
 
-export const PowerStatus = z
-  .object({ state: z.enum(['on', 'off', 'unknown']), driver: z.string(), checkedAt: Time })
-  .meta({ id: 'PowerStatus' })
-
 export const machineRoutes = {
   listMachines: route({
     method: 'GET',
@@ -183,25 +178,5 @@ export const machineRoutes = {
     body: z.object({ profile: Name.nullable().optional(), once: Name.nullable().optional() }).strict(),
     response: BootChoice,
     action: 'machine.boot',
-  }),
-  getPower: route({
-    method: 'GET',
-    path: '/api/v1/machines/{machine}/power',
-    summary: 'Read the power state from its driver',
-    group: 'power',
-    needs: 'viewer',
-    params: MachineReference,
-    response: PowerStatus,
-  }),
-  setPower: route({
-    method: 'POST',
-    path: '/api/v1/machines/{machine}/power',
-    summary: 'Switch the machine; the answer is the state read back',
-    group: 'power',
-    needs: 'user',
-    params: MachineReference,
-    body: z.object({ action: z.enum(POWER_ACTIONS) }).strict(),
-    response: PowerStatus,
-    action: 'machine.power',
   }),
 } as const

@@ -45,6 +45,9 @@ export const PowerDriverInfo = z
   .meta({ id: 'PowerDriver' })
 export type PowerDriverInfo = z.infer<typeof PowerDriverInfo>
 
+/** What did not work, with which driver. */
+export const PowerProblem = z.object({ driver: z.string(), cause: z.string() }).meta({ id: 'PowerProblem' })
+
 export const PowerStatus = z
   .object({
     /** What was read; `unknown` when it could not be. */
@@ -56,7 +59,7 @@ export const PowerStatus = z
     /** After an action: whether what was read back is what the action leads to. `null`: nothing was ordered, or it cannot be told. */
     confirmed: z.boolean().nullable(),
     /** What did not work on the way, driver by driver. */
-    problems: z.array(z.object({ driver: z.string(), cause: z.string() })),
+    problems: z.array(PowerProblem),
   })
   .meta({ id: 'PowerStatus' })
 export type PowerStatus = z.infer<typeof PowerStatus>
@@ -158,7 +161,7 @@ export const powerRoutes = {
     body: z
       .object({
         action: z.enum(POWER_ACTIONS),
-        /** How long the outcome is looked for, in seconds. */
+        /** How long the outcome is looked for, in seconds, for each driver that is tried. */
         wait: z.number().min(0).max(300).default(15),
       })
       .strict(),
@@ -232,7 +235,16 @@ export const powerRoutes = {
     params: MachineReference,
     query: DriverQuery,
     body: z.object({ order: BootOrderInfo.nullable() }).strict(),
-    response: z.object({ order: BootOrderInfo.nullable(), driver: z.string(), confirmed: z.boolean().nullable() }),
+    response: z
+      .object({
+        order: BootOrderInfo.nullable(),
+        driver: z.string(),
+        /** Whether just that was read back; `null`: this driver cannot read it. */
+        confirmed: z.boolean().nullable(),
+        /** What drivers before it said; left out by none. */
+        problems: z.array(PowerProblem).optional(),
+      })
+      .meta({ id: 'BootOrderReport' }),
     action: 'power.boot-order',
   }),
   identifyMachine: route({

@@ -14,7 +14,7 @@ import type { Machines } from '../../machines/machines.ts'
 import type { ManagementOs } from '../../management/management.ts'
 import type { Leases } from '../../networks/leases.ts'
 import type { Network } from '../../networks/network.ts'
-import type { PowerFinder } from '../../power/power.ts'
+import type { Powers } from '../../power/powers.ts'
 import type { Profiles } from '../../profiles/profiles.ts'
 import type { Batches } from '../../rooms/batches.ts'
 import type { Traces } from '../../traces/traces.ts'
@@ -74,7 +74,29 @@ export type ApiDependencies = Readonly<{
   events: Events
   clock: Clock
   log: Log
-  power: PowerFinder
+  /** Switches machines, and keeps what drivers they have. */
+  powers: Pick<
+    Powers,
+    | 'finder'
+    | 'status'
+    | 'reading'
+    | 'perform'
+    | 'bootOrder'
+    | 'setBootOrder'
+    | 'identify'
+    | 'sensors'
+    | 'hardwareEvents'
+    | 'clearHardwareEvents'
+    | 'fru'
+    | 'media'
+    | 'setMedia'
+    | 'drivers'
+    | 'putDriver'
+    | 'removeDriver'
+    | 'probe'
+    | 'answerManual'
+    | 'counts'
+  >
   /** The running systems of machines. */
   guests?: Pick<Guests, 'facts' | 'setAccess' | 'setPassword' | 'setPasswordOffline' | 'reboot'> | undefined
   /** The serial consoles of machines. */

@@ -3,6 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { ApiDependencies } from './dependencies.ts'
 import type { EventStreams } from './events.ts'
 import { serveDiskMetrics } from './metrics-disks.ts'
+import { powerCounters, servePowerMetrics } from './metrics-power.ts'
 
 /** Who may read `/metrics`: names of machines are not in it, but numbers tell much about a network. Prometheus sends a token. */
 const METRICS_DEMAND = { needs: 'viewer', group: 'metrics', method: 'GET' } as const
@@ -44,6 +45,7 @@ export function serveMetrics(app: FastifyInstance, api: ApiDependencies, streams
     },
   })
   serveDiskMetrics(registers, api)
+  servePowerMetrics(registers, api)
   new Gauge({
     name: 'reveille_ready',
     help: '1 when the server can do its work',
@@ -59,7 +61,7 @@ export function serveMetrics(app: FastifyInstance, api: ApiDependencies, streams
     duration.observe(labels, reply.elapsedTime / 1000)
   })
   app.get('/metrics', { config: { demand: METRICS_DEMAND } }, async (_request, reply) => {
-    const text = (await registry.metrics()) + counterLines(api.counters())
+    const text = (await registry.metrics()) + counterLines({ ...api.counters(), ...powerCounters(api) })
     return reply.type(registry.contentType).header('cache-control', 'no-store').send(text)
   })
 }

@@ -17,6 +17,7 @@ import { fetchHandlers } from './handlers/images-fetch.ts'
 import { labHandlers } from './handlers/lab.ts'
 import { machineHandlers } from './handlers/machines.ts'
 import { maintenanceHandlers } from './handlers/maintenance.ts'
+import { powerHandlers } from './handlers/power.ts'
 import { profileHandlers } from './handlers/profiles.ts'
 import { roomHandlers } from './handlers/rooms.ts'
 import { serverHandlers } from './handlers/server.ts'
@@ -35,6 +36,7 @@ function handlersOf(api: ApiDependencies, streams: EventStreams) {
   return {
     ...accessHandlers(api),
     ...machineHandlers(api),
+    ...powerHandlers(api),
     ...traceHandlers(api),
     ...imageHandlers(api),
     ...chunkHandlers(api),

@@ -9,7 +9,7 @@ import { time } from '../wire.ts'
 
 type WireLabMachine = ResponseOf<Contract['addLabMachine']>
 
-export function labHandlers({ lab, machines, power }: ApiDependencies) {
+export function labHandlers({ lab, machines, powers }: ApiDependencies) {
   const there = () => {
     if (!lab)
       throw new Refusal('not-found', 'there is no lab here: it is switched off', {
@@ -52,7 +52,7 @@ export function labHandlers({ lab, machines, power }: ApiDependencies) {
       const changed = await there().change(params.name, patch)
       if (action === undefined) return toWire(changed)
       const known = machines.byMac(changed.mac) ?? { id: changed.name, name: changed.name, macs: [changed.mac] }
-      const state = await power(known)?.perform(action)
+      const state = await powers.finder(known)?.perform(action)
       return toWire({ ...changed, power: state ?? 'unknown' })
     },
     async labScreen({ params, reply }) {

@@ -1,6 +1,5 @@
 import { Refusal } from '../../../kit/errors.ts'
 import type { Machine } from '../../../machines/machine.ts'
-import type { Power } from '../../../power/power.ts'
 import type { ResponseOf } from '../../contract/route.ts'
 import type { Contract } from '../../contract.ts'
 import type { HandlersOf } from '../call.ts'
@@ -58,24 +57,10 @@ function matches(machine: Machine, { state, tag, profile, q }: Filter): boolean 
   return [name, ip, lastAddress, serial, hostname, notes].some(has) || macs.some(has) || tags.some(has)
 }
 
-export function machineHandlers({ machines, traces, lab, power, clock, previewScript }: ApiDependencies) {
+export function machineHandlers({ machines, traces, lab, previewScript }: ApiDependencies) {
   const find = (reference: string) => machineOf(machines, reference)
   const toWire = (machine: Machine) => machineToWire(machine, { traces, lab })
   const choiceOf = (machine: Machine) => ({ profile: machine.profile, once: orderToWire(machine.nextBoot) })
-  const powerOf = (machine: Machine): Power => {
-    const driver = power(machine)
-    if (!driver)
-      throw new Refusal('not-available', `nothing is known that could switch ${machine.name}`, {
-        next: 'switch it by hand; lab machines are switched by the lab',
-      })
-    return driver
-  }
-  const statusOf = (driver: string, state: 'on' | 'off' | 'unknown') => ({
-    state,
-    driver,
-    checkedAt: time(clock.now()),
-  })
-
   return {
     listMachines({ query }) {
       const filter = { ...query, q: query.q?.toLowerCase() }
@@ -113,16 +98,6 @@ export function machineHandlers({ machines, traces, lab, power, clock, previewSc
       about(machine.name, chosen.join(', '))
       return choiceOf(await machines.setBoot(machine.id, body, by.name))
     },
-    async getPower({ params }) {
-      const driver = powerOf(find(params.machine))
-      return statusOf(driver.driver, await driver.state())
-    },
-    async setPower({ params, body, about }) {
-      const machine = find(params.machine)
-      about(machine.name, body.action)
-      const driver = powerOf(machine)
-      return statusOf(driver.driver, await driver.perform(body.action))
-    },
     previewScript: ({ params }) => previewScript(find(params.machine)),
   } satisfies HandlersOf<
     | 'listMachines'
@@ -133,8 +108,6 @@ export function machineHandlers({ machines, traces, lab, power, clock, previewSc
     | 'approveMachine'
     | 'getBoot'
     | 'setBoot'
-    | 'getPower'
-    | 'setPower'
     | 'previewScript'
   >
 }

@@ -1,0 +1,118 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { BOOT_PATHS } from '../boot/paths.ts'
+import type { Config } from '../config/schema.ts'
+import type { ConsoleSource } from '../consoles/console.ts'
+import type { Events } from '../events/event.ts'
+import type { Images } from '../images/images.ts'
+import type { Clock } from '../kit/clock.ts'
+import { Refusal } from '../kit/errors.ts'
+import type { Log } from '../kit/log.ts'
+import type { Lab } from '../lab/lab.ts'
+import type { Machines } from '../machines/machines.ts'
+import type { Leases } from '../networks/leases.ts'
+import { httpFactory } from '../power/drivers/http/http.ts'
+import { LabDriver } from '../power/drivers/lab.ts'
+import { manualFactory } from '../power/drivers/manual/manual.ts'
+import { snmpFactory } from '../power/drivers/snmp/outlet.ts'
+import { wakeOnLanFactory } from '../power/drivers/wol/wake-on-lan.ts'
+import type { BuiltInDriver } from '../power/fleet.ts'
+import { ManualRequests } from '../power/manual-requests.ts'
+import type { PowerMachine } from '../power/power.ts'
+import { Powers } from '../power/powers.ts'
+import { aesGcmSealer } from '../secrets/drivers/aes-gcm.ts'
+import { listInterfaces } from '../sockets/interfaces.ts'
+import { keyFile } from '../store/key-file.ts'
+import type { Store } from '../store/store.ts'
+import type { Traces } from '../traces/traces.ts'
+import { addressOf } from './guests.ts'
+
+type Around = Readonly<{
+  store: Pick<Store, 'power'>
+  dataDir: string
+  config: Pick<Config, 'power'>
+  machines: Machines
+  images: Pick<Images, 'resolve'>
+  traces: Pick<Traces, 'newest'>
+  leases: Pick<Leases, 'all'>
+  lab: Lab | undefined
+  /** Where BMCs fetch discs from, such as `http://10.0.0.1:8470`. */
+  bootUrl: () => string
+  events: Events
+  clock: Clock
+  log: Log
+}>
+
+/** Switching machines, with every kind of driver there is. */
+export async function openPower({ store, dataDir, config, machines, traces, leases, lab, ...around }: Around) {
+  const { events, clock, log } = around
+  const requests = new ManualRequests({
+    clock,
+    changed: (id) => events.publish({ topic: 'power', id, change: 'saved' }),
+  })
+  const powers = await Powers.open({
+    repository: store.power,
+    sealer: aesGcmSealer(await keyFile(dataDir, 'credential-key'), 'credential-key'),
+    factories: {
+      wol: wakeOnLanFactory({ interfaces: listInterfaces }),
+      snmp: snmpFactory,
+      http: httpFactory,
+      manual: manualFactory(requests),
+    },
+    builtIn: (machine) => [...labDrivers(machine, lab)],
+    machine: (id) => machines.get(id),
+    machines: () => machines.all(),
+    firmwareOf: (id) => machines.get(id)?.firmware ?? null,
+    addressOf: (id) => {
+      const machine = machines.get(id)
+      return (machine && addressOf(machine, leases)) ?? null
+    },
+    seenSince: ({ macs }, at) => (traces.newest(macs)?.startedAt ?? 0) >= at,
+    mediaUrl: async (media) => mediaUrl(media, around),
+    ...config.power,
+    events,
+    clock,
+    log,
+    sleep: delay,
+  })
+  events.listen(({ topic, id, change }) => {
+    if (topic !== 'machine' || change !== 'removed') return
+    powers.forget(id).catch((error) => log.error({ machine: id, error }, 'the power drivers of a machine stay'))
+  })
+  return {
+    powers,
+    /** The serial line of a machine (by id) through the first driver that somebody gave it for that. */
+    consoleOf: (id: string): ConsoleSource | undefined => {
+      const machine = machines.get(id)
+      const own =
+        machine && powers.drivers(machine).find((each) => !each.builtIn && each.capabilities.includes('console'))
+      if (!machine || !own) return undefined
+      const { name, kind } = own
+      return { name: `driver ${name} (${kind})`, open: async () => (await powers.openConsole(machine, name)).value }
+    },
+    async stop() {
+      requests.withdraw()
+      await powers.stop()
+    },
+  }
+}
+
+function labDrivers({ macs }: PowerMachine, lab: Lab | undefined): BuiltInDriver[] {
+  if (!lab || macs.every((mac) => lab.nameOf(mac) === undefined)) return []
+  return [{ name: 'lab', kind: 'lab', make: () => new LabDriver(lab, macs) }]
+}
+
+/** The address of a disc as BMCs fetch it. */
+function mediaUrl(media: string, { images, bootUrl }: Pick<Around, 'images' | 'bootUrl'>): string {
+  if (/^https?:\/\//.test(media)) return media
+  if (media === 'boot')
+    throw new Refusal('not-available', 'this server has no disc that boots from it', {
+      next: 'name an iso image, or give an http address',
+    })
+  const found = images.resolve(media)
+  const file = found?.version.files.find(({ role }) => role === 'iso')
+  if (!file)
+    throw new Refusal('not-found', found ? `${media} is no iso image` : `there is no image ${media}`, {
+      next: 'name an iso image (reveille image list), give an http address, or say boot',
+    })
+  return bootUrl() + BOOT_PATHS.blob(file.sha256, file.name)
+}
