@@ -37,7 +37,7 @@ const LONGEST_PAUSE_MS = 3000
 /** Pauses before each look at the outcome, in milliseconds: soon at first, then less often. Together they are `waitMs`. */
 export function looks(action: PowerAction, waitMs: number): number[] {
   // Nothing that could be read would tell of an interrupt.
-  if (action === 'diag') return []
+  if (action === 'diag') return [0]
   const pauses: number[] = [0]
   let pause = FIRST_LOOK_MS
   for (let left = waitMs; left > 0; left -= pauses.at(-1)!) {
