@@ -74,6 +74,8 @@ export function chooseFactors(wish: FactorsWish): SensorFactors {
   const finest = Math.max(wish.peak, 1e-6) / steps
   let best: SensorFactors | undefined
   let bestMiss = Number.POSITIVE_INFINITY
+  // A crooked step must be worth it: a twentieth of a step for each value.
+  const gain = (finest * Math.max(1, wish.exact.length)) / 20
   for (const [m, exponent] of candidates(finest)) {
     const factors: SensorFactors = {
       format: wish.isSigned ? 'twos' : 'unsigned',
@@ -87,7 +89,7 @@ export function chooseFactors(wish: FactorsWish): SensorFactors {
       (sum, value) => sum + Math.abs((sensorValue(factors, sensorRaw(factors, value)) ?? 0) - value),
       0,
     )
-    if (best === undefined || miss < bestMiss - finest * 1e-6) {
+    if (best === undefined || miss < bestMiss - gain) {
       best = factors
       bestMiss = miss
     }
