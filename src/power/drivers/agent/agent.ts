@@ -20,7 +20,7 @@ export type AgentSurroundings = Readonly<{
   /** Why it must not be ended now, such as a disk that is being written; `undefined`: it may. */
   busy(machine: string): string | undefined
   /** What it found when it looked last; `undefined` when it never did. */
-  inventory(machine: string): Readonly<{ smbios: Smbios }> | undefined
+  inventory(machine: string): Promise<Readonly<{ smbios: Smbios }> | undefined>
   /** `undefined` when none runs, or terminals are switched off in the settings. */
   console(machine: string): AgentTerminal | undefined
 }>
@@ -34,7 +34,7 @@ const ORDERS: Partial<Record<PowerAction, string>> = { soft: 'poweroff', cycle: 
 
 /**
  * The management OS, while it runs on the machine: everything is on the disks before the machine leaves, and never while it works on
- * one. Orders are typed into a terminal of it; that it answered means that it begins. Whether it is on is only known while it talks.
+ * one. Orders are typed into a terminal of it, which is the one that operators see; that it answered means that it begins. Whether it is on is only known while it talks.
  */
 class Agent implements PowerDriver {
   readonly kind = 'agent'
@@ -61,13 +61,14 @@ class Agent implements PowerDriver {
       throw new Refusal('wrong-state', `the management OS of ${name} must not be ended now: ${busy}`, {
         next: 'wait until it is done, or cancel the deployment first',
       })
-    await this.#typed(`${TYPED}; sync; sleep 1; ${order} -f\r`)
+    // It must outlive the terminal, which ends with our looking at it.
+    await this.#typed(`(trap "" HUP INT TERM; sync; sleep 1; ${order} -f) & ${TYPED}\r`)
   }
 
   /** Of the last look at the hardware, which may be older than this boot. */
   async fru(): Promise<Fru> {
     const { id, name } = this.#machine
-    const smbios = this.#with.inventory(id)?.smbios
+    const smbios = (await this.#with.inventory(id))?.smbios
     if (!smbios)
       throw new Refusal('not-available', `nobody has looked at the hardware of ${name} yet`, {
         next: 'boot the management OS once: reveille deploy, or a deployment of an inventory',
