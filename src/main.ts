@@ -17,6 +17,7 @@ import { openDeployments } from './compose/deployments.ts'
 import { holdsOf, openDisks } from './compose/disks.ts'
 import { openDomain, type Surroundings } from './compose/domain.ts'
 import { openDoors } from './compose/doors.ts'
+import { openGateway } from './compose/gateway.ts'
 import { openGuests } from './compose/guests.ts'
 import { openInstall } from './compose/install.ts'
 import { openLab, wireLab } from './compose/lab.ts'
@@ -232,6 +233,18 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     guests.forget(id).catch((error) => log.error({ machine: id, error }, 'the access to a machine stays'))
   })
 
+  // The BMCs of machines, which tell stage 3 what to boot. They are reached once everything behind them is there.
+  const bmcs = await openGateway({
+    ...around,
+    ...domain,
+    store,
+    leases,
+    deployments,
+    powers,
+    consoles: () => consoles,
+    ownAddress,
+  })
+
   // Stages 2 to 6.
   const find = findProgram()
   const wantsTftp = config.tftp.enabled ?? (config.dhcp.mode !== 'off' || labWiring !== undefined)
@@ -243,6 +256,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     profiles,
     images,
     deployments,
+    bootOrders: bmcs.gateway,
     disks: disks.diskless,
     traces,
     unknownMachines: config.unknownMachines,
@@ -256,7 +270,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   const { consoles, records } = await openConsoles({
     ...around,
     sources: [
-      switches.consoleOf,
+      (machine) => switches.consoleOf(machine, bmcs.gateway.consoleDriver(machine) ?? undefined),
       (machine) => {
         const name = labName(lab, machines.get(machine)?.macs ?? [])
         const own = name === undefined ? undefined : lab?.console(name)
@@ -307,20 +321,23 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     guests,
     runningAgents: () => deployments.running(),
     powers,
+    bmcs: { gateway: bmcs.gateway, ...bmcs.told },
     consoles,
     agentShell: ({ id }) => install.console(id),
     previewScript: async (machine) => script.preview(machine, bootUrl()),
     applyManifest: (manifest, how) => applyManifest({ ...domain, ...disks }, manifest, how),
     doctor: () => examine(config, LINUX),
     settings: () => settings.map(({ name, value, source, description }) => ({ name, value, source, description })),
-    server: { version: VERSION, startedAt, listeners: listening },
+    server: { version: VERSION, startedAt, listeners: () => [...listening(), ...bmcs.listeners()] },
     unready: () => [...unready(listening()), ...(disks.volumes.problem === undefined ? [] : [disks.volumes.problem])],
-    counters: () => counters(offers, tftp),
+    counters: () => ({ ...counters(offers, tftp), ...bmcs.counters() }),
     lab,
     webDirectory: join(PACKAGE, 'dist/web'),
     maxUploadBytes: config.images.maxUploadGiB * 2 ** 30,
     maxDiskBytes: config.images.maxDiskGiB * 2 ** 30,
   })
+  onStop(() => bmcs.stop())
+  await bmcs.serve()
   await openDoors(config, dataDir, api, { boot, install }, onStop)
   const thrift = await openThrift(config.thrift, { ...domain, ...disks, leases, power, guests, log })
   if (thrift) onStop(thrift)

@@ -1,4 +1,5 @@
 import { accessRoutes } from './contract/access.ts'
+import { bmcRoutes } from './contract/bmcs.ts'
 import { consoleRoutes } from './contract/consoles.ts'
 import { deploymentRoutes } from './contract/deployments.ts'
 import { imageRoutes } from './contract/images.ts'
@@ -19,6 +20,7 @@ export const contract = {
   ...accessRoutes,
   ...machineRoutes,
   ...powerRoutes,
+  ...bmcRoutes,
   ...traceRoutes,
   ...imageRoutes,
   ...profileRoutes,

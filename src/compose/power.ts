@@ -80,11 +80,15 @@ export async function openPower({ store, dataDir, config, machines, traces, leas
   })
   return {
     powers,
-    /** The serial line of a machine (by id) through the first driver that somebody gave it for that. */
-    consoleOf: (id: string): ConsoleSource | undefined => {
+    /** The serial line of a machine (by id) through the first driver that somebody gave it for that, or through the one named. */
+    consoleOf: (id: string, named?: string): ConsoleSource | undefined => {
       const machine = machines.get(id)
       const own =
-        machine && powers.drivers(machine).find((each) => !each.builtIn && each.capabilities.includes('console'))
+        machine &&
+        powers
+          .drivers(machine)
+          .filter(({ name }) => named === undefined || name === named)
+          .find((each) => !each.builtIn && each.capabilities.includes('console'))
       if (!machine || !own) return undefined
       const { name, kind } = own
       return { name: `driver ${name} (${kind})`, open: async () => (await powers.openConsole(machine, name)).value }

@@ -24,6 +24,9 @@ export type GatewayMachine = Readonly<{
   address: string | null
 }>
 
+/** What was read back after an action. `confirmed` `null`: it cannot be told. `problems`: what did not work on the way; empty if nothing. */
+export type SeenOutcome = Readonly<{ driver: string; confirmed: boolean | null; problems: string }>
+
 /**
  * The drivers of machines, by the ids of machines. `driver` names the only one that is asked; `undefined`: those that can, in their
  * order. Refused (`not-available` and others) with the cause when none could.
@@ -31,7 +34,8 @@ export type GatewayMachine = Readonly<{
 export interface GatewayPowers {
   driversOf(machine: string): readonly RoutedDriver[]
   state(machine: string, driver?: string): Promise<PowerState>
-  perform(machine: string, action: PowerAction, driver?: string): Promise<void>
+  /** Resolves when the outcome was seen, or was looked for long enough. */
+  perform(machine: string, action: PowerAction, driver?: string): Promise<SeenOutcome>
   bootOrder(machine: string, driver?: string): Promise<BootOrder | null>
   setBootOrder(machine: string, order: BootOrder | null, driver?: string): Promise<void>
   identify(machine: string, seconds: number | null, driver?: string): Promise<void>
@@ -71,7 +75,7 @@ export type GatewayAround = Readonly<{
   audit: (deed: GatewayDeed) => Promise<void>
   /** Leaves a mark in the newest boot trace of a machine. */
   trace: (machine: string, summary: string, reason: string, ok: boolean) => void
-  endedDeployment: (id: string) => EndedDeployment | undefined
+  endedDeployment: (id: string) => Promise<EndedDeployment | undefined>
   places: PlaceRules
   /** Entries that a log keeps. */
   mostEvents: number

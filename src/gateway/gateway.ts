@@ -252,7 +252,7 @@ export class Gateway implements BmcDirectory {
 
   /** Writes the end of a deployment into the log of the machine's BMC. Being told twice is harmless. */
   async deploymentChanged(id: string): Promise<void> {
-    const ended = this.#with.endedDeployment(id)
+    const ended = this.#entries.size === 0 ? undefined : await this.#with.endedDeployment(id)
     if (!ended || !this.#entries.has(ended.machine)) return
     const text = `deployment ${id} of ${ended.what} ${ended.succeeded ? 'succeeded' : `failed: ${ended.reason}`}`
     const known = this.#logs.of(ended.machine).some((event) => event.text.startsWith(`deployment ${id} `))

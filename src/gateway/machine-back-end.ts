@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import type { ConsoleView } from '../consoles/console.ts'
 import { Refusal } from '../kit/errors.ts'
 import { Secret } from '../kit/secret.ts'
 import type { BootOrder } from '../power/boot-order.ts'
-import type { Capability, ConsoleLine, Fru, HardwareEvent, RawAnswer, RawRequest } from '../power/driver.ts'
+import type { Capability, ConsoleLine, Fru, RawAnswer, RawRequest } from '../power/driver.ts'
 import type { PowerAction, PowerState } from '../power/power.ts'
 import type { Sensor } from '../power/sensor.ts'
 import {
@@ -15,17 +14,21 @@ import {
   withoutSlot,
   withUser,
 } from './accounts.ts'
-import type { GatewayAround, GatewayMachine } from './around.ts'
-import { BACK_END_DEADLINE_MS, type BmcBackEnd, type BmcCaller } from './back-end.ts'
+import type { GatewayAround, GatewayMachine, SeenOutcome } from './around.ts'
+import type { BmcBackEnd, BmcCaller } from './back-end.ts'
 import type { Bmc, BmcEvent, BmcUser } from './bmc.ts'
 import { obeyedBy } from './boot-orders.ts'
 import type { EventLogs, NewBmcEvent } from './event-logs.ts'
 import type { CommandClass } from './routes.ts'
 import { driversFor, type Route, routeOf } from './routing.ts'
+import { callerOf, fromHardware, fruOf, lineOf } from './told.ts'
+import { firstOf, withDeadline } from './waiting.ts'
 import { DEVICE_NAMES } from './written-command.ts'
 
 /** Clients read a log entry by entry: what a driver told is kept this long, in milliseconds. */
 const LOG_KEPT_MS = 10_000
+/** How long a client waits for the outcome of a power action, in milliseconds: ipmitool asks four times, a second apart. */
+const ACCEPTED_MS = 2000
 /** IPMI 2.0 table 28-11: a chassis control command. */
 const CAUSE_COMMAND = 1
 const STARTS: ReadonlySet<PowerAction> = new Set(['on', 'cycle', 'reset'])
@@ -69,7 +72,7 @@ export class MachineBackEnd implements BmcBackEnd {
       await this.#ordered(by, of, 'bmc.power', words, () =>
         // What a driver cannot do at once others may do together: off and on are a cycle.
         this.#routed(of, action === 'cycle' ? 'on' : action, (driver) =>
-          this.#powers.perform(this.#id, action, driver),
+          this.#accepted(words, this.#powers.perform(this.#id, action, driver)),
         ),
       )
     } catch (error) {
@@ -80,6 +83,23 @@ export class MachineBackEnd implements BmcBackEnd {
       await this.#parts.change((bmc) => ({ ...bmc, restartCause: CAUSE_COMMAND }))
     await this.#note('power', 'ok', `${words} by ${callerOf(by)}`)
     this.#around.trace(this.#id, `its BMC was told: ${words}`, `${callerOf(by)} ordered it`, true)
+  }
+
+  /** Clients wait a few seconds: an outcome that is not seen by then is written into the log when it is. */
+  async #accepted(words: string, seen: Promise<SeenOutcome>): Promise<void> {
+    const outcome = await firstOf(seen, ACCEPTED_MS)
+    if (outcome) return this.#judge(words, outcome)
+    seen
+      .then((late) => this.#judge(words, late))
+      .catch((error) => this.#note('power', 'warning', `${words} did not work: ${messageOf(error)}`))
+      .catch((error) => this.#around.log.error({ machine: this.#id, error }, 'the log of a BMC could not be written'))
+  }
+
+  async #judge(words: string, { driver, confirmed, problems }: SeenOutcome): Promise<void> {
+    if (confirmed === false)
+      throw new Refusal('wrong-state', `${driver} took the order (${words}), but it was not carried out: ${problems}`)
+    if (problems !== '')
+      await this.#note('power', 'warning', `${words} was done by ${driver}; before that, ${problems}`)
   }
 
   async bootOrder(): Promise<BootOrder | null> {
@@ -342,58 +362,10 @@ const POWER_WORDS: Readonly<Record<PowerAction, string>> = {
   diag: 'diagnostic interrupt',
 }
 
-function callerOf({ user, face, address }: BmcCaller): string {
-  return `${user} (${face === 'ipmi' ? 'IPMI' : 'Redfish'} from ${address})`
-}
-
 function isOnce({ bootOrder, bootOrdered }: Bmc, order: string): boolean {
   return bootOrdered?.id === order && bootOrder?.persistent === false
 }
 
 function messageOf(error: unknown): string {
   return error instanceof Refusal ? error.message : 'a fault of Reveille; its log says more'
-}
-
-function fruOf({ manufacturer, product, serial }: GatewayMachine): Fru {
-  const nothing = { partNumber: null, assetTag: null, boardManufacturer: null, boardProduct: null, boardSerial: null }
-  return { manufacturer, product, serial, chassisSerial: null, ...nothing }
-}
-
-function fromHardware(machine: string, { id, at, sensor, text, severity }: HardwareEvent): BmcEvent {
-  return {
-    machine,
-    id,
-    at: at ?? 0,
-    kind: 'other',
-    severity: severity === 'unknown' ? 'ok' : severity,
-    text: [sensor, text].filter((part) => part !== '').join(': '),
-  }
-}
-
-function lineOf(view: ConsoleView): ConsoleLine {
-  return {
-    listen: (received, ended) => view.listen(received, ended),
-    write: (bytes) => view.write(bytes),
-    sendBreak: () => view.sendBreak(),
-    close: () => view.close(),
-  }
-}
-
-/** A back end that never answers must not hold a client for ever: IPMI clients wait a few seconds anyway. */
-async function withDeadline<T>(work: Promise<T>, name: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () =>
-        reject(
-          new Refusal('not-available', `what switches ${name} did not answer within ${BACK_END_DEADLINE_MS / 1000} s`),
-        ),
-      BACK_END_DEADLINE_MS,
-    )
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

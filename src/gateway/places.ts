@@ -14,7 +14,11 @@ type Wanted = Readonly<{ address: string | null; port: number | undefined }>
 export function placeFor(machine: string, wanted: Wanted, all: readonly Place[], rules: PlaceRules) {
   const others = all.filter((other) => other.machine !== machine)
   const { address } = wanted
-  const port = wanted.port ?? (address === null ? freePort(others, rules) : RMCP_PORT)
+  if (address !== null && wanted.port !== undefined && wanted.port !== RMCP_PORT)
+    throw new Refusal('validation-failed', `a BMC with an address of its own has the UDP port ${RMCP_PORT} there`, {
+      next: 'leave out the port, or the address',
+    })
+  const port = address === null ? (wanted.port ?? freePort(others, rules)) : RMCP_PORT
   const same = others.find((other) => other.port === port && shared(other.address, address, rules.host))
   if (same || (shared(null, address, rules.host) && rules.taken.includes(port)))
     throw new Refusal('conflict', `${address ?? rules.host}:${port} is another BMC's already`, {

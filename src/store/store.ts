@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path'
 import type { AccessRepository } from '../access/repository.ts'
 import type { DeploymentRepository } from '../deployments/repository.ts'
+import type { GatewayRepository } from '../gateway/bmc.ts'
 import type { GuestRepository } from '../guests/guest.ts'
 import type { ImageRepository } from '../images/repository.ts'
 import type { Log } from '../kit/log.ts'
@@ -15,6 +16,7 @@ import { accessRepository } from './access.ts'
 import { batchRepository } from './batches.ts'
 import { deploymentRepository } from './deployments.ts'
 import { DATABASE_FILE, LEASE_FILE, lockDirectory, prepareDirectory } from './directory.ts'
+import { gatewayRepository } from './gateway.ts'
 import { guestRepository } from './guest-access.ts'
 import { imageRepository } from './images.ts'
 import { leaseRepository, moveLeases } from './leases.ts'
@@ -37,6 +39,7 @@ export type Store = Readonly<{
   batches: BatchRepository
   guests: GuestRepository
   power: PowerRepository
+  gateway: GatewayRepository
   leases: LeaseRepository
   traces: TraceRepository
   access: AccessRepository
@@ -70,6 +73,7 @@ export async function openStore(dataDir: string, { log }: { log: Log }): Promise
         batches: batchRepository(engine.db),
         guests: guestRepository(engine.db),
         power: powerRepository(engine.db),
+        gateway: gatewayRepository(engine.db),
         leases,
         traces: traceRepository(engine),
         access: await accessRepository(engine.db),

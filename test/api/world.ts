@@ -15,6 +15,8 @@ import type { ApiDependencies } from '../../src/api/server/dependencies.ts'
 import { createApi, type Door } from '../../src/api/server/server.ts'
 import { versionFromCapture } from '../../src/compose/deployments.ts'
 import { holdsOf, openDisks } from '../../src/compose/disks.ts'
+import { openGateway } from '../../src/compose/gateway.ts'
+import { Settings } from '../../src/config/schema.ts'
 import { Consoles } from '../../src/consoles/consoles.ts'
 import { Deployments } from '../../src/deployments/deployments.ts'
 import { Events } from '../../src/events/event.ts'
@@ -36,6 +38,7 @@ import type { Trace } from '../../src/traces/trace.ts'
 import { ExportFolder } from '../../src/volumes/drivers/export-folder.ts'
 import { VolumeLedger } from '../../src/volumes/ledger.ts'
 import { MemoryDeployments } from '../fakes/deployment-rows.ts'
+import { MemoryGateway } from '../fakes/gateway-rows.ts'
 import { MemoryEngine } from '../fakes/memory-engine.ts'
 import { MemoryPool } from '../fakes/memory-pool.ts'
 import { MemoryRecords } from '../fakes/memory-records.ts'
@@ -254,6 +257,33 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
   const leases: Lease[] = []
   const serial = new FakeConsole()
   const shell = Object.assign(new FakeConsole(), { audited: 'machine.shell' })
+  const consoles = new Consoles({
+    records: new MemoryRecords(),
+    source: (id) => (machines.get(id)?.macs.includes(DUMB) ? undefined : { name: 'lab', own: serial }),
+    record: 'viewed',
+    writers: 'several',
+    clock,
+    events,
+  })
+  const gatewayRows = new MemoryGateway()
+  const bmcs = await openGateway({
+    config: { gateway: { ...Settings.parse({}).gateway, host: '10.0.0.1' } },
+    dataDir: directory,
+    access,
+    machines,
+    profiles,
+    images,
+    traces: { newest: () => undefined, record: () => undefined },
+    leases: { all: () => leases },
+    deployments,
+    powers,
+    consoles: () => consoles,
+    ownAddress: () => '10.0.0.1',
+    store: { gateway: gatewayRows },
+    events,
+    clock,
+    log,
+  })
   const dependencies: ApiDependencies = {
     access,
     machines,
@@ -274,16 +304,10 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
       why: async () => ({ trace: null, state: null, verdict: 'It has never booted.', sentences: [], next: ['wait'] }),
     },
     powers,
+    bmcs: { gateway: bmcs.gateway, ...bmcs.told },
     deployments,
     disks,
-    consoles: new Consoles({
-      records: new MemoryRecords(),
-      source: (id) => (machines.get(id)?.macs.includes(DUMB) ? undefined : { name: 'lab', own: serial }),
-      record: 'viewed',
-      writers: 'several',
-      clock,
-      events,
-    }),
+    consoles,
     agentShell: ({ macs }) => (macs.includes(DUMB) ? undefined : shell),
     applyManifest: (manifest, how) => applyManifest({ machines, profiles, ...disks }, manifest, how),
     previewScript: async () => ({ script: '#!ipxe\n', reason: 'it is parked' }),

@@ -32,7 +32,7 @@ export const Bmc = z
     problem: z.string(),
     address: z.string().nullable(),
     port: z.number().int(),
-    /** What to tell an IPMI client: host and port. */
+    /** Where an IPMI client finds it, with `port`. */
     host: z.string(),
     /** The Redfish service of it, where `gateway.redfish.enabled`. */
     redfish: z.string().nullable(),

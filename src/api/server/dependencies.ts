@@ -3,6 +3,8 @@ import type { OwnConsole } from '../../consoles/console.ts'
 import type { Consoles } from '../../consoles/consoles.ts'
 import type { Deployments } from '../../deployments/deployments.ts'
 import type { Events } from '../../events/event.ts'
+import type { BmcSession } from '../../gateway/back-end.ts'
+import type { Gateway } from '../../gateway/gateway.ts'
 import type { Guests } from '../../guests/guests.ts'
 import type { Images } from '../../images/images.ts'
 import type { Scrub } from '../../images/scrub.ts'
@@ -97,6 +99,33 @@ export type ApiDependencies = Readonly<{
     | 'answerManual'
     | 'counts'
   >
+  /** The BMCs that are answered for machines, and what answers them. */
+  bmcs: Readonly<{
+    gateway: Pick<
+      Gateway,
+      | 'list'
+      | 'get'
+      | 'create'
+      | 'update'
+      | 'remove'
+      | 'setUser'
+      | 'removeUser'
+      | 'explain'
+      | 'eventsOf'
+      | 'rules'
+      | 'putRule'
+      | 'removeRule'
+      | 'madeBy'
+    >
+    /** Whether a machine's BMC is reached by IPMI now, and why not. */
+    statusOf: (machine: string) => Readonly<{ listening: boolean; problem: string }>
+    /** What to tell IPMI clients; `address`: that of the BMC's own. */
+    hostOf: (address: string | null) => string
+    /** The machine's system in the Redfish service; `null`: there is none. */
+    redfishOf: (machine: string) => string | null
+    sessions: () => readonly BmcSession[]
+    endSessions: (machine: string, user?: string) => void
+  }>
   /** The running systems of machines. */
   guests?: Pick<Guests, 'facts' | 'setAccess' | 'setPassword' | 'setPasswordOffline' | 'reboot'> | undefined
   /** The serial consoles of machines. */

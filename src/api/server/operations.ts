@@ -7,6 +7,7 @@ import type { ApiDependencies } from './dependencies.ts'
 import type { EventStreams } from './events.ts'
 import { accessHandlers } from './handlers/access.ts'
 import { agentHandlers } from './handlers/agent.ts'
+import { bmcHandlers } from './handlers/bmcs.ts'
 import { consoleHandlers } from './handlers/consoles.ts'
 import { deploymentHandlers } from './handlers/deployments.ts'
 import { guestHandlers } from './handlers/guests.ts'
@@ -37,6 +38,7 @@ function handlersOf(api: ApiDependencies, streams: EventStreams) {
     ...accessHandlers(api),
     ...machineHandlers(api),
     ...powerHandlers(api),
+    ...bmcHandlers(api),
     ...traceHandlers(api),
     ...imageHandlers(api),
     ...chunkHandlers(api),
