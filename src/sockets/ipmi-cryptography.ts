@@ -6,20 +6,25 @@ export const IPMI_CRYPTOGRAPHY: IpmiCryptography = {
   hmac(hash, key, ...parts) {
     const hmac = createHmac(hash, key)
     for (const part of parts) hmac.update(part)
-    return hmac.digest()
+    return plain(hmac.digest())
   },
   encrypt(key, iv, plain) {
     const cipher = createCipheriv('aes-128-cbc', key, iv).setAutoPadding(false)
     const bytes = cipher.update(plain)
     cipher.final()
-    return bytes
+    return plain(bytes)
   },
   decrypt(key, iv, secret) {
     const decipher = createDecipheriv('aes-128-cbc', key, iv).setAutoPadding(false)
     const bytes = decipher.update(secret)
     decipher.final()
-    return bytes
+    return plain(bytes)
   },
-  random: (bytes) => randomBytes(bytes),
+  random: (bytes) => plain(randomBytes(bytes)),
   isSame: timingSafeEqual,
+}
+
+/** `slice` of a `Buffer` is no copy, which whoever gets a `Uint8Array` may rely on. */
+function plain(bytes: Buffer): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
 }

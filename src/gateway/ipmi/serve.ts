@@ -228,7 +228,7 @@ class Gateway implements IpmiGateway {
       })
       socket.on('message', (bytes, from) => {
         if (bytes.length <= MOST_PACKET_BYTES && this.#mayUse(door, from.address))
-          this.#server.receive(door.endpoint, bytes, { address: from.address, port: from.port })
+          this.#server.receive(door.endpoint, plain(bytes), { address: from.address, port: from.port })
       })
       socket.bind({ port: door.wantedPort, address: door.host, exclusive: true })
     })
@@ -304,6 +304,11 @@ function after(ms: number, run: () => void): () => void {
   const timer = setTimeout(run, ms)
   timer.unref()
   return () => clearTimeout(timer)
+}
+
+/** `slice` of a `Buffer` is no copy; of this it is. */
+function plain(bytes: Buffer): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
 /** Destinations are always addresses: looking them up as names would cost a turn of the event loop for each packet. */
