@@ -1,8 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { InstallStage } from '../boot/install/serve.ts'
 import { BOOT_PATHS } from '../boot/paths.ts'
 import type { Config } from '../config/schema.ts'
 import type { ConsoleSource } from '../consoles/console.ts'
+import type { Deployments } from '../deployments/deployments.ts'
 import type { Events } from '../events/event.ts'
+import { sshConnector } from '../guests/drivers/ssh-connection.ts'
 import type { Images } from '../images/images.ts'
 import type { Clock } from '../kit/clock.ts'
 import { Refusal } from '../kit/errors.ts'
@@ -10,10 +13,12 @@ import type { Log } from '../kit/log.ts'
 import type { Lab } from '../lab/lab.ts'
 import type { Machines } from '../machines/machines.ts'
 import type { Leases } from '../networks/leases.ts'
+import { type AgentSurroundings, agentFactory } from '../power/drivers/agent/agent.ts'
 import { httpFactory } from '../power/drivers/http/http.ts'
 import { LabDriver } from '../power/drivers/lab.ts'
 import { manualFactory } from '../power/drivers/manual/manual.ts'
 import { snmpFactory } from '../power/drivers/snmp/outlet.ts'
+import { sshFactory } from '../power/drivers/ssh/ssh.ts'
 import { wakeOnLanFactory } from '../power/drivers/wol/wake-on-lan.ts'
 import type { BuiltInDriver } from '../power/fleet.ts'
 import { ManualRequests } from '../power/manual-requests.ts'
@@ -42,6 +47,11 @@ type Around = Readonly<{
   log: Log
 }>
 
+type Agents = Readonly<{
+  deployments: Pick<Deployments, 'busyWith' | 'inventoryOf'>
+  install: Pick<InstallStage, 'running' | 'console'>
+}>
+
 /** Switching machines, with every kind of driver there is. */
 export async function openPower({ store, dataDir, config, machines, traces, leases, lab, ...around }: Around) {
   const { events, clock, log } = around
@@ -49,6 +59,7 @@ export async function openPower({ store, dataDir, config, machines, traces, leas
     clock,
     changed: (id) => events.publish({ topic: 'power', id, change: 'saved' }),
   })
+  let agents: AgentSurroundings | undefined
   const powers = await Powers.open({
     repository: store.power,
     sealer: aesGcmSealer(await keyFile(dataDir, 'credential-key'), 'credential-key'),
@@ -57,8 +68,9 @@ export async function openPower({ store, dataDir, config, machines, traces, leas
       snmp: snmpFactory,
       http: httpFactory,
       manual: manualFactory(requests),
+      ssh: sshFactory(sshConnector),
     },
-    builtIn: (machine) => [...labDrivers(machine, lab)],
+    builtIn: (machine) => [...labDrivers(machine, lab), ...agentDrivers(machine, agents)],
     machine: (id) => machines.get(id),
     machines: () => machines.all(),
     firmwareOf: (id) => machines.get(id)?.firmware ?? null,
@@ -80,18 +92,18 @@ export async function openPower({ store, dataDir, config, machines, traces, leas
   })
   return {
     powers,
-    /** The serial line of a machine (by id) through the first driver that somebody gave it for that, or through the one named. */
-    consoleOf: (id: string, named?: string): ConsoleSource | undefined => {
+    /** The serial line of a machine (by id) through the driver named, else the first that somebody gave it for that. */
+    consoleOf: (id: string, wanted?: string): ConsoleSource | undefined => {
       const machine = machines.get(id)
-      const own =
-        machine &&
-        powers
-          .drivers(machine)
-          .filter(({ name }) => named === undefined || name === named)
-          .find((each) => !each.builtIn && each.capabilities.includes('console'))
+      const able = (machine ? powers.drivers(machine) : []).filter((each) => each.capabilities.includes('console'))
+      const own = able.find((each) => each.name === wanted) ?? able.find((each) => !each.builtIn)
       if (!machine || !own) return undefined
       const { name, kind } = own
       return { name: `driver ${name} (${kind})`, open: async () => (await powers.openConsole(machine, name)).value }
+    },
+    /** Agents can be asked as soon as there is a stage that they talk to. */
+    meetAgents: (given: Agents) => {
+      agents = surroundingsOf(given)
     },
     async stop() {
       requests.withdraw()
@@ -103,6 +115,22 @@ export async function openPower({ store, dataDir, config, machines, traces, leas
 function labDrivers({ macs }: PowerMachine, lab: Lab | undefined): BuiltInDriver[] {
   if (!lab || macs.every((mac) => lab.nameOf(mac) === undefined)) return []
   return [{ name: 'lab', kind: 'lab', make: () => new LabDriver(lab, macs) }]
+}
+
+/** There while the management OS runs. */
+function agentDrivers(machine: PowerMachine, agents: AgentSurroundings | undefined): BuiltInDriver[] {
+  if (!agents?.runs(machine.id)) return []
+  const make = () => agentFactory(agents)({ kind: 'agent' }, {}, { ...machine, address: () => null })
+  return [{ name: 'agent', kind: 'agent', make }]
+}
+
+function surroundingsOf({ deployments, install }: Agents): AgentSurroundings {
+  return {
+    runs: (machine) => install.running().some((each) => each.machine === machine),
+    busy: (machine) => deployments.busyWith(machine),
+    inventory: async (machine) => (await deployments.inventoryOf(machine))?.inventory,
+    console: (machine) => install.console(machine),
+  }
 }
 
 /** The address of a disc as BMCs fetch it. */

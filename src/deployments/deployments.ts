@@ -277,6 +277,13 @@ export class Deployments {
     })
   }
 
+  /** Why the management OS of a machine must not be ended now, in words; `undefined`: it may. */
+  busyWith(machine: string): string | undefined {
+    const d = this.#ledger.current(machine)
+    const works = d && (d.state === 'running' || d.state === 'writing' || d.state === 'verifying')
+    return works ? `${d.reason} (${d.id})` : undefined
+  }
+
   /** Open deployments that need an image or, with `version`, just that version, in words such as `deployment d_12`. */
   naming(image: string, version?: number): string[] {
     const open = this.#ledger.unsettled().filter((d) => !isAtRest(d))

@@ -25,7 +25,7 @@ test('drivers keep the order they are given, also after a restart', async () => 
   expect(order()).toEqual(['0 first', '1 bmc', '2 wake', '3 far'])
   await put('far', WOL, null, 1)
   expect(order()).toEqual(['0 first', '1 far', '2 bmc', '3 wake'])
-  await put('far', { ...WOL, port: 7 })
+  await put('far', { ...WOL, port: 7 } as DriverSettings)
   expect(order(), 'its place stays').toEqual(['0 first', '1 far', '2 bmc', '3 wake'])
   expect(await book.remove('m_1', 'first')).toBe(true)
   expect(await book.remove('m_1', 'first')).toBe(false)

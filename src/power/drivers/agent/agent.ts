@@ -7,6 +7,8 @@ import { refusedAction } from '../../refused-action.ts'
 
 type Smbios = Readonly<Record<'manufacturer' | 'product' | 'serial' | 'board', string | null>>
 
+type Inventory = Readonly<{ smbios: Smbios }>
+
 /** A terminal on the management OS. It looks every few seconds whether one is wanted. */
 export type AgentTerminal = Readonly<{
   follow(listener: (bytes: Uint8Array) => void, ended: () => void): () => void
@@ -20,7 +22,7 @@ export type AgentSurroundings = Readonly<{
   /** Why it must not be ended now, such as a disk that is being written; `undefined`: it may. */
   busy(machine: string): string | undefined
   /** What it found when it looked last; `undefined` when it never did. */
-  inventory(machine: string): Promise<Readonly<{ smbios: Smbios }> | undefined>
+  inventory(machine: string): Promise<Inventory | undefined> | Inventory | undefined
   /** `undefined` when none runs, or terminals are switched off in the settings. */
   console(machine: string): AgentTerminal | undefined
 }>
