@@ -1,0 +1,34 @@
+import type { Log } from '../../../kit/log.ts'
+import type { IpmiCryptography } from '../../../protocols/ipmi/cryptography.ts'
+import type { DriverFactory } from '../../configured.ts'
+import { IpmiDriver } from './ipmi-driver.ts'
+import { IpmiPort } from './port.ts'
+import { Turnstile } from './turnstile.ts'
+
+/** How many BMCs are spoken to at once; `silent`: of those that did not answer last. */
+const PLACES = { lively: 256, silent: 64 } as const
+
+/** Makes drivers of kind `ipmi`, which share one socket and one limit. `close` ends all sessions. */
+export function ipmiDrivers(
+  around: Readonly<{
+    cryptography: IpmiCryptography
+    log: Log
+    places?: Readonly<{ lively: number; silent: number }>
+  }>,
+): { factory: DriverFactory; close(): Promise<void> } {
+  const port = new IpmiPort(around.log)
+  const turnstile = new Turnstile(around.places ?? PLACES)
+  const { cryptography, log } = around
+  const shared = { port, turnstile, cryptography, log, links: new Set<{ close(): void }>() }
+  return {
+    factory(settings, secrets) {
+      if (settings.kind !== 'ipmi')
+        throw new TypeError(`drivers of IPMI cannot be made of settings of ${settings.kind}`)
+      return new IpmiDriver(shared, settings, secrets)
+    },
+    async close() {
+      for (const link of shared.links) link.close()
+      await port.close()
+    },
+  }
+}
