@@ -3,9 +3,13 @@ import { CliCommand } from './command.ts'
 import { accessCommands } from './commands/access.ts'
 import { agentCommands } from './commands/agent.ts'
 import { applyCommand } from './commands/apply.ts'
+import { bmcCommands } from './commands/bmc.ts'
 import { completionCommands } from './commands/completion.ts'
+import { consoleCommand } from './commands/console.ts'
 import { deployCommands } from './commands/deploy.ts'
+import { driverCommands } from './commands/driver.ts'
 import { guestCommands } from './commands/guest.ts'
+import { hardwareCommands } from './commands/hardware.ts'
 import { imageCommands } from './commands/image.ts'
 import { labCommands } from './commands/lab.ts'
 import { machineCommands } from './commands/machine.ts'
@@ -39,6 +43,10 @@ export function buildProgram(context: Context, settings: readonly SettingDescrip
   deployCommands(program, context)
   agentCommands(program, context)
   powerCommands(program, context)
+  driverCommands(program, context)
+  hardwareCommands(program, context)
+  bmcCommands(program, context)
+  consoleCommand(program, context)
   roomCommands(program, context)
   guestCommands(program, context)
   whyCommand(program, context)

@@ -113,6 +113,21 @@ const storage = createRoute({
   path: '/storage',
   component: lazyRouteComponent(() => import('./volumes/storage.tsx'), 'StoragePage'),
 })
+const bmcs = createRoute({
+  getParentRoute: () => root,
+  path: '/bmcs',
+  component: lazyRouteComponent(() => import('./bmcs/list.tsx'), 'BmcsPage'),
+})
+const bmc = createRoute({
+  getParentRoute: () => root,
+  path: '/bmcs/$machine',
+  component: lazyRouteComponent(() => import('./bmcs/page.tsx'), 'BmcPage'),
+})
+const consoles = createRoute({
+  getParentRoute: () => root,
+  path: '/consoles',
+  component: lazyRouteComponent(() => import('./consoles/list.tsx'), 'ConsolesPage'),
+})
 const rooms = createRoute({
   getParentRoute: () => root,
   path: '/rooms',
@@ -182,6 +197,9 @@ export const router = createRouter({
     volume,
     sessions,
     storage,
+    bmcs,
+    bmc,
+    consoles,
     rooms,
     room,
     batches,

@@ -130,7 +130,9 @@ describe('the serial console', () => {
     await opened(await as('operator'))
     await expect
       .poll(async () => (await world.control.listConsoles({ query: {} })).items)
-      .toMatchObject([{ name: 'alpha', source: 'lab', state: 'open', viewers: [{ who: 'operator-user', mayType: true }] }])
+      .toMatchObject([
+        { name: 'alpha', source: 'lab', state: 'open', viewers: [{ who: 'operator-user', mayType: true }] },
+      ])
     const found = await world.control.searchConsole({ params: { machine: 'alpha' }, query: { q: 'BOOT' } })
     expect(found.items).toMatchObject([{ line: 'booting', offset: 0 }])
   })

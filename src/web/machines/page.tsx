@@ -4,7 +4,7 @@ import { lazy, Suspense } from 'react'
 import type { Machine } from '../../api/contract/machines.ts'
 import { useMay } from '../api/me.tsx'
 import { useGet } from '../api/use.ts'
-import { Loaded, Page } from '../parts/page.tsx'
+import { Loaded, Page, Stacked } from '../parts/page.tsx'
 import { MachineState } from '../parts/status.tsx'
 import { Traces } from '../traces/traces.tsx'
 import { Verdict } from '../traces/verdict.tsx'
@@ -19,6 +19,10 @@ const SerialConsole = lazy(() => import('./console.tsx'))
 const Hardware = lazy(() => import('./hardware.tsx').then((module) => ({ default: module.Hardware })))
 const MachineDisks = lazy(() => import('./diskless.tsx').then((module) => ({ default: module.MachineDisks })))
 const Guest = lazy(() => import('./guest.tsx').then((module) => ({ default: module.Guest })))
+const Drivers = lazy(() => import('../power/drivers.tsx').then((module) => ({ default: module.Drivers })))
+const OwnBmc = lazy(() => import('../power/own-bmc.tsx').then((module) => ({ default: module.OwnBmc })))
+const MachineBmc = lazy(() => import('../bmcs/machine.tsx').then((module) => ({ default: module.MachineBmc })))
+const ConsoleRecord = lazy(() => import('../consoles/record.tsx').then((module) => ({ default: module.ConsoleRecord })))
 const MachineDeployments = lazy(() =>
   import('./deployments.tsx').then((module) => ({ default: module.MachineDeployments })),
 )
@@ -79,7 +83,8 @@ function MachineView({ machine }: { machine: Machine }) {
             <Tabs.Tab value="hardware">Disks and hardware</Tabs.Tab>
             {operator && <Tabs.Tab value="guest">System</Tabs.Tab>}
             <Tabs.Tab value="script">Script</Tabs.Tab>
-            {lab && <Tabs.Tab value="console">Console</Tabs.Tab>}
+            <Tabs.Tab value="power">Power and BMC</Tabs.Tab>
+            <Tabs.Tab value="console">Console</Tabs.Tab>
             {shell && <Tabs.Tab value="shell">Shell</Tabs.Tab>}
           </Tabs.List>
           <div className={style.grid}>
@@ -112,13 +117,23 @@ function MachineView({ machine }: { machine: Machine }) {
               <Tabs.Panel value="script">
                 <Script machine={machine.id} />
               </Tabs.Panel>
-              {lab && (
-                <Tabs.Panel value="console">
-                  <Suspense fallback={null}>
+              <Tabs.Panel value="power">
+                <Suspense fallback={null}>
+                  <Stacked>
+                    <Drivers machine={machine} />
+                    <MachineBmc machine={machine} />
+                    <OwnBmc machine={machine} />
+                  </Stacked>
+                </Suspense>
+              </Tabs.Panel>
+              <Tabs.Panel value="console">
+                <Suspense fallback={null}>
+                  <Stacked>
                     <SerialConsole machine={machine.id} />
-                  </Suspense>
-                </Tabs.Panel>
-              )}
+                    <ConsoleRecord machine={machine} />
+                  </Stacked>
+                </Suspense>
+              </Tabs.Panel>
               {shell && (
                 <Tabs.Panel value="shell">
                   <Suspense fallback={null}>

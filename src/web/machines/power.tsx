@@ -1,12 +1,19 @@
 import { Button, Menu } from '@mantine/core'
-import { IconChevronDown, IconPower, IconRefresh, IconRotateClockwise, IconZzz } from '@tabler/icons-react'
+import {
+  IconAlertTriangle,
+  IconChevronDown,
+  IconPower,
+  IconRefresh,
+  IconRotateClockwise,
+  IconZzz,
+} from '@tabler/icons-react'
 
 import { ApiProblem } from '../../api/client/problem.ts'
 import { useMay } from '../api/me.tsx'
 import { useDo, useGet } from '../api/use.ts'
 import { PowerState } from '../parts/status.tsx'
 
-type Action = 'on' | 'off' | 'cycle' | 'reset' | 'soft'
+type Action = 'on' | 'off' | 'cycle' | 'reset' | 'soft' | 'diag'
 type State = 'on' | 'off' | 'unknown'
 
 const DONE: Readonly<Record<Action, string>> = {
@@ -15,6 +22,7 @@ const DONE: Readonly<Record<Action, string>> = {
   cycle: 'was switched off and on',
   reset: 'was reset',
   soft: 'was asked to shut down',
+  diag: 'was sent a diagnostic interrupt',
 }
 
 /** The power of a machine that has a driver; nothing for one that has none. */
@@ -31,7 +39,10 @@ export function PowerMenu({ machine, name }: { machine: string; name: string }) 
   const power = usePower(machine)
   const user = useMay('user')
   const set = useDo('setPower', {
-    done: (status, input) => told(name, input.body.action, status.state),
+    done: (status, input) =>
+      status.confirmed === false
+        ? `${name}: ${status.driver} said yes, but ${input.body.action} was not seen to happen; its power is ${status.state}.`
+        : told(name, input.body.action, status.state),
   })
   if (!user || (!power.data && power.error instanceof ApiProblem)) return null
   const act = (action: Action) => set.mutate({ params: { machine }, body: { action } })
@@ -89,6 +100,9 @@ function PowerActions(props: { state: State | undefined; pending: boolean; act: 
         </Menu.Item>
         <Menu.Item leftSection={<IconRefresh size={15} />} onClick={() => act('cycle')}>
           Off and on again
+        </Menu.Item>
+        <Menu.Item leftSection={<IconAlertTriangle size={15} />} onClick={() => act('diag')}>
+          Diagnostic interrupt (NMI)
         </Menu.Item>
       </Menu.Dropdown>
     </Menu>

@@ -1,4 +1,5 @@
 import {
+  IconCpu2,
   IconDatabase,
   IconDeviceDesktop,
   IconDeviceFloppy,
@@ -12,6 +13,7 @@ import {
   IconPlugConnected,
   IconServerCog,
   IconTemplate,
+  IconTerminal2,
   IconUsers,
 } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
@@ -35,6 +37,8 @@ export const PLACES: readonly (readonly [string, readonly Entry[]])[] = [
       { to: '/images', word: 'Images', icon: IconDisc },
       { to: '/volumes', word: 'Volumes', icon: IconDatabase },
       { to: '/sessions', word: 'Sessions', icon: IconPlugConnected },
+      { to: '/bmcs', word: 'BMCs', icon: IconCpu2 },
+      { to: '/consoles', word: 'Consoles', icon: IconTerminal2 },
       { to: '/networks', word: 'Networks', icon: IconNetwork },
       { to: '/lab', word: 'Lab', icon: IconFlask, lab: true },
     ],

@@ -1,0 +1,129 @@
+import { Button, TextInput } from '@mantine/core'
+import { useDisclosure } from '@mantine/hooks'
+import { IconPlus } from '@tabler/icons-react'
+import { useState } from 'react'
+import { fieldProblem } from '../api/call.ts'
+import { useMay } from '../api/me.tsx'
+import { useDo } from '../api/use.ts'
+import { Confirm } from '../parts/confirm.tsx'
+import { FormDialog } from '../parts/dialog.tsx'
+import { Listing, useList } from '../parts/listing.tsx'
+import { Card, Empty } from '../parts/page.tsx'
+import { count } from '../parts/words.ts'
+
+/** Rules that give every machine with a tag a BMC. */
+export function Rules() {
+  const operator = useMay('operator')
+  const rules = useList('listBmcRules', {}, { limit: 50 })
+  const [adding, add] = useDisclosure(false)
+  const remove = useDo('removeBmcRule', { done: (_, { params }) => `There is no rule ${params.rule} any more.` })
+  return (
+    <Card
+      title="Rules"
+      flush
+      aside={
+        operator && (
+          <Button size="compact-xs" variant="default" leftSection={<IconPlus size={13} />} onClick={add.open}>
+            Add rule
+          </Button>
+        )
+      }
+    >
+      <Listing
+        list={rules}
+        lines={2}
+        head={
+          <>
+            <th>Rule</th>
+            <th>Machines with the tag</th>
+            <th className="wide">Account</th>
+            <th className="end">Made</th>
+            {operator && <th aria-label="Actions" />}
+          </>
+        }
+        empty={
+          <Empty title="No rule">
+            A rule gives every machine with a tag a BMC on the next free port, those that come later too.
+          </Empty>
+        }
+      >
+        {(rule) => (
+          <tr key={rule.name}>
+            <td>
+              <b style={{ fontWeight: 580 }}>{rule.name}</b>
+              <div className="soft">
+                {Object.entries(rule.routes)
+                  .map(([name, target]) => `${name} → ${target}`)
+                  .join(', ')}
+              </div>
+            </td>
+            <td>{rule.tag}</td>
+            <td className="wide soft">{rule.user}</td>
+            <td className="end figures">{count(rule.machines, 'BMC')}</td>
+            {operator && (
+              <td className="end">
+                <Confirm
+                  title={`Remove the rule ${rule.name}?`}
+                  text={`${count(rule.machines, 'BMC')} it made stay as they are.`}
+                  action="Remove"
+                  onConfirm={() => remove.mutate({ params: { rule: rule.name } })}
+                >
+                  {(ask) => (
+                    <Button size="compact-xs" variant="default" onClick={ask}>
+                      Remove
+                    </Button>
+                  )}
+                </Confirm>
+              </td>
+            )}
+          </tr>
+        )}
+      </Listing>
+      {adding && <AddRule onClose={add.close} />}
+    </Card>
+  )
+}
+
+function AddRule({ onClose }: { onClose: () => void }) {
+  const [name, setName] = useState('')
+  const [tag, setTag] = useState('')
+  const [user, setUser] = useState('admin')
+  const save = useDo('putBmcRule', {
+    quiet: true,
+    done: (rule) => `${count(rule.machines, 'machine')} with the tag ${rule.tag} have a BMC now.`,
+    after: onClose,
+  })
+  return (
+    <FormDialog
+      title="A BMC for every machine with a tag"
+      action="Save"
+      error={save.error}
+      busy={save.isPending}
+      disabled={!name.trim() || !tag.trim() || !user.trim()}
+      onClose={onClose}
+      onSend={() => save.mutate({ params: { rule: name.trim() }, body: { tag: tag.trim(), user: user.trim() } })}
+    >
+      <TextInput
+        label="Name"
+        data-autofocus
+        value={name}
+        error={fieldProblem(save.error, 'rule')}
+        onChange={(event) => setName(event.currentTarget.value)}
+      />
+      <TextInput
+        label="Tag"
+        placeholder="ipmi"
+        value={tag}
+        error={fieldProblem(save.error, 'tag')}
+        onChange={(event) => setTag(event.currentTarget.value)}
+      />
+      <TextInput
+        label="Account"
+        description="Its password is random for each machine: make a new one on the BMC's page to learn it"
+        value={user}
+        error={fieldProblem(save.error, 'user')}
+        onChange={(event) => setUser(event.currentTarget.value)}
+      />
+    </FormDialog>
+  )
+}
