@@ -138,6 +138,7 @@ export class Course {
   /** Outside `alone`: switching takes long. */
   async #switch(d: Deployment, driver: Power): Promise<void> {
     const { ledger, clock, log } = this.#with
+    const untold = await this.#prepared(d, driver)
     const outcome = await this.#performed(d, driver).catch((error: unknown) => {
       log.warn({ machine: d.machine, driver: driver.driver, error }, 'a machine could not be switched')
       return error instanceof Error ? error.message : 'the driver failed'
@@ -151,9 +152,18 @@ export class Course {
           outcome === undefined
             ? switched(now, driver.driver, clock.now())
             : forPerson(now, `${driver.driver} could not switch the machine: ${outcome}`, clock.now())
-        await ledger.save(next, { lines: [ledger.line(outcome === undefined ? 'info' : 'warn', next.reason)] })
+        const lines = [ledger.line(outcome === undefined ? 'info' : 'warn', next.reason)]
+        await ledger.save(next, { lines: untold === null ? lines : [ledger.line('warn', untold), ...lines] })
       })
       .catch((error: unknown) => log.error({ deployment: d.id, error }, 'a deployment could not be saved'))
+  }
+
+  /** Has the firmware told to boot from the network. Most do that by themselves, so that it is only noted when they could not be told. */
+  async #prepared({ machine }: Deployment, driver: Power): Promise<string | null> {
+    const why = (await driver.prepareNetworkBoot?.().catch(() => 'the driver failed')) ?? null
+    if (why === null) return null
+    this.#with.log.warn({ machine, why }, 'firmware could not be told to boot from the network')
+    return `the firmware could not be told to boot from the network: ${why}`
   }
 
   /** Why it did not work, in words; `undefined` when the power was seen to be on. */

@@ -61,6 +61,21 @@ describe('from order to end', () => {
     expect((await now(d)).state).toBe('succeeded')
   })
 
+  test('firmware is told to boot from the network before the machine is switched', async () => {
+    world.power = { state: 'off', actions: [], untold: null }
+    const told = await install()
+    await expect.poll(async () => (await now(told)).reason).toMatch(/fake says the power is on/)
+    expect(world.power.actions).toEqual(['pxe', 'on'])
+    expect((await texts(told)).join()).not.toContain('firmware')
+  })
+
+  test('a machine whose firmware could not be told is switched all the same, and the log says so', async () => {
+    world.power = { state: 'off', actions: [], untold: 'bmc: it does not answer' }
+    const d = await install()
+    await expect.poll(async () => (await now(d)).reason).toMatch(/fake says the power is on/)
+    expect(await texts(d)).toContain('the firmware could not be told to boot from the network: bmc: it does not answer')
+  })
+
   test('power is switched and read back where a driver can', async () => {
     world.power = { state: 'off', actions: [] }
     const d = await install()

@@ -117,7 +117,8 @@ export class DeploymentWorld {
   readonly told: Notice[] = []
   readonly saved: { image: string; chunks: string; by: string }[] = []
   /** What switches machines; without it a person has to. */
-  power: { state: PowerState; actions: PowerAction[]; fails?: string } | undefined
+  /** `untold`: why its firmware could not be told what to boot; `null`: it was. */
+  power: { state: PowerState; actions: (PowerAction | 'pxe')[]; fails?: string; untold?: string | null } | undefined
   failSaving: Error | undefined
   deployments!: Deployments
   #boots = 0
@@ -184,6 +185,11 @@ export class DeploymentWorld {
         power.actions.push(action)
         power.state = action === 'off' || action === 'soft' ? 'off' : 'on'
         return power.state
+      },
+      prepareNetworkBoot: async () => {
+        if (power.untold === undefined) return null
+        power.actions.push('pxe')
+        return power.untold
       },
     }
   }
