@@ -9,7 +9,7 @@ import type { RedfishSession } from './sessions.ts'
 
 type Known = Readonly<{ account: Account; session?: RedfishSession }>
 
-/** Who asks: by a session's token, or by name and password with each request. Wrong ones make their address wait. */
+/** Who asks: by a session's token, or by name and password with each request. Wrong ones make this name wait, for this address. */
 export class Login {
   readonly #around: Around
   readonly #clients: readonly Subnet[]
@@ -65,16 +65,18 @@ export class Login {
   }
 
   async #check(name: string, password: string, { address, path }: RedfishRequest): Promise<Account> {
-    const waitMs = this.#backoff.wait(address)
+    // By both: one machine that is asked with an old password must not keep its client from all the others.
+    const key = `${address} ${name.slice(0, 80)}`
+    const waitMs = this.#backoff.wait(key)
     if (waitMs > 0) {
       const seconds = String(Math.ceil(waitMs / 1000))
       throw new Problem('ServiceTemporarilyUnavailable', [seconds], { headers: { 'retry-after': seconds } })
     }
     // Counted before the check, so that guesses at the same time are all counted.
-    this.#backoff.fail(address)
+    this.#backoff.fail(key)
     const account = authenticate(this.#around.directory, this.#clients, { name, password, address })
     if (account) {
-      this.#backoff.forgive(address)
+      this.#backoff.forgive(key)
       return account
     }
     await this.#tell(name, address)
