@@ -24,6 +24,6 @@ export type PowerReading = Readonly<{
   driver: string | null
   /** When it was read, or when that was tried last; milliseconds since 1970. */
   readAt: number
-  /** Why it could not be read; empty when it was. */
-  problem: string
+  /** Why it could not be read; none when it was. */
+  problems: readonly PowerProblem[]
 }>

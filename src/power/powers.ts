@@ -118,12 +118,12 @@ export class Powers {
    */
   async status(
     machine: PowerMachine,
-    { driver, cached = false, maxAgeMs = 0 }: By & Readonly<{ cached?: boolean; maxAgeMs?: number }> = {},
+    { driver, cached = false, maxAgeMs }: By & Readonly<{ cached?: boolean; maxAgeMs?: number }> = {},
   ): Promise<PowerReport> {
     this.#driversOf(machine, driver)
     const { clock } = this.#with
     const last = driver === undefined ? this.#readings.of(machine.id) : undefined
-    if (last && (cached || clock.now() - last.readAt <= maxAgeMs)) return reportOf(last)
+    if (last && (cached || (maxAgeMs !== undefined && clock.now() - last.readAt <= maxAgeMs))) return reportOf(last)
     const { state, driver: by, problems } = await this.#reader.read(machine, { only: driver })
     return { state, driver: by, checkedAt: clock.now(), confirmed: null, problems }
   }
@@ -261,7 +261,7 @@ export class Powers {
       throw new Refusal('wrong-state', `the driver ${name} of ${machine.name} asks nobody`, {
         next: 'only drivers of kind manual are answered by hand',
       })
-    this.#readings.note(machine.id, { state, driver: name, readAt: this.#with.clock.now(), problem: '' })
+    this.#readings.note(machine.id, { state, driver: name, readAt: this.#with.clock.now(), problems: [] })
   }
 
   /** Forgets a machine that is gone, with its drivers and their secrets. */
@@ -366,7 +366,6 @@ export class Powers {
   }
 }
 
-function reportOf({ state, driver, readAt, problem }: PowerReading): PowerReport {
-  const problems = problem === '' ? [] : [{ driver: driver ?? '', cause: problem }]
+function reportOf({ state, driver, readAt, problems }: PowerReading): PowerReport {
   return { state, driver: driver ?? '', checkedAt: readAt, confirmed: null, problems }
 }

@@ -70,8 +70,8 @@ export class StateReader {
 
   #noted(machine: PowerMachine, read: Read): Read {
     const { state, driver } = read
-    const problem = state === 'unknown' ? read.problems.map((each) => `${each.driver}: ${each.cause}`).join('; ') : ''
-    this.#with.readings.note(machine.id, { state, driver, readAt: this.#with.clock.now(), problem })
+    const problems = state === 'unknown' ? read.problems : []
+    this.#with.readings.note(machine.id, { state, driver, readAt: this.#with.clock.now(), problems })
     return read
   }
 }

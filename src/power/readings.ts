@@ -21,7 +21,7 @@ export class Readings {
     const before = this.#readings.get(machine)
     this.#readings.set(machine, reading)
     const same = before?.state === reading.state && before.driver === reading.driver
-    if (!same || (before.problem === '') !== (reading.problem === '')) this.#changed(machine)
+    if (!same || (before.problems.length === 0) !== (reading.problems.length === 0)) this.#changed(machine)
   }
 
   forget(machine: string): void {

@@ -50,7 +50,7 @@ export function powerHandlers({ machines, powers }: ApiDependencies) {
             state: read?.state ?? 'unknown',
             driver: read?.driver ?? null,
             readAt: timeOrNull(read?.readAt ?? null),
-            problem: read?.problem ?? '',
+            problem: (read?.problems ?? []).map((each) => `${each.driver}: ${each.cause}`).join('; '),
             score: by?.health.score ?? null,
           }
         },
