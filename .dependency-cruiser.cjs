@@ -22,7 +22,7 @@ module.exports = {
       name: 'domain-does-no-io',
       comment: 'machines, profiles, images, networks, traces, access, power, deployments, volumes, rooms, guests, gateway, consoles and secrets hold rules and interfaces; drivers do the work',
       severity: 'error',
-      ...only('^src/(machines|profiles|images|networks|traces|access|power|deployments|volumes|rooms|guests|gateway|consoles|secrets)/[^/]+\\.ts$', '^src/(kit|protocols|machines|profiles|images|networks|traces|access|power|deployments|volumes|rooms|guests|gateway|consoles|secrets)/'),
+      ...only('^src/(machines|profiles|images|networks|traces|access|power|deployments|volumes|rooms|guests|gateway|consoles|configs|secrets)/[^/]+\\.ts$', '^src/(kit|protocols|machines|profiles|images|networks|traces|access|power|deployments|volumes|rooms|guests|gateway|consoles|configs|secrets)/'),
     },
     {
       name: 'boot-stages-do-not-meet',

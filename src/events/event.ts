@@ -12,6 +12,7 @@ export const TOPICS = [
   'power',
   'bmc',
   'console',
+  'config',
   'lab',
   'user',
   'token',

@@ -6,6 +6,7 @@ import * as firstLight from './migrations/0001-first-light.ts'
 import * as imagesAndDeployments from './migrations/0002-images-and-deployments.ts'
 import * as diskless from './migrations/0003-diskless.ts'
 import * as powerAndBmcs from './migrations/0004-power-and-bmcs.ts'
+import * as configs from './migrations/0005-configs.ts'
 import type { Tables } from './tables.ts'
 
 /** In order. A migration that was released is never changed; a new one is added below it. */
@@ -14,6 +15,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0002-images-and-deployments': imagesAndDeployments,
   '0003-diskless': diskless,
   '0004-power-and-bmcs': powerAndBmcs,
+  '0005-configs': configs,
 }
 
 /** Kysely's own table of the migrations that were applied. */

@@ -22,6 +22,10 @@ export type Tables = {
   bmcs: BmcRow
   bmc_rules: BmcRuleRow
   bmc_events: BmcEventRow
+  configs: ConfigRow
+  config_versions: ConfigVersionRow
+  config_values: ConfigValueRow
+  config_taken: ConfigTakenRow
   leases: LeaseRow
   traces: TraceRow
   users: UserRow
@@ -153,6 +157,19 @@ export type PowerDriverRow = {
 export type BmcRow = { machine: string; port: number; content_json: string }
 export type BmcRuleRow = { name: string; content_json: string }
 export type BmcEventRow = { machine: string; id: number; at: number; content_json: string }
+
+export type ConfigRow = { name: string; content_json: string }
+export type ConfigVersionRow = { config: string; number: number; content_json: string }
+
+/** `value_json` of what everybody may see, `sealed` of a secret: one of both. */
+export type ConfigValueRow = {
+  scope: string
+  name: string
+  value_json: string | null
+  sealed: string | null
+  updated_at: number
+}
+export type ConfigTakenRow = { boot: string; part: string; at: number }
 
 export type LeaseRow = {
   ip: number

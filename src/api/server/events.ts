@@ -27,6 +27,7 @@ const AUDIENCE: Readonly<Record<Topic, { needs: Role; group: string }>> = {
   power: { needs: 'viewer', group: 'power' },
   bmc: { needs: 'viewer', group: 'bmcs' },
   console: { needs: 'viewer', group: 'console' },
+  config: { needs: 'viewer', group: 'configs' },
   lab: { needs: 'viewer', group: 'lab' },
   user: { needs: 'admin', group: 'users' },
   token: { needs: 'admin', group: 'tokens' },

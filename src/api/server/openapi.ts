@@ -19,6 +19,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   volumes: 'Disks that are served over iSCSI, who is logged in, and the masters of diskless profiles',
   storage: 'Physical volumes, volume groups and logical volumes of the server',
   profiles: 'What a machine becomes',
+  configs: 'Templates that say what machines become, in the languages of their installers',
   deployments: 'Orders that machines become something',
   agent: 'The management OS',
   networks: 'Subnets that our DHCP server serves, and their leases',
