@@ -180,6 +180,7 @@ test('headers and queries that are not understood are refused as the specificati
   expect((await ask('GET', `${SYSTEM}?$select=Id`)).status).toBe(501)
   expect((await ask('GET', `${SYSTEM}?other=1`)).status).toBe(200)
   expect((await ask('PATCH', SYSTEM, { body: {}, headers: { 'content-type': 'text/plain' } })).status).toBe(415)
+  expect((await ask('constructor', SYSTEM)).status).toBe(405)
   expect((await ask('DELETE', SYSTEM)).headers.allow).toBe('GET, PATCH, HEAD')
 })
 

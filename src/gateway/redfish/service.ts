@@ -114,7 +114,7 @@ export class RedfishService {
     const found = parts && ROUTES.find((route) => matches(route, parts))
     const known: { account: Account; session?: Call['session'] } = await this.#login.known(request)
     if (!parts || !found) throw new Problem('ResourceMissingAtURI', [request.path])
-    const handler = found.methods[method as keyof Methods]
+    const handler = Object.hasOwn(found.methods, method) ? found.methods[method as keyof Methods] : undefined
     if (!handler) throw notAllowed(found.methods)
     const at = parts.filter((_, index) => found.parts[index] === '{}')
     return handler({ around: this.#around, request: { ...request, path }, session: undefined, ...known, at })
