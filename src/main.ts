@@ -267,6 +267,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   })
   const { agent } = config
   const install = openInstall({ deployments, images, machines, traces, key, agent, clock: CLOCK, log })
+  switches.meetAgents({ deployments, install })
   const { consoles, records } = await openConsoles({
     ...around,
     sources: [

@@ -15,8 +15,10 @@ import type { Machines } from '../machines/machines.ts'
 import type { Leases } from '../networks/leases.ts'
 import { type AgentSurroundings, agentFactory } from '../power/drivers/agent/agent.ts'
 import { httpFactory } from '../power/drivers/http/http.ts'
+import { ipmiDrivers } from '../power/drivers/ipmi/driver.ts'
 import { LabDriver } from '../power/drivers/lab.ts'
 import { manualFactory } from '../power/drivers/manual/manual.ts'
+import { redfishDrivers } from '../power/drivers/redfish/redfish.ts'
 import { snmpFactory } from '../power/drivers/snmp/outlet.ts'
 import { sshFactory } from '../power/drivers/ssh/ssh.ts'
 import { wakeOnLanFactory } from '../power/drivers/wol/wake-on-lan.ts'
@@ -26,6 +28,7 @@ import type { PowerMachine } from '../power/power.ts'
 import { Powers } from '../power/powers.ts'
 import { aesGcmSealer } from '../secrets/drivers/aes-gcm.ts'
 import { listInterfaces } from '../sockets/interfaces.ts'
+import { IPMI_CRYPTOGRAPHY } from '../sockets/ipmi-cryptography.ts'
 import { keyFile } from '../store/key-file.ts'
 import type { Store } from '../store/store.ts'
 import type { Traces } from '../traces/traces.ts'
@@ -59,11 +62,15 @@ export async function openPower({ store, dataDir, config, machines, traces, leas
     clock,
     changed: (id) => events.publish({ topic: 'power', id, change: 'saved' }),
   })
+  const ipmi = ipmiDrivers({ cryptography: IPMI_CRYPTOGRAPHY, log })
+  const redfish = redfishDrivers({ clock, log })
   let agents: AgentSurroundings | undefined
   const powers = await Powers.open({
     repository: store.power,
     sealer: aesGcmSealer(await keyFile(dataDir, 'credential-key'), 'credential-key'),
     factories: {
+      ipmi: ipmi.factory,
+      redfish: redfish.factory,
       wol: wakeOnLanFactory({ interfaces: listInterfaces }),
       snmp: snmpFactory,
       http: httpFactory,
@@ -79,6 +86,7 @@ export async function openPower({ store, dataDir, config, machines, traces, leas
       return (machine && addressOf(machine, leases)) ?? null
     },
     seenSince: ({ macs }, at) => (traces.newest(macs)?.startedAt ?? 0) >= at,
+    asking: (id) => requests.pending().find(({ machine }) => machine === id),
     mediaUrl: async (media) => mediaUrl(media, around),
     ...config.power,
     events,
@@ -108,6 +116,7 @@ export async function openPower({ store, dataDir, config, machines, traces, leas
     async stop() {
       requests.withdraw()
       await powers.stop()
+      await Promise.all([ipmi.close(), redfish.close()])
     },
   }
 }

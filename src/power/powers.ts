@@ -17,7 +17,7 @@ import { allFailed, noDriver, noSuchDriver, unable } from './refusals.ts'
 import type { Sensor } from './sensor.ts'
 import { Switching } from './switching.ts'
 import { causeOf, type TrackedDriver } from './tracked-driver.ts'
-import { type DriverView, viewOf } from './view.ts'
+import { type Asking, type DriverView, viewOf } from './view.ts'
 
 /** How long the outcome of an action is looked for when nobody says, in milliseconds. */
 const WAIT_MS = 15_000
@@ -36,6 +36,8 @@ export type PowersDependencies = FleetDependencies &
     events: { publish(event: { topic: 'power'; id: string; change: 'saved' | 'removed' }): void }
     /** Whether a boot of the machine began after this time: proof of life after an action. */
     seenSince?: ((machine: PowerMachine, at: number) => boolean) | undefined
+    /** What a person is asked to do to a machine (by id) now. */
+    asking?: ((machine: string) => Asking | undefined) | undefined
     /** The address of a disc that a BMC can fetch: of `boot`, of an iso image, or what is an address already. */
     mediaUrl?: ((media: string, machine: PowerMachine) => Promise<string>) | undefined
     /** 0: only when somebody asks. */
@@ -215,9 +217,11 @@ export class Powers {
 
   /** In the order in which they are tried. */
   drivers(machine: PowerMachine): DriverView[] {
-    return this.#fleet
-      .of(machine)
-      .map((each, position) => viewOf(each, position, this.#book.get(machine.id, each.name)))
+    return this.#fleet.of(machine).map((each, position) => {
+      const view = viewOf(each, position, this.#book.get(machine.id, each.name))
+      const asking = each.kind === 'manual' ? this.#with.asking?.(machine.id) : undefined
+      return asking ? { ...view, asking } : view
+    })
   }
 
   /** Adds or changes a driver. Secrets that are not given again go when it is to be reached elsewhere or as somebody else. */

@@ -2,6 +2,7 @@ import type { CircuitState } from './circuit.ts'
 import type { ConfiguredDriver } from './configured.ts'
 import { CAPABILITIES, type Capability } from './driver.ts'
 import { medianOf, scoreOf } from './health.ts'
+import type { ManualRequest } from './manual-requests.ts'
 import { type DriverKind, DriverSettings } from './settings.ts'
 import type { TrackedDriver } from './tracked-driver.ts'
 
@@ -24,7 +25,11 @@ export type DriverView = Readonly<{
     medianMs: number | null
   }>
   builtIn: boolean
+  /** What a person is asked to do now; only drivers of kind manual ask. */
+  asking?: Asking | undefined
 }>
+
+export type Asking = Pick<ManualRequest, 'action' | 'instructions' | 'askedAt' | 'deadlineAt'>
 
 export function viewOf(driver: TrackedDriver, position: number, row: ConfiguredDriver | undefined): DriverView {
   const { name, kind, builtIn, capabilities, circuit, retryAt } = driver

@@ -19,6 +19,8 @@ export class FakeDriver implements PowerDriver {
   /** How many further reads of the state still show the old one. */
   lag = 0
   readonly done: string[] = []
+  /** Set where it asks people. */
+  answer?: (state: 'on' | 'off') => void
   #before: PowerState = 'off'
   closed = 0
 

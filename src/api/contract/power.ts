@@ -41,6 +41,10 @@ export const PowerDriverInfo = z
     health: DriverHealth,
     /** Whether it is there by itself (lab, agent) and cannot be changed. */
     builtIn: z.boolean(),
+    /** What a person is asked to do now, by a driver of kind manual. */
+    asking: z
+      .object({ action: z.enum(POWER_ACTIONS), instructions: z.string(), askedAt: Time, deadlineAt: Time })
+      .optional(),
   })
   .meta({ id: 'PowerDriver' })
 export type PowerDriverInfo = z.infer<typeof PowerDriverInfo>

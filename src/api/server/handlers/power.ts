@@ -1,6 +1,6 @@
 import { Refusal } from '../../../kit/errors.ts'
 import type { PowerReport } from '../../../power/outcome.ts'
-import type { DriverView } from '../../../power/view.ts'
+import type { Asking, DriverView } from '../../../power/view.ts'
 import type { PowerDriverInfo, PowerStatus } from '../../contract/power.ts'
 import type { HandlersOf } from '../call.ts'
 import type { ApiDependencies } from '../dependencies.ts'
@@ -12,7 +12,7 @@ function statusToWire({ checkedAt, problems, ...report }: PowerReport): PowerSta
   return { ...report, checkedAt: time(checkedAt), problems: [...problems] }
 }
 
-function driverToWire({ health, capabilities, missing, secrets, ...driver }: DriverView): PowerDriverInfo {
+function driverToWire({ health, capabilities, missing, secrets, asking, ...driver }: DriverView): PowerDriverInfo {
   const { retryAt, lastSuccessAt, lastFailureAt, ...told } = health
   return {
     ...driver,
@@ -25,7 +25,16 @@ function driverToWire({ health, capabilities, missing, secrets, ...driver }: Dri
       lastSuccessAt: timeOrNull(lastSuccessAt),
       lastFailureAt: timeOrNull(lastFailureAt),
     },
+    ...(asking ? { asking: askingToWire(asking) } : {}),
   }
+}
+
+function askingToWire({ action, instructions, askedAt, deadlineAt }: Asking): PowerDriverInfo['asking'] {
+  return { action, instructions, askedAt: time(askedAt), deadlineAt: time(deadlineAt) }
+}
+
+function isTried({ health: { lastSuccessAt, lastFailureAt } }: DriverView): boolean {
+  return lastSuccessAt !== null || lastFailureAt !== null
 }
 
 /** Power, and what the own BMCs of machines tell. */
@@ -51,7 +60,7 @@ export function powerHandlers({ machines, powers }: ApiDependencies) {
             driver: read?.driver ?? null,
             readAt: timeOrNull(read?.readAt ?? null),
             problem: (read?.problems ?? []).map((each) => `${each.driver}: ${each.cause}`).join('; '),
-            score: by?.health.score ?? null,
+            score: by && isTried(by) ? by.health.score : null,
           }
         },
       )
