@@ -80,6 +80,10 @@ export class Link {
     })
   }
 
+  get log(): Log {
+    return this.#around.log
+  }
+
   /** The cipher suite of the session; `undefined` when there is none. */
   get suite(): IpmiSuite | undefined {
     return this.#session.suite

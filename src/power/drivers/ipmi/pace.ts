@@ -5,6 +5,7 @@ export const PACE = {
   leastWaitMs: 500,
   mostWaitMs: 4000,
   backOff: 1.5,
+  mostPatience: 8,
   /** Between an answer and the next request. */
   leastGapMs: 2,
   /** The gap after a time-out; doubled with each further one, halved with each answer. */
@@ -16,12 +17,14 @@ export const PACE = {
 export class Pace {
   #smoothed: number | undefined
   #variation = 0
+  /** Above 1 while answers come only after something was sent again: what was learnt is too short then. */
+  #patience = 1
   #gap: number = PACE.leastGapMs
 
   /** How long to wait for the answer of the attempt with this number, counted from 0. */
   waitMs(attempt: number): number {
     const learnt = this.#smoothed === undefined ? PACE.firstWaitMs : this.#smoothed + 4 * this.#variation
-    const first = Math.min(PACE.mostWaitMs, Math.max(PACE.leastWaitMs, learnt))
+    const first = Math.min(PACE.mostWaitMs, this.#patience * Math.max(PACE.leastWaitMs, learnt))
     return Math.round(Math.min(PACE.mostWaitMs, first * PACE.backOff ** attempt))
   }
 
@@ -32,7 +35,11 @@ export class Pace {
   /** `tookMs`: only of requests that were sent once; of others nobody knows which one was answered (Karn). */
   answered(tookMs: number | undefined): void {
     this.#gap = this.#gap <= PACE.slowGapMs ? PACE.leastGapMs : this.#gap / 2
-    if (tookMs === undefined) return
+    if (tookMs === undefined) {
+      this.#patience = Math.min(PACE.mostPatience, this.#patience * PACE.backOff)
+      return
+    }
+    this.#patience = 1
     if (this.#smoothed === undefined) {
       this.#smoothed = tookMs
       this.#variation = tookMs / 2
