@@ -1,4 +1,4 @@
-import { NumberInput, PasswordInput, Select, Textarea, TextInput } from '@mantine/core'
+import { Checkbox, NumberInput, PasswordInput, Select, Textarea, TextInput } from '@mantine/core'
 import { useState } from 'react'
 import type { InputOf } from '../../api/client/client.ts'
 import type { PowerDriverInfo } from '../../api/contract/power.ts'
@@ -125,6 +125,14 @@ function Input(props: { field: Field; value: string; error: string | undefined; 
         value={value || field.choices?.[0] || null}
         data={[...(field.choices ?? [])]}
         onChange={(chosen) => onChange(chosen ?? '')}
+      />
+    )
+  if (field.form === 'yes')
+    return (
+      <Checkbox
+        label={field.label}
+        checked={value === 'true'}
+        onChange={(event) => onChange(String(event.currentTarget.checked))}
       />
     )
   if (field.form === 'number')

@@ -7,7 +7,7 @@ export type DriverKind = Exclude<PowerDriverInfo['kind'], 'lab' | 'agent'>
 export type Field = Readonly<{
   name: string
   label: string
-  form: 'text' | 'number' | 'choice' | 'json' | 'lines'
+  form: 'text' | 'number' | 'choice' | 'json' | 'lines' | 'yes'
   hint?: string
   example?: string
   choices?: readonly string[]
@@ -70,6 +70,7 @@ export const KINDS: Readonly<
         example: 'SHA256:…',
       },
       { name: 'system', label: 'System', form: 'choice', choices: ['unix', 'windows'] },
+      { name: 'ipmitool', label: 'Ask its BMC with ipmitool there', form: 'yes' },
       { name: 'consoleCommand', label: 'Command of the console', form: 'text', example: 'picocom /dev/ttyS0' },
     ],
     secrets: [{ name: 'privateKey', label: 'Private key', long: true }, password],
@@ -90,6 +91,7 @@ export const KINDS: Readonly<
       address,
       { name: 'model', label: 'Model', form: 'text', needed: true, hint: 'docs/power.md lists them' },
       { name: 'outlet', label: 'Outlet', form: 'number', needed: true },
+      { name: 'unit', label: 'Unit', form: 'number', hint: 'Which strip of a chain, where the model numbers them' },
       { name: 'version', label: 'SNMP version', form: 'choice', choices: ['2c', '1', '3'] },
       { ...user, hint: 'Version 3' },
       { name: 'pauseSeconds', label: 'Seconds between off and on', form: 'number' },
@@ -134,6 +136,7 @@ export function settingsOf(kind: DriverKind, typed: Readonly<Record<string, stri
     const text = (typed[name] ?? '').trim()
     if (text === '') continue
     if (form === 'number') settings[name] = Number(text)
+    else if (form === 'yes') settings[name] = text === 'true'
     else if (form === 'lines') settings[name] = text.split(/[\s,]+/)
     else if (form === 'json') settings[name] = readJson(label, text)
     else settings[name] = text
