@@ -13,10 +13,10 @@ import { FilePool } from '../src/volumes/drivers/file/pool.ts'
 import { DEFAULT_SCSI, type VolumeBase } from '../src/volumes/volume.ts'
 
 /**
- * The target and the file pool in one process, without the server around them: `node bench/iscsi-server.ts PORT DIRECTORY RAW OVERLAYS`.
- * Target `plain` is an empty volume; `cow0` and so on are overlays of an image with the content of RAW.
+ * The target and the file pool in one process, without the server around them: `node bench/iscsi-server.ts PORT DIRECTORY RAW
+ * OVERLAYS EMPTY`. Targets `plain`, `fresh0` and so on are empty volumes; `cow0` and so on are overlays of an image with the content of RAW.
  */
-const [port = '', directory = '', raw = '', overlays = '1'] = process.argv.slice(2)
+const [port = '', directory = '', raw = '', overlays = '1', empty = '0'] = process.argv.slice(2)
 export const IQN = 'iqn.2026-11.org.reveille.bench'
 
 // So that a profile of it is written.
@@ -35,7 +35,8 @@ const started = performance.now()
 const count = Number(overlays)
 for (let i = 0; i < count; i++) await pool.create(`cow${i}`, { ...options, base })
 const createdMs = performance.now() - started
-await pool.create('plain', { ...options, base: null })
+const plain = ['plain', ...Array.from({ length: Number(empty) }, (_, i) => `fresh${i}`)]
+for (const name of plain) await pool.create(name, { ...options, base: null })
 
 const server = new DiskServer({
   openLun: ({ volume }) => pool.open(volume, { readOnly: false }),
@@ -44,7 +45,7 @@ const server = new DiskServer({
   },
   log: SILENT,
 })
-for (const volume of ['plain', ...Array.from({ length: count }, (_, i) => `cow${i}`)])
+for (const volume of [...plain, ...Array.from({ length: count }, (_, i) => `cow${i}`)])
   await server.apply({
     iqn: `${IQN}:${volume}`,
     initiators: null,

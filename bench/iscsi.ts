@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { createCipheriv } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, open, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -12,18 +12,20 @@ import type { Measured, Workload } from './iscsi-client.ts'
 
 /**
  * The built-in target beside tgt, as it comes and tuned, over loopback and with one client for all (bench/iscsi-client.ts), taking turns.
- * `plain`: a volume of its own; `copy-on-write`: an overlay of an image. tgt serves the image's raw file. Disks lie in the page cache but where
- * it says cold.
+ * `plain`: a volume of its own; `copy-on-write`: an overlay of an image, which is read as it is, and written after it was written once. tgt
+ * serves raw files. A first write goes to a disk that nobody has written to: an empty volume, a fresh overlay, a sparse file. Disks lie in the
+ * page cache but where it says cold.
  */
 const MIB = 2 ** 20
 const SIZE_MIB = Number(process.env.REVEILLE_BENCH_MIB ?? 1024)
 const SECONDS = Number(process.env.REVEILLE_BENCH_SECONDS ?? 2)
 const RUNS = Number(process.env.REVEILLE_BENCH_RUNS ?? 3)
+/** Of the boot storm, which only reads them. The next one is written again and again, those behind it once each. */
 const OVERLAYS = 128
 const IQN = 'iqn.2026-11.org.reveille.bench'
 const PORTS = { reveille: 13_401, tgt: 13_402, tuned: 13_403 }
 
-const ALL_WORKLOADS: readonly (Omit<Workload, 'span' | 'seconds' | 'seed'> & { name: string })[] = [
+const ALL_WORKLOADS: readonly (Omit<Workload, 'span' | 'seconds' | 'seed'> & { name: string; first?: true })[] = [
   { name: '4K random read, depth 1', write: false, bytes: 4096, depth: 1, random: true },
   { name: '4K random read, depth 8', write: false, bytes: 4096, depth: 8, random: true },
   { name: '4K random read, depth 32', write: false, bytes: 4096, depth: 32, random: true },
@@ -34,13 +36,25 @@ const ALL_WORKLOADS: readonly (Omit<Workload, 'span' | 'seconds' | 'seed'> & { n
   { name: '4K random write, depth 32', write: true, bytes: 4096, depth: 32, random: true },
   { name: '64K write, depth 8', write: true, bytes: 65_536, depth: 8, random: false },
   { name: '256K write, depth 8', write: true, bytes: 262_144, depth: 8, random: false },
+  { name: '64K first write, depth 8', write: true, bytes: 65_536, depth: 8, random: false, first: true },
+  { name: '256K first write, depth 8', write: true, bytes: 262_144, depth: 8, random: false, first: true },
 ]
+/** Disks that are written for the first time, of each. */
+const FRESH = RUNS * ALL_WORKLOADS.filter(({ first }) => first).length
 
 /** Some of them, without the boot storm: a regular expression that their names match. */
 const ONLY = process.env.REVEILLE_BENCH_ONLY
 const WORKLOADS = ALL_WORKLOADS.filter(({ name }) => !ONLY || new RegExp(ONLY).test(name))
 
-type Contestant = Readonly<{ name: string; port: number; lun: number; target: string; pid: () => number }>
+type Disk = Readonly<{ lun: number; target: string }>
+type Contestant = Readonly<{
+  name: string
+  port: number
+  pid: () => number
+  read: Disk
+  written: Disk
+  fresh: (n: number) => Disk
+}>
 type Run = Measured & { cpu: number; clientCpu: number }
 
 const work = await mkdtemp(join(tmpdir(), 'rv-bench-iscsi-'))
@@ -72,20 +86,33 @@ async function startTgt(name: 'tgt' | 'tuned', tuned: readonly string[]): Promis
       await pause(100)
     }
   await ask('--op', 'new', '--mode', 'target', '--tid', '1', '-T', `${IQN}:${name}`)
-  await ask('--op', 'new', '--mode', 'logicalunit', '--tid', '1', '--lun', '1', '-b', join(work, `${name}.raw`))
+  const add = (lun: number, path: string) =>
+    ask('--op', 'new', '--mode', 'logicalunit', '--tid', '1', '--lun', String(lun), '-b', path)
+  await add(1, join(work, `${name}.raw`))
+  for (let i = 0; i < FRESH; i++) {
+    const path = join(work, `${name}-${i}.raw`)
+    await writeFile(path, '')
+    await truncate(path, SIZE_MIB * MIB)
+    await add(2 + i, path)
+  }
   for (const setting of tuned) {
     const [key = '', value = ''] = setting.split('=')
     await ask('--op', 'update', '--mode', 'target', '--tid', '1', '--name', key, '--value', value)
   }
   await ask('--op', 'bind', '--mode', 'target', '--tid', '1', '-I', 'ALL')
-  return { name, port, lun: 1, target: `${IQN}:${name}`, pid: () => child.pid! }
+  const target = `${IQN}:${name}`
+  const disk = { lun: 1, target }
+  return { name, port, pid: () => child.pid!, read: disk, written: disk, fresh: (n) => ({ lun: 2 + n, target }) }
 }
 
 async function startReveille(): Promise<{ pid: () => number; createdMs: number }> {
   const script = join(import.meta.dirname, 'iscsi-server.ts')
   const child = spawn(
     process.execPath,
-    [...WORKER_FLAGS, script, String(PORTS.reveille), work, join(work, 'image.raw'), String(OVERLAYS)],
+    [
+      ...[...WORKER_FLAGS, script, String(PORTS.reveille), work, join(work, 'image.raw')],
+      ...[String(OVERLAYS + 1 + FRESH), String(FRESH)],
+    ],
     {
       env: { ...process.env, UV_THREADPOOL_SIZE: '8' },
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -102,7 +129,12 @@ async function cpuOf(pid: number): Promise<number> {
   return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
-async function measure({ port, lun, target, pid }: Contestant, load: Workload, targets = [target]): Promise<Run> {
+async function measure(
+  { port, pid }: Contestant,
+  { lun, target }: Disk,
+  load: Workload,
+  targets = [target],
+): Promise<Run> {
   const before = await cpuOf(pid())
   const order = JSON.stringify({ host: '127.0.0.1', port, lun, targets, load })
   const client = join(import.meta.dirname, 'iscsi-client.ts')
@@ -138,7 +170,7 @@ async function bootStorm(overlay: Contestant, createdMs: number): Promise<void> 
   for (const clients of [1, 8, 32, 128]) {
     const targets = Array.from({ length: clients }, (_, i) => `${IQN}:cow${i}`)
     const load = { write: false, bytes: 65_536, depth: 4, random: true, span, seconds: SECONDS * 2, seed: 5 }
-    const storm = () => measure(overlay, load, targets)
+    const storm = () => measure(overlay, overlay.read, load, targets)
     await storm()
     const warm = await storm()
     execFileSync('sync')
@@ -147,35 +179,43 @@ async function bootStorm(overlay: Contestant, createdMs: number): Promise<void> 
     const cells = [warm, cold].flatMap((run) => [String(Math.round(mbPerSecond(run))), (run.p99 / 1000).toFixed(1)])
     row([String(clients), ...cells])
   }
-  console.log(`\n${OVERLAYS} overlays were created in ${Math.round(createdMs)} ms.`)
+  console.log(`\n${OVERLAYS + 1 + FRESH} overlays were created in ${Math.round(createdMs)} ms.`)
 }
 
 try {
   for (const name of ['image', 'tgt', 'tuned']) await makeDisk(join(work, `${name}.raw`))
   const reveille = await startReveille()
-  const own = (name: string, target: string): Contestant => ({
-    name,
-    port: PORTS.reveille,
-    lun: 0,
-    target: `${IQN}:${target}`,
-    pid: reveille.pid,
-  })
+  const disk = (name: string): Disk => ({ lun: 0, target: `${IQN}:${name}` })
+  const own = { port: PORTS.reveille, pid: reveille.pid }
   const contestants = [
     await startTgt('tgt', []),
     await startTgt('tuned', ['MaxRecvDataSegmentLength=262144', 'FirstBurstLength=262144', 'InitialR2T=No']),
-    own('plain', 'plain'),
-    own('copy-on-write', 'cow0'),
+    {
+      ...{ ...own, name: 'plain', read: disk('plain'), written: disk('plain') },
+      fresh: (n: number) => disk(`fresh${n}`),
+    },
+    {
+      ...{ ...own, name: 'copy-on-write', read: disk('cow0'), written: disk(`cow${OVERLAYS}`) },
+      fresh: (n: number) => disk(`cow${OVERLAYS + 1 + n}`),
+    },
   ]
   const span = SIZE_MIB * MIB
   // Everything is written or read once, so that each finds its data in the page cache.
   const once256K = { bytes: 262_144, depth: 8, random: false, span, seconds: 600, seed: 0, commands: span / 262_144 }
-  for (const each of contestants) await measure(each, { ...once256K, write: each.name !== 'copy-on-write' })
+  for (const each of contestants) {
+    await measure(each, each.written, { ...once256K, write: true })
+    await measure(each, each.read, { ...once256K, write: false })
+  }
 
   const runs = new Map<string, Run[]>()
+  let fresh = 0
   for (let round = 0; round < RUNS; round++)
-    for (const { name, ...load } of WORKLOADS)
+    for (const { name, first, ...load } of WORKLOADS) {
       for (const each of contestants) {
-        const run = await measure(each, { ...load, span, seconds: SECONDS, seed: round + 1 })
+        const disk = first ? each.fresh(fresh) : load.write ? each.written : each.read
+        // No place twice.
+        const most = first ? { commands: span / load.bytes } : {}
+        const run = await measure(each, disk, { ...load, ...most, span, seconds: SECONDS, seed: round + 1 })
         const key = `${name}/${each.name}`
         runs.set(key, [...(runs.get(key) ?? []), run])
         if (process.env.REVEILLE_BENCH_VERBOSE)
@@ -184,6 +224,8 @@ try {
             `busy: target ${(run.cpu / run.seconds).toFixed(2)}, client ${(run.clientCpu / run.seconds).toFixed(2)}`,
           )
       }
+      if (first) fresh++
+    }
   console.log(`Disks of ${SIZE_MIB} MiB, ${SECONDS} s each, medians of ${RUNS} runs. Commands a second (MB/s):\n`)
   head(['workload', 'tgt', 'tgt tuned', 'plain', 'copy-on-write', 'plain / best tgt', 'copy-on-write / best tgt'])
   for (const { name } of WORKLOADS) {

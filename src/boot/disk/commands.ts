@@ -9,7 +9,7 @@ import type { Task } from './task.ts'
 /** Longest data segment we send: two fit a slab. */
 const MOST_DATA_IN = 256 * 1024
 /** Answers are sent together, but not more than stays in the processor's cache between being read and being sent. */
-const ENOUGH_TO_SEND = 128 * 1024
+const ENOUGH_TO_SEND = 256 * 1024
 /** Bytes that one session may have been asked to send at a time, beyond the first request. */
 const MOST_SOLICITED = 16 * 1024 * 1024
 const TIGHT_BURST = 64 * 1024
