@@ -60,6 +60,7 @@ export async function openGateway(parts: Parts) {
     listeners: () => faces.listeners(),
     /** As the API shows them. */
     told: {
+      follow: () => faces.follow(),
       statusOf: (machine: string) => faces.statusOf(machine),
       hostOf: (address: string | null) => hostOf(address, config, parts.ownAddress),
       redfishOf: (machine: string) => faces.redfishOf(machine),
@@ -137,6 +138,11 @@ class Faces {
       if (problem !== this.#redfishProblem) log.warn({ problem }, 'Redfish cannot be answered; it is tried again')
       this.#redfishProblem = problem
     }
+  }
+
+  /** Resolves when sockets are as BMCs are now: open, or with a problem. */
+  async follow(): Promise<void> {
+    await this.#ipmi?.sync()
   }
 
   all(): readonly BmcFace[] {

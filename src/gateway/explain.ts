@@ -1,4 +1,5 @@
 import type { BootDevice } from '../power/boot-order.ts'
+import { stepsTo } from '../power/choice.ts'
 import type { Bmc } from './bmc.ts'
 import { obeyedBy } from './boot-orders.ts'
 import type { CommandClass } from './routes.ts'
@@ -70,12 +71,17 @@ function follow(read: WrittenCommand, route: Route, facts: ExplainFacts): Told {
     }
   if (route.to === 'reveille') return byReveille(read, facts)
   const capability = read.capability ?? 'raw'
-  const able = driversFor(route, capability, facts.drivers)
+  // Those that rest are asked, too, but last.
+  const able = driversFor(route, capability, facts.drivers).toSorted((a, b) => Number(a.resting) - Number(b.resting))
+  if (able.length === 0 && capability === 'cycle') {
+    const together = byTwo(route, facts.drivers)
+    if (together) return { steps: together, works: true }
+  }
   if (able.length === 0) return { steps: unable(read, route, facts), works: false }
   const also = read.class === 'bootdev' && read.device ? reveilleToo(read.device) : []
   return {
     steps: [...tried(able, facts.drivers, route, capability), ...also],
-    works: able.some(({ resting }) => !resting),
+    works: true,
   }
 }
 
@@ -101,6 +107,24 @@ function tried(
   return [...steps, `${last} the client is answered with an error, and the log of the BMC says why.`]
 }
 
+/** A cycle that nobody can do at once. */
+function byTwo({ to, target }: Route, drivers: readonly RoutedDriver[]): string[] | undefined {
+  const asked = to === 'driver' ? drivers.filter(({ name }) => name === target) : drivers
+  const steps = stepsTo('cycle', new Set(asked.flatMap(({ capabilities }) => [...capabilities])))
+  if (!steps) return undefined
+  const who = steps.map((step) => {
+    const names = asked
+      .filter(({ capabilities }) => capabilities.has(step))
+      .map(({ name, kind }) => `${name} (${kind})`)
+    return `${step} goes to ${names.join(', else ')}`
+  })
+  return [
+    `No driver can do it alone: ${steps.join(' and then ')} are ordered, one after the other.`,
+    `${who.join('; ')}.`,
+    'If one of them fails, the client is answered with an error, and the log of the BMC says why.',
+  ]
+}
+
 function healthOf({ score, resting, lastFailure }: RoutedDriver): string {
   const why = lastFailure === null ? '' : `; it failed last because ${lastFailure}`
   return resting ? `it rests now after many failures${why}` : `its health is ${score} of 100${score < 100 ? why : ''}`
@@ -122,7 +146,7 @@ function unable({ class: of, capability }: WrittenCommand, route: Route, { drive
       ? `It would not work: ${machine.name} has no driver.`
       : `It would not work: none of its drivers can do ${capability} (it has ${has}).`,
     'The client is told that the BMC does not know this command (completion code C1h).',
-    `What would: a driver that can: reveille power driver set ${machine.name} NAME --kind ...`,
+    `What would: a driver that can: reveille driver set ${machine.name} NAME --kind ...`,
   ]
 }
 

@@ -117,7 +117,7 @@ export class Gateway implements BmcDirectory {
       const { name } = this.#machine(machine)
       if (this.#entries.has(machine))
         throw new Refusal('conflict', `${name} has a BMC already`, {
-          next: `change it: reveille bmc set ${name}, or give a user a new password: reveille bmc user set ${name} USER --new-password`,
+          next: `change it: reveille bmc set ${name}, or make a new password: reveille bmc user ${name} USER --new-password`,
         })
       const password = wanted.password === undefined ? randomPassword() : new Secret(wanted.password)
       const bmc = this.#made(machine, wanted, password, null)
@@ -159,7 +159,7 @@ export class Gateway implements BmcDirectory {
       const rule = this.rules().find(({ tag }) => tags.includes(tag))
       if (rule)
         throw new Refusal('in-use', `the rule ${rule.name} gives ${name} a BMC, for it has the tag ${rule.tag}`, {
-          next: `take the tag away, remove the rule, or switch the BMC off: reveille bmc set ${name} --disable`,
+          next: `take the tag away, remove the rule, or switch the BMC off: reveille bmc set ${name} --off`,
         })
       await this.#forget(machine)
     })
@@ -355,7 +355,7 @@ export class Gateway implements BmcDirectory {
     const entry = this.#entries.get(machine)
     const name = this.#with.machine(machine)?.name ?? machine
     if (!entry)
-      throw new Refusal('not-found', `${name} has no BMC here`, { next: `make one: reveille bmc create ${name}` })
+      throw new Refusal('not-found', `${name} has no BMC here`, { next: `make one: reveille bmc add ${name}` })
     return entry
   }
 

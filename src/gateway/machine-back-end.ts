@@ -69,12 +69,13 @@ export class MachineBackEnd implements BmcBackEnd {
     const of = action === 'soft' ? 'power.soft' : 'power.hard'
     const words = POWER_WORDS[action]
     try {
-      await this.#ordered(by, of, 'bmc.power', words, () =>
-        // What a driver cannot do at once others may do together: off and on are a cycle.
-        this.#routed(of, action === 'cycle' ? 'on' : action, (driver) =>
+      await this.#ordered(by, of, 'bmc.power', words, (route) => {
+        // What no driver can do at once several may do together: off and on are a cycle.
+        const alone = driversFor(route, action, this.#drivers).length > 0
+        return this.#routed(of, action === 'cycle' && !alone ? 'on' : action, (driver) =>
           this.#accepted(words, this.#powers.perform(this.#id, action, driver)),
-        ),
-      )
+        )
+      })
     } catch (error) {
       await this.#note('power', 'warning', `${words} by ${callerOf(by)} failed: ${messageOf(error)}`)
       throw error
@@ -122,7 +123,7 @@ export class MachineBackEnd implements BmcBackEnd {
     await this.#ordered(by, 'bootdev', 'bmc.boot-order', words, async (route) => {
       if (route.to === 'reveille' && order && obeyedBy(order.device) === 'nobody')
         throw new Refusal('not-found', `Reveille cannot make the firmware of ${this.machine.name} do that`, {
-          next: 'route bootdev to a driver that can: reveille bmc set NAME --route bootdev=DRIVER',
+          next: 'route bootdev to a driver that can: reveille bmc routes NAME bootdev=DRIVER',
         })
       if (route.to !== 'reveille')
         await this.#routed('bootdev', 'boot-device', (driver) => this.#powers.setBootOrder(this.#id, order, driver))

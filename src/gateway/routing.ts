@@ -85,6 +85,6 @@ function wouldWork(of: CommandClass, drivers: readonly RoutedDriver[]): string {
   const able = drivers.filter(({ capabilities }) => CLASS_NEEDS[of].some((each) => capabilities.has(each)))
   const words = REVEILLE_DOES.has(of) ? ['reveille', 'drivers', 'none'] : ['drivers', 'none']
   const names = able.map(({ name, kind }) => `${name} (${kind})`)
-  const none = able.length === 0 ? '; no driver of this machine can do it: reveille power driver set' : ''
+  const none = able.length === 0 ? '; no driver of this machine can do it: reveille driver set' : ''
   return `${of} can go to ${[...names, ...words].join(', ')}${none}`
 }

@@ -153,7 +153,7 @@ export const WRITTEN_AS =
 export function readCommand(text: string): WrittenCommand | undefined {
   const line = text
     .toLowerCase()
-    .replace(/[\s=]+/g, ' ')
+    .replace(/[\s=:]+/g, ' ')
     .trim()
     .replace(/^ipmitool /, '')
   const words = line.split(' ').map((word) => word.replace(/^--?/, ''))

@@ -117,6 +117,8 @@ export type ApiDependencies = Readonly<{
       | 'removeRule'
       | 'madeBy'
     >
+    /** Resolves when what answers has followed the last change, so that its status is that of now. */
+    follow: () => Promise<void>
     /** Whether a machine's BMC is reached by IPMI now, and why not. */
     statusOf: (machine: string) => Readonly<{ listening: boolean; problem: string }>
     /** What to tell IPMI clients; `address`: that of the BMC's own. */

@@ -18,7 +18,7 @@ export function bmcHandlers({ bmcs, machines }: Pick<ApiDependencies, 'bmcs' | '
     const bmc = gateway.get(machine.id)
     if (!bmc)
       throw new Refusal('not-found', `${machine.name} has no BMC here`, {
-        next: `make one: reveille bmc create ${machine.name}`,
+        next: `make one: reveille bmc add ${machine.name}`,
       })
     return { machine, bmc }
   }
@@ -67,6 +67,7 @@ export function bmcHandlers({ bmcs, machines }: Pick<ApiDependencies, 'bmcs' | '
       const machine = find(reference)
       about(machine.name, `user ${body.user}`)
       const { bmc, user, password } = await gateway.create(machine.id, wanted)
+      await bmcs.follow()
       return { bmc: toWire(bmc, machine.name), user, password: password.reveal() }
     },
     getBmc({ params }) {
@@ -77,6 +78,7 @@ export function bmcHandlers({ bmcs, machines }: Pick<ApiDependencies, 'bmcs' | '
       const { machine } = known(params.machine)
       about(machine.name, `changes ${Object.keys(body).join(', ')}`)
       const bmc = await gateway.update(machine.id, body)
+      await bmcs.follow()
       if (!bmc.enabled) bmcs.endSessions(machine.id)
       return toWire(bmc, machine.name)
     },
