@@ -79,7 +79,9 @@ export class IpmiClient {
       if (!bytes) return undefined
       const packet = decodePacket(decodeRmcp(bytes).body)
       if (packet.version !== 2 || packet.payloadType !== type) continue
-      return packet.sessionId === 0 ? packet.payload : openPacket(CRYPTO, this.keys!, packet)
+      if (packet.sessionId === 0) return packet.payload
+      // A port that is used again may get what was meant for the session before.
+      if (this.keys && packet.sessionId === this.consoleId) return openPacket(CRYPTO, this.keys, packet)
     }
   }
 
@@ -212,15 +214,15 @@ export class PacketQueue {
   }
 }
 
-/** A wire over UDP on this computer. */
-export function udpWire(port: number, patienceMs = 2000): Wire & { socket: Socket } {
+/** A wire over UDP, by default on this computer. */
+export function udpWire(port: number, patienceMs = 2000, address = '127.0.0.1'): Wire & { socket: Socket } {
   const socket = createSocket('udp4')
   const queue = new PacketQueue()
   socket.on('message', (bytes) => queue.push(bytes))
   socket.on('error', () => {})
   return {
     socket,
-    send: (packet) => socket.send(packet, port, '127.0.0.1'),
+    send: (packet) => socket.send(packet, port, address),
     receive: () => queue.shift(patienceMs),
     close: () => socket.close(),
   }

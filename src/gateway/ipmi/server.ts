@@ -182,7 +182,9 @@ export class IpmiServer {
       },
       endSessions: (which) => void ending.push(...(which ? [which as Session] : bmc.sessions.values())),
       port: session.endpoint.port,
-      suites: suites(bmc),
+      get suites() {
+        return suites(bmc)
+      },
       now: () => clock.now(),
       log,
     }
