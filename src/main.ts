@@ -326,7 +326,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     consoles,
     agentShell: ({ id }) => install.console(id),
     previewScript: async (machine) => script.preview(machine, bootUrl()),
-    applyManifest: (manifest, how) => applyManifest({ ...domain, ...disks }, manifest, how),
+    applyManifest: (manifest, how) => applyManifest({ ...domain, ...disks, powers }, manifest, how),
     doctor: () => examine(config, LINUX),
     settings: () => settings.map(({ name, value, source, description }) => ({ name, value, source, description })),
     server: { version: VERSION, startedAt, listeners: () => [...listening(), ...bmcs.listeners()] },

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../kit/clock.ts'
 import { Refusal } from '../kit/errors.ts'
 import { Secret } from '../kit/secret.ts'
@@ -100,13 +101,26 @@ export class DriverBook {
   }
 
   /** Refused (`corrupt`) when the key is not the one they were sealed with. */
-  secretsOf({ machine, name, settings, sealed }: ConfiguredDriver): DriverSecrets {
+  secretsOf(driver: ConfiguredDriver): DriverSecrets {
+    return asSecrets(this.#texts(driver))
+  }
+
+  #texts({ machine, name, settings, sealed }: ConfiguredDriver): Record<string, string> {
     if (sealed === null) return {}
-    const opened = JSON.parse(this.#with.sealer.open(contextOf(machine, name, settings), sealed)) as Record<
-      string,
-      string
-    >
-    return asSecrets(opened)
+    return JSON.parse(this.#with.sealer.open(contextOf(machine, name, settings), sealed)) as Record<string, string>
+  }
+
+  /** Whether a driver would become another by being put so. */
+  differs(machine: string, name: string, { settings, secrets, position }: WantedDriver): boolean {
+    const known = this.get(machine, name)
+    if (!known || (position !== undefined && this.of(machine).indexOf(known) !== position)) return true
+    if (!isDeepStrictEqual(known.settings, settings)) return true
+    if (secrets === null) return false
+    try {
+      return !isDeepStrictEqual(this.#texts(known), { ...secrets })
+    } catch {
+      return true
+    }
   }
 
   /** The secrets that a driver would have if it were made so. */

@@ -50,13 +50,19 @@ export class Fleet {
     return all.filter(({ name }) => this.#book.get(machine.id, name) === undefined)
   }
 
-  /** Refuses settings that make no driver. */
-  async check(machine: string, name: string, wanted: WantedDriver): Promise<void> {
+  /** Refuses what makes no driver. */
+  async check(machine: PowerMachine, name: string, wanted: WantedDriver): Promise<void> {
     const { kind } = wanted.settings
+    if (kind === 'lab' || kind === 'agent')
+      throw new Refusal('validation-failed', `a driver of kind ${kind} is there by itself`, {
+        next: 'leave it out: it is tried after those that are named',
+      })
+    if (this.builtIn(machine).some((each) => each.name === name))
+      throw new Refusal('conflict', `${machine.name} has a driver ${name} by itself`, { next: 'choose another name' })
     const factory = this.#with.factories[kind]
     if (!factory) throw new Refusal('not-available', `this server has no driver of kind ${kind}`)
-    const secrets = this.#book.secretsFor(machine, name, wanted)
-    await factory(wanted.settings, secrets, this.#driverMachine(machine, name)).close()
+    const secrets = this.#book.secretsFor(machine.id, name, wanted)
+    await factory(wanted.settings, secrets, this.#driverMachine(machine.id, name)).close()
   }
 
   /** All that were made. */

@@ -224,20 +224,26 @@ export class Powers {
     })
   }
 
+  /** Refuses what `putDriver` would refuse; nothing is changed. */
+  checkDriver(machine: PowerMachine, name: string, wanted: WantedDriver): Promise<void> {
+    return this.#fleet.check(machine, name, wanted)
+  }
+
+  /** Whether `putDriver` would change anything. */
+  driverDiffers(machine: PowerMachine, name: string, wanted: WantedDriver): boolean {
+    return this.#book.differs(machine.id, name, wanted)
+  }
+
   /** Adds or changes a driver. Secrets that are not given again go when it is to be reached elsewhere or as somebody else. */
   async putDriver(machine: PowerMachine, name: string, wanted: WantedDriver, by: string): Promise<DriverView> {
-    const { kind } = wanted.settings
-    if (kind === 'lab' || kind === 'agent')
-      throw new Refusal('validation-failed', `a driver of kind ${kind} is there by itself`, {
-        next: 'leave it out: it is tried after those that are named',
-      })
-    if (this.#fleet.builtIn(machine).some((each) => each.name === name))
-      throw new Refusal('conflict', `${machine.name} has a driver ${name} by itself`, { next: 'choose another name' })
-    await this.#fleet.check(machine.id, name, wanted)
+    await this.#fleet.check(machine, name, wanted)
     const kept = await this.#book.put(machine.id, name, wanted)
     this.#fleet.drop(machine.id, name)
     this.#poller.hasten(machine.id)
-    this.#log.info({ machine: machine.id, driver: name, kind, secrets: kept.secretNames, by }, 'power driver set')
+    this.#log.info(
+      { machine: machine.id, driver: name, kind: kept.settings.kind, secrets: kept.secretNames, by },
+      'power driver set',
+    )
     this.#with.events.publish({ topic: 'power', id: machine.id, change: 'saved' })
     return this.drivers(machine).find((each) => each.name === name)!
   }

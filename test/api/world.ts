@@ -309,7 +309,7 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
     disks,
     consoles,
     agentShell: ({ macs }) => (macs.includes(DUMB) ? undefined : shell),
-    applyManifest: (manifest, how) => applyManifest({ machines, profiles, ...disks }, manifest, how),
+    applyManifest: (manifest, how) => applyManifest({ machines, profiles, ...disks, powers }, manifest, how),
     previewScript: async () => ({ script: '#!ipxe\n', reason: 'it is parked' }),
     doctor: async () => [{ check: 'clock', status: 'ok', found: 'it is right', next: null }],
     settings: () => [{ name: 'dataDir', value: directory, source: 'file', description: 'directory' }],

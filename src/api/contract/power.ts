@@ -116,7 +116,7 @@ const DriverParams = MachineReference.extend({ driver: DriverName })
 /** Ask this driver only; the first that can if left out. */
 const DriverQuery = z.object({ driver: DriverName.optional() })
 /** Values are never shown again. */
-const Secrets = z.record(z.string().max(32), z.string().min(1).max(20_000)).meta({
+export const DriverSecrets = z.record(z.string().max(32), z.string().min(1).max(20_000)).meta({
   description: 'secrets of the driver: password, privateKey, token, ...; null keeps those that are kept',
 })
 
@@ -191,7 +191,7 @@ export const powerRoutes = {
     body: z
       .object({
         settings: DriverSettings,
-        secrets: Secrets.nullable().default(null),
+        secrets: DriverSecrets.nullable().default(null),
         /** Place among the drivers, 0 first; the last one if left out. */
         position: z.number().int().min(0).max(15).optional(),
       })

@@ -1,9 +1,11 @@
 import { z } from 'zod'
 import { TOPICS } from '../../events/event.ts'
 import { LEASE_STATES } from '../../networks/lease.ts'
+import { DriverSettings } from '../../power/settings.ts'
 import { ProfileSpec } from '../../profiles/profile.ts'
 import { PageQuery, page, Time } from './common.ts'
 import { NewMachine } from './machines.ts'
+import { DriverName, DriverSecrets } from './power.ts'
 import { route } from './route.ts'
 import { volumeRoutes } from './volumes.ts'
 
@@ -53,12 +55,26 @@ export const Event = z
 export type Event = z.infer<typeof Event>
 
 /** What `reveille apply` sends: the whole of machines, profiles and volumes named here; others are left alone. */
+/** A machine of a manifest. `power`: its drivers in their order, and no others; left out, those that it has stay. */
+const DeclaredMachine = NewMachine.required({ name: true }).extend({
+  power: z
+    .array(
+      z
+        .object({
+          name: DriverName,
+          settings: DriverSettings,
+          /** Never told again. Left out, those that are kept stay while the driver is reached in the same place. */
+          secrets: DriverSecrets.optional(),
+        })
+        .strict(),
+    )
+    .max(16)
+    .optional(),
+})
+
 export const Manifest = z
   .object({
-    machines: z
-      .array(NewMachine.required({ name: true }))
-      .max(10_000)
-      .default([]),
+    machines: z.array(DeclaredMachine).max(10_000).default([]),
     profiles: z.array(ProfileSpec).max(1000).default([]),
     volumes: z
       .array(volumeRoutes.createVolume.body.omit({ clone: true, bootsLeft: true }))
