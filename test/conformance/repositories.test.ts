@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { BmcEvent } from '../../src/gateway/bmc.ts'
 import { ipv4 } from '../../src/kit/ip.ts'
 import { SILENT } from '../../src/kit/log.ts'
 import { DriverSettings } from '../../src/power/settings.ts'
@@ -14,6 +15,7 @@ import {
   auditEntry,
   bareMachine,
   batch,
+  bmc,
   deployment,
   diskRecord,
   image,
@@ -62,6 +64,11 @@ describe.each(ENGINES)('$name keeps', ({ open }) => {
     expect(await store.images.all()).toEqual([])
     expect(await store.volumes.all()).toEqual({ volumes: [], attachments: [], maintenances: [], rollouts: [] })
     expect(await store.batches.all()).toEqual([])
+    expect([await store.gateway.bmcs(), await store.gateway.rules(), await store.gateway.events('m_1')]).toEqual([
+      [],
+      [],
+      [],
+    ])
     expect(await store.power.all()).toEqual([])
     expect(await store.leases.all()).toEqual([])
     expect(await store.traces.newest({ eventsSince: 0 })).toEqual([])
@@ -162,6 +169,51 @@ describe.each(ENGINES)('$name keeps', ({ open }) => {
       await store.power.forget('m_1')
       await store.power.forget('m_9')
       expect(await (await reopened()).power.all()).toEqual([powerDriver(0, { machine: 'm_2' })])
+    })
+  })
+
+  describe('BMCs', () => {
+    const event = (machine: string, id: number): BmcEvent => ({
+      ...{ machine, id, at: 1_800_000_000_000 + id, kind: 'power', severity: 'warning', text: AWKWARD },
+    })
+    test('with every field, replaced and removed by machine, with their logs', async () => {
+      await store.gateway.saveBmc(bmc('m_2'))
+      await store.gateway.saveBmc(bmc('m_1'))
+      await store.gateway.saveBmc(
+        bmc('m_3', { bootOrder: null, bootOrdered: null, media: null, rule: null, address: null }),
+      )
+      await store.gateway.saveBmc(bmc('m_2', { enabled: false, port: 623, users: [] }))
+      for (const machine of ['m_1', 'm_2']) await store.gateway.addEvent(event(machine, 1), 0)
+      await store.gateway.removeBmc('m_1')
+      await store.gateway.removeBmc('m_9')
+      expect(await (await reopened()).gateway.bmcs()).toEqual([
+        bmc('m_2', { enabled: false, port: 623, users: [] }),
+        bmc('m_3', { bootOrder: null, bootOrdered: null, media: null, rule: null, address: null }),
+      ])
+      expect(await store.gateway.events('m_1')).toEqual([])
+      expect(await store.gateway.events('m_2')).toEqual([event('m_2', 1)])
+    })
+    test('rules by name', async () => {
+      const rule = { name: 'racks', tag: AWKWARD, routes: { fru: 'bmc' }, user: 'admin', createdAt: 1 }
+      await store.gateway.saveRule(rule)
+      await store.gateway.saveRule({ ...rule, name: 'all' })
+      await store.gateway.saveRule({ ...rule, routes: {} })
+      expect(await (await reopened()).gateway.rules()).toEqual([
+        { ...rule, name: 'all' },
+        { ...rule, routes: {} },
+      ])
+      await store.gateway.removeRule('all')
+      await store.gateway.removeRule('none')
+      expect(await (await reopened()).gateway.rules()).toEqual([{ ...rule, routes: {} }])
+    })
+    test('logs in order, without what is too old, until they are cleared', async () => {
+      for (const id of [1, 2, 10, 11]) await store.gateway.addEvent(event('m_1', id), id === 11 ? 3 : 0)
+      await store.gateway.addEvent(event('m_2', 1), 0)
+      await store.gateway.addEvent(event('m_2', 9), 9)
+      expect(await (await reopened()).gateway.events('m_1')).toEqual([event('m_1', 10), event('m_1', 11)])
+      await store.gateway.clearEvents('m_1')
+      expect(await (await reopened()).gateway.events('m_1')).toEqual([])
+      expect(await store.gateway.events('m_2')).toEqual([event('m_2', 9)])
     })
   })
 

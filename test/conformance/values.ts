@@ -2,6 +2,7 @@ import type { AuditEntry, Session, Token, User } from '../../src/access/user.ts'
 import type { Deployment } from '../../src/deployments/deployment.ts'
 import type { DiskRecord } from '../../src/deployments/disk-records.ts'
 import type { AgentBoot } from '../../src/deployments/repository.ts'
+import type { Bmc } from '../../src/gateway/bmc.ts'
 import type { Image } from '../../src/images/image.ts'
 import { ipv4 } from '../../src/kit/ip.ts'
 import type { Mac } from '../../src/kit/mac.ts'
@@ -416,6 +417,26 @@ export const powerDriver = (n: number, more: Partial<ConfiguredDriver> = {}): Co
   settings: DriverSettings.parse({ kind: 'ipmi', address: '10.0.0.9', user: AWKWARD.slice(0, 10) }),
   secretNames: ['kg', 'password'],
   sealed: '1.c2VhbGVk',
+  updatedAt: 9_007_199_254_740_991,
+  ...more,
+})
+
+export const bmc = (machine: string, more: Partial<Bmc> = {}): Bmc => ({
+  machine,
+  enabled: true,
+  address: '10.0.0.9',
+  port: 6230,
+  guid: '00112233445566778899aabbccddeeff',
+  users: [{ slot: 2, name: AWKWARD, privilege: 'operator', enabled: false, sealed: AWKWARD }],
+  cipherSuites: [17, 3],
+  clients: ['10.0.0.0/24'],
+  routes: { 'power.soft': 'os', fru: 'none' },
+  bootOrder: { device: 'http', persistent: true, efi: true },
+  bootOrdered: { id: 'o_1', at: 1_800_000_000_001, by: AWKWARD, driver: 'bmc' },
+  media: AWKWARD,
+  restartCause: 4,
+  rule: 'racks',
+  createdAt: 1_800_000_000_002,
   updatedAt: 9_007_199_254_740_991,
   ...more,
 })
