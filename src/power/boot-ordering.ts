@@ -30,7 +30,10 @@ export async function orderBoot(
       const confirmed = read === undefined ? null : sameOrder(read, order)
       last = { driver: driver.name, order: read === undefined ? order : read, confirmed }
       if (confirmed !== false) return { ...last, problems }
-      problems.push({ driver: driver.name, cause: 'it took the boot order, but something else is read back' })
+      problems.push({
+        driver: driver.name,
+        cause: `it took the boot order, but what is read back is ${words(read ?? null)}`,
+      })
     } catch (error) {
       errors.push(error)
       problems.push({ driver: driver.name, cause: causeOf(error) })
@@ -38,6 +41,12 @@ export async function orderBoot(
   }
   if (!last) throw allFailed(machine, 'boot-device', problems, errors)
   return { ...last, problems }
+}
+
+/** `pxe, once, as UEFI` */
+function words(order: BootOrder | null): string {
+  if (!order) return 'none'
+  return `${order.device}, ${order.persistent ? 'always' : 'once'}, as ${order.efi ? 'UEFI' : 'legacy BIOS'}`
 }
 
 function sameOrder(a: BootOrder | null, b: BootOrder | null): boolean {

@@ -249,6 +249,25 @@ describe('switching', () => {
     expect(report.problems.map(({ cause }) => cause)).toContain('the power cycle left it off; it was switched on')
   })
 
+  test('a driver that says no to a power cycle is told to switch off and on', async () => {
+    const powers = await withDrivers('bmc')
+    const perform = bmc.perform.bind(bmc)
+    bmc.perform = async (action) => {
+      if (action === 'cycle') throw new Refusal('wrong-state', 'it knows no cycle')
+      await perform(action)
+    }
+    expect(await powers.perform(MACHINE, 'cycle')).toEqual({
+      state: 'on',
+      driver: 'bmc',
+      checkedAt: clock.now(),
+      confirmed: true,
+      problems: [{ driver: 'bmc', cause: 'it knows no cycle' }],
+    })
+    expect(bmc.done.filter((what) => what !== 'state')).toEqual(['off', 'on'])
+    bmc.fails = silent()
+    await expect(powers.perform(MACHINE, 'cycle'), 'but not when it does not answer').rejects.toThrow()
+  })
+
   test('what can only be switched off and on is restarted so, by one or by two drivers', async () => {
     const power = { now: 'on' as 'on' | 'off' }
     const wake = new FakeDriver({ kind: 'ipmi', actions: ['on'] })
@@ -321,7 +340,7 @@ describe('firmware', () => {
     expect(await powers.setBootOrder(MACHINE, { ...PXE, device: 'disk' })).toMatchObject({ confirmed: false })
     const power = powers.finder(MACHINE)!
     cloud.order = null
-    expect(await power.prepareNetworkBoot!()).toMatch(/bmc: it took the boot order/)
+    expect(await power.prepareNetworkBoot!()).toMatch(/bmc: it took the boot order, but what is read back is none/)
     cloud.ignores = false
     expect(await power.prepareNetworkBoot!()).toBeNull()
   })

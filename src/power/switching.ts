@@ -1,4 +1,5 @@
 import type { Clock } from '../kit/clock.ts'
+import { Refusal } from '../kit/errors.ts'
 import { chosen, stepsTo } from './choice.ts'
 import { judge, looks, told } from './confirmation.ts'
 import { withinDeadline } from './deadline.ts'
@@ -33,7 +34,7 @@ type Order = Readonly<{
   waitMs: number
 }>
 
-type Ended = Readonly<{ read: Read; verdict: ReturnType<typeof judge> }>
+type Ended = Readonly<{ step: PowerAction; read: Read; verdict: ReturnType<typeof judge> }>
 
 /**
  * Carries out actions: the drivers in their order until one takes it and what is read afterwards is what it leads to. A newer
@@ -61,17 +62,18 @@ export class Switching {
     this.#newest.set(machine.id, mark)
     const problems: PowerProblem[] = []
     try {
-      let ended: Ended | undefined
-      for (const step of steps) {
-        ended = await this.#step(order, step, problems, mark)
-        // What was to be off first is not: to switch on now would be no restart.
-        if (step !== steps.at(-1) && ended.verdict !== 'confirmed') break
-      }
-      if (action === 'cycle' && steps.length === 1 && ended?.read.state === 'off' && waitMs > 0 && able.has('on')) {
+      let ended = await this.#steps(order, steps, problems, mark).catch((error: unknown) => {
+        // BMCs that know no power cycle, or none of what is off, say no to it.
+        const refused = error instanceof Refusal && error.code === 'wrong-state' && steps[0] === 'cycle'
+        const instead = refused ? stepsTo('cycle', new Set([...able].filter((each) => each !== 'cycle'))) : undefined
+        if (!instead) throw error
+        return this.#steps(order, instead, problems, mark)
+      })
+      if (action === 'cycle' && ended.step === 'cycle' && ended.read.state === 'off' && waitMs > 0 && able.has('on')) {
         problems.push({ driver: ended.read.driver, cause: 'the power cycle left it off; it was switched on' })
         ended = await this.#step(order, 'on', problems, mark)
       }
-      const { read, verdict } = ended!
+      const { read, verdict } = ended
       return {
         state: read.state,
         driver: read.driver,
@@ -85,6 +87,16 @@ export class Switching {
     } finally {
       if (this.#newest.get(machine.id) === mark) this.#newest.delete(machine.id)
     }
+  }
+
+  async #steps(order: Order, steps: readonly PowerAction[], problems: PowerProblem[], mark: symbol): Promise<Ended> {
+    let ended: Ended | undefined
+    for (const step of steps) {
+      ended = await this.#step(order, step, problems, mark)
+      // What was to be off first is not: to switch on now would be no restart.
+      if (ended.verdict !== 'confirmed') break
+    }
+    return ended!
   }
 
   async #step(order: Order, action: PowerAction, problems: PowerProblem[], mark: symbol): Promise<Ended> {
@@ -141,7 +153,7 @@ export class Switching {
       const over = clock.now() - startedAt >= waitMs
       if (verdict === 'confirmed' || over || this.#newest.get(machine.id) !== mark) break
     }
-    return { read: last, verdict }
+    return { step: action, read: last, verdict }
   }
 }
 
