@@ -1,24 +1,51 @@
 import {
+  type Cipheriv,
   createCipheriv,
   createDecipheriv,
   createHmac,
   createSecretKey,
+  type Decipheriv,
   type KeyObject,
   randomFillSync,
   timingSafeEqual,
 } from 'node:crypto'
 import type { IpmiCryptography } from '../protocols/ipmi/cryptography.ts'
 
-/** Node makes an object of each key it is given, which takes six times as long as what is done with it: a session has its keys made once. */
-const keys = new WeakMap<Uint8Array, KeyObject>()
+const BLOCK_BYTES = 16
+
+/**
+ * Node makes an object of each key it is given, and one for each message that is encrypted; both take far longer than what is done
+ * with them. They are made once for the keys of a session, and live as long as those.
+ */
+const hmacKeys = new WeakMap<Uint8Array, KeyObject>()
+const ciphers = new WeakMap<Uint8Array, Cipheriv>()
+const deciphers = new WeakMap<Uint8Array, Decipheriv>()
 
 function keyOf(bytes: Uint8Array): KeyObject {
-  let key = keys.get(bytes)
+  let key = hmacKeys.get(bytes)
   if (!key) {
     key = createSecretKey(bytes)
-    keys.set(bytes, key)
+    hmacKeys.set(bytes, key)
   }
   return key
+}
+
+function cipherOf(key: Uint8Array): Cipheriv {
+  let cipher = ciphers.get(key)
+  if (!cipher) {
+    cipher = createCipheriv('aes-128-cbc', key, new Uint8Array(BLOCK_BYTES)).setAutoPadding(false)
+    ciphers.set(key, cipher)
+  }
+  return cipher
+}
+
+function decipherOf(key: Uint8Array): Decipheriv {
+  let decipher = deciphers.get(key)
+  if (!decipher) {
+    decipher = createDecipheriv('aes-128-cbc', key, new Uint8Array(BLOCK_BYTES)).setAutoPadding(false)
+    deciphers.set(key, decipher)
+  }
+  return decipher
 }
 
 /** Random bytes are drawn in advance, many packets' worth at a time. Those that were handed out are overwritten. */
@@ -32,17 +59,16 @@ export const IPMI_CRYPTOGRAPHY: IpmiCryptography = {
     for (const part of parts) hmac.update(part)
     return bare(hmac.digest())
   },
-  encrypt(key, iv, plain) {
-    const cipher = createCipheriv('aes-128-cbc', keyOf(key), iv).setAutoPadding(false)
-    const bytes = cipher.update(plain)
-    cipher.final()
-    return bare(bytes)
+  encrypt(key, plain) {
+    const bytes = new Uint8Array(BLOCK_BYTES + plain.length)
+    bytes.set(IPMI_CRYPTOGRAPHY.random(BLOCK_BYTES))
+    bytes.set(plain, BLOCK_BYTES)
+    // A random block in front of the message: what it becomes is as random, and is what the next block is chained to, so it is the vector.
+    return bare(cipherOf(key).update(bytes))
   },
-  decrypt(key, iv, secret) {
-    const decipher = createDecipheriv('aes-128-cbc', keyOf(key), iv).setAutoPadding(false)
-    const bytes = decipher.update(secret)
-    decipher.final()
-    return bare(bytes)
+  decrypt(key, secret) {
+    // Only the first block depends on what was deciphered before, and that is the vector.
+    return bare(decipherOf(key).update(secret)).subarray(BLOCK_BYTES)
   },
   random(count) {
     if (count > drawn.length) return randomFillSync(new Uint8Array(count))

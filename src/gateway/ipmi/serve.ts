@@ -199,8 +199,8 @@ class Gateway implements IpmiGateway {
         name: bmc?.machine ?? 'shared',
         port,
         bmc,
-        // The kernel drops what it cannot send, and so may we: UDP promises nothing, clients ask again.
-        send: (packet, to) => door.socket?.send(packet, to.port, to.address, () => {}),
+        // Without a callback Node drops what the kernel does not take, and so may we: UDP promises nothing, clients ask again.
+        send: (packet, to) => door.socket?.send(packet, to.port, to.address),
       },
     }
     return door

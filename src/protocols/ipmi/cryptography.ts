@@ -7,9 +7,13 @@ export type IpmiHash = 'sha1' | 'sha256'
 export type IpmiCryptography = Readonly<{
   /** HMAC over the parts, one after the other. 20 bytes for SHA-1, 32 for SHA-256. */
   hmac: (hash: IpmiHash, key: Uint8Array, ...parts: readonly Uint8Array[]) => Uint8Array
-  /** AES-128-CBC without padding of its own: `plain` is a multiple of 16 bytes, and so is what comes out. */
-  encrypt: (key: Uint8Array, iv: Uint8Array, plain: Uint8Array) => Uint8Array
-  decrypt: (key: Uint8Array, iv: Uint8Array, secret: Uint8Array) => Uint8Array
+  /**
+   * AES-128-CBC without padding of its own: `plain` is a multiple of 16 bytes. What comes out begins with the initialization vector,
+   * 16 random bytes that are new each time.
+   */
+  encrypt: (key: Uint8Array, plain: Uint8Array) => Uint8Array
+  /** `secret`: as `encrypt` makes it, vector first, at least 32 bytes, a multiple of 16. */
+  decrypt: (key: Uint8Array, secret: Uint8Array) => Uint8Array
   random: (bytes: number) => Uint8Array
   /** Takes the same time whatever the bytes are; they have the same length. */
   isSame: (a: Uint8Array, b: Uint8Array) => boolean

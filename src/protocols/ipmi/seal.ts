@@ -66,17 +66,13 @@ function encryptPayload(crypto: IpmiCryptography, keys: SessionKeys, payload: Ui
   plain.set(payload)
   for (let i = 1; i <= pad; i++) plain[payload.length + i - 1] = i
   plain[plain.length - 1] = pad
-  const iv = crypto.random(BLOCK_BYTES)
-  const bytes = new Uint8Array(BLOCK_BYTES + plain.length)
-  bytes.set(iv)
-  bytes.set(crypto.encrypt(keys.encryption, iv, plain), BLOCK_BYTES)
-  return bytes
+  return crypto.encrypt(keys.encryption, plain)
 }
 
 function decryptPayload(crypto: IpmiCryptography, keys: SessionKeys, payload: Uint8Array): Uint8Array {
   if (payload.length < 2 * BLOCK_BYTES || payload.length % BLOCK_BYTES !== 0)
     throw new DecodeError(`${payload.length} encrypted bytes are not whole blocks`)
-  const plain = crypto.decrypt(keys.encryption, payload.subarray(0, BLOCK_BYTES), payload.subarray(BLOCK_BYTES))
+  const plain = crypto.decrypt(keys.encryption, payload)
   const pad = plain[plain.length - 1]!
   const end = plain.length - 1 - pad
   if (pad >= BLOCK_BYTES || end < 0) throw new DecodeError(`${pad} bytes of padding`)
