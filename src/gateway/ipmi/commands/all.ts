@@ -1,5 +1,6 @@
 import { COMPLETION } from '../../../protocols/ipmi/completion.ts'
 import { NET_FN, PRIVILEGE_LEVEL } from '../../../protocols/ipmi/net-fn.ts'
+import { DEFAULT_ROUTES } from '../../routes.ts'
 import type { CommandSet, Fallback } from '../command.ts'
 import { refuse } from './answers.ts'
 import { BOOT_OPTIONS } from './boot-options.ts'
@@ -20,11 +21,13 @@ import { USERS } from './users.ts'
  * makers' commands too: a real BMC may know them. Only an administrator may: nobody here knows what they do.
  */
 const PASSED_ON: Fallback = {
-  privilege: PRIVILEGE_LEVEL.administrator,
-  run: async (request, { backEnd, by }) => {
+  privilege: PRIVILEGE_LEVEL.callback,
+  run: async (request, { backEnd, session, by }) => {
+    const isPassedOn = (backEnd.bmc.routes.raw ?? DEFAULT_ROUTES.raw) !== 'none'
     // Sessions are ours: a real BMC's would be those of our driver.
-    if (request.netFn === NET_FN.application && request.command >= 0x38 && request.command <= 0x3f)
-      refuse(COMPLETION.unknownCommand)
+    const isOfSessions = request.netFn === NET_FN.application && request.command >= 0x38 && request.command <= 0x3f
+    if (!isPassedOn || isOfSessions) refuse(COMPLETION.unknownCommand)
+    if (session.privilege < PRIVILEGE_LEVEL.administrator) refuse(COMPLETION.insufficientPrivilege)
     return await backEnd.raw(request, by)
   },
 }

@@ -19,7 +19,7 @@ function addressBytes(address: string | null): Uint8Array {
 const SUITE_PLACES = 16
 
 function suites({ suites }: CommandContext): Uint8Array {
-  return new ByteWriter(17).u8(0).bytes(Uint8Array.from(suites), SUITE_PLACES).finish()
+  return new ByteWriter(17).u8(0).bytes(Uint8Array.from(suites).sort(), SUITE_PLACES).finish()
 }
 
 /** No level stands for "not to be used". */
@@ -67,6 +67,8 @@ const READERS: ReadonlyMap<number, (context: CommandContext) => Uint8Array> = ne
   [P.suiteCount, ({ suites }: CommandContext) => Uint8Array.of(suites.length)],
   [P.suites, suites],
   [P.suitePrivileges, suitePrivileges],
+  // No account is locked for wrong passwords: that would let anybody lock it. Addresses are slowed down instead.
+  [P.badPasswordThreshold, () => new Uint8Array(6)],
 ])
 
 export const LAN: readonly Command[] = [

@@ -11,6 +11,7 @@ import { answers, refuse } from './answers.ts'
 import { SUPPORT_BITS } from './device.ts'
 import { EVENT_SENSORS } from './sel-entries.ts'
 import {
+  NO_SENSORS,
   type NumberedSensor,
   numberSensors,
   type ReadSensors,
@@ -27,13 +28,11 @@ const FRESH_MS = 2_000
 /** What we send of a record at most, so that an answer fits any client's buffer. */
 const MOST_PART_BYTES = 200
 
-const NOTHING_READ: ReadSensors = { byNumber: new Map(), readAt: 0, changedAt: 0 }
-
 /** Reads under way, so that a slow back end is asked once for all who wait. */
 const underWay = new WeakMap<object, Promise<ReadSensors>>()
 
 async function read({ backEnd, state, now }: CommandContext): Promise<ReadSensors> {
-  const before = state.sensors ?? { ...NOTHING_READ, changedAt: state.startedAt }
+  const before = state.sensors ?? NO_SENSORS
   let found: ReadSensors
   try {
     found = numberSensors(await backEnd.sensors(), before, now())
@@ -42,7 +41,7 @@ async function read({ backEnd, state, now }: CommandContext): Promise<ReadSensor
     // Nothing can read sensors here, or it does not answer: what is known stays known, without readings.
     found = withoutReadings(before, now())
   }
-  if (found.changedAt !== before.changedAt) state.sdrReservation = nextReservation(state.sdrReservation)
+  if (found.stamp !== before.stamp) state.sdrReservation = nextReservation(state.sdrReservation)
   state.sensors = found
   return found
 }
@@ -136,12 +135,11 @@ const seconds = (ms: number): number => Math.floor(ms / 1000)
 export const SENSOR_RECORDS: readonly Command[] = [
   answers(sdr.GET_SDR_INFO, async (_, context) => {
     const found = await sensors(context)
-    const changed = seconds(found.changedAt)
     return {
       records: FIXED.length + found.byNumber.size,
       freeBytes: 0,
-      lastAddition: changed,
-      lastErase: changed,
+      lastAddition: found.stamp,
+      lastErase: found.stamp,
       canReserve: true,
     }
   }),
@@ -152,7 +150,7 @@ export const SENSOR_RECORDS: readonly Command[] = [
   answers(wire.GET_DEVICE_SDR_INFO, async ({ counts }, context) => {
     const found = await sensors(context)
     const count = found.byNumber.size + (counts ? FIXED.length : 0)
-    return { count: Math.min(count, 0xff), isDynamic: true, changedAt: seconds(found.changedAt) }
+    return { count: Math.min(count, 0xff), isDynamic: true, changedAt: found.stamp }
   }),
   answers(wire.RESERVE_DEVICE_SDR, reserve),
   answers(wire.GET_DEVICE_SDR, part),

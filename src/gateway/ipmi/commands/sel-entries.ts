@@ -53,7 +53,7 @@ function saidBy({ kind, severity, text }: BmcEvent): Said {
       return { sensor: SENSORS.order, offset: 0 }
     case 'login':
       // A session began; or a wrong name or password.
-      return { sensor: SENSORS.login, offset: severity === 'ok' ? 0 : 3 }
+      return { sensor: SENSORS.login, offset: severity === 'ok' ? 0 : 2 }
     case 'deployment':
       // An installation is complete, or it failed.
       return { sensor: SENSORS.deployment, offset: severity === 'ok' ? 8 : 10 }

@@ -23,9 +23,10 @@ export type NumberedSensor = Readonly<{ number: number; sensor: Sensor; factors:
 /** The sensors of a machine as they were read last. */
 export type ReadSensors = Readonly<{
   byNumber: ReadonlyMap<number, NumberedSensor>
-  /** Milliseconds since 1970: when they were read, and when their records last became others. */
+  /** Milliseconds since 1970 when they were read. */
   readAt: number
-  changedAt: number
+  /** Seconds since 1970 that are told as the time when records changed; see `stampOf`. */
+  stamp: number
 }>
 
 const TYPES: Readonly<Record<Sensor['kind'], number>> = {
@@ -65,16 +66,32 @@ const USUAL_PEAK: Readonly<Record<Sensor['kind'], number>> = {
 /** Room above what was seen: a value that no longer fits makes the record another one, and clients keep records. */
 const ROOM_ABOVE_LIMITS = 1.1
 const ROOM_ABOVE_VALUE = 2
+const ROOM_ABOVE_VOLTAGE = 1.25
+const ROUND = [1, 2, 3, 4, 5, 6, 8, 10]
+
+function roundUp(value: number): number {
+  const power = 10 ** Math.floor(Math.log10(value))
+  return power * (ROUND.find((digit) => digit * power >= value * (1 - 1e-9)) ?? 10)
+}
+
+/** What the byte must reach. It depends on the present value as little as can be: after a restart the record should be the same. */
+function peakOf(sensor: Sensor, limits: readonly number[]): number {
+  const { value, highWarning, highCritical, kind, unit } = sensor
+  const highest = Math.max(Math.abs(highWarning ?? 0), Math.abs(highCritical ?? 0))
+  const seen = value !== null && Number.isFinite(value) ? Math.abs(value) : 0
+  const largest = Math.max(seen, ...limits.map(Math.abs))
+  if (highest > 0 && largest <= highest * ROOM_ABOVE_LIMITS) return highest * ROOM_ABOVE_LIMITS
+  const room = largest * (kind === 'voltage' ? ROOM_ABOVE_VOLTAGE : ROOM_ABOVE_VALUE)
+  const usual = kind === 'temperature' || kind === 'fan' || unit === '%' || room === 0 ? USUAL_PEAK[kind] : 0
+  return roundUp(Math.max(room, usual))
+}
 
 function factorsOf(sensor: Sensor): SensorFactors {
-  const limits = limitsOf(sensor).map(([, limit]) => limit)
-  const exact = [...limits, ...(sensor.value === null ? [] : [sensor.value])].filter(Number.isFinite)
-  const largest = Math.max(0, ...exact.map(Math.abs))
-  const seen = largest * (limits.length > 0 ? ROOM_ABOVE_LIMITS : ROOM_ABOVE_VALUE)
-  const isUsual = largest === 0 || (limits.length === 0 && sensor.kind === 'temperature')
-  const peak = isUsual ? Math.max(seen, USUAL_PEAK[sensor.kind]) : seen
-  const isSigned = sensor.kind === 'temperature' || exact.some((value) => value < 0)
-  return chooseFactors({ peak, isSigned, exact })
+  const limits = limitsOf(sensor)
+    .map(([, limit]) => limit)
+    .filter(Number.isFinite)
+  const isSigned = sensor.kind === 'temperature' || [...limits, sensor.value ?? 0].some((value) => value < 0)
+  return chooseFactors({ peak: peakOf(sensor, limits), isSigned, exact: limits })
 }
 
 const holdsAll = (factors: SensorFactors, sensor: Sensor): boolean =>
@@ -90,15 +107,31 @@ const isSameRecord = (a: NumberedSensor, b: NumberedSensor): boolean =>
   a.sensor.kind === b.sensor.kind &&
   Object.values(LIMITS).every((key) => a.sensor[key] === b.sensor[key])
 
+const FIRST_STAMP = 1_000_000_000
+const STAMPS = 700_000_000
+
+/**
+ * A time that stands for these records. Clients keep records as long as it is the same, and FreeIPMI's refuse to work until they
+ * are told to read them again when it is not. So it is made of the records: it stays over restarts, and changes when they do.
+ */
+function stampOf(sensors: Iterable<NumberedSensor>): number {
+  // FNV-1a, 32 bits.
+  let hash = 0x811c9dc5
+  for (const one of sensors) for (const byte of recordOf(one)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0
+  return FIRST_STAMP + (hash % STAMPS)
+}
+
+export const NO_SENSORS: ReadSensors = { byNumber: new Map(), readAt: 0, stamp: stampOf([]) }
+
 /**
  * Numbers what was read. A sensor keeps its number and its factors as long as its values fit; sensors beyond the 239th have
  * no number and are left out.
  */
-export function numberSensors(sensors: readonly Sensor[], before: ReadSensors | undefined, now: number): ReadSensors {
-  const old = new Map([...(before?.byNumber.values() ?? [])].map((one) => [one.sensor.name, one]))
+export function numberSensors(sensors: readonly Sensor[], before: ReadSensors, now: number): ReadSensors {
+  const old = new Map([...before.byNumber.values()].map((one) => [one.sensor.name, one]))
   const byNumber = new Map<number, NumberedSensor>()
   const fresh: Sensor[] = []
-  let isSame = before !== undefined
+  let isSame = true
   for (const sensor of sensors.slice(0, MOST_SENSORS)) {
     const known = old.get(sensor.name)
     if (!known || byNumber.has(known.number)) {
@@ -116,8 +149,8 @@ export function numberSensors(sensors: readonly Sensor[], before: ReadSensors | 
     while (byNumber.has(number)) number++
     byNumber.set(number, { number, sensor, factors: isDiscrete(sensor) ? undefined : factorsOf(sensor) })
   }
-  isSame &&= fresh.length === 0 && byNumber.size === before?.byNumber.size
-  return { byNumber, readAt: now, changedAt: isSame && before ? before.changedAt : now }
+  isSame &&= fresh.length === 0 && byNumber.size === before.byNumber.size
+  return { byNumber, readAt: now, stamp: isSame ? before.stamp : stampOf(byNumber.values()) }
 }
 
 /** The sensors as they stand, with nothing to read: what reads them does not answer. */
