@@ -25,10 +25,17 @@ describe.each([17, 3] as const)('suite %d', (suite) => {
     ['no name', { user: '', password: '' }],
     ['a switched off account', { user: 'off', password: 'secret' }],
     ['an account without a password', { user: 'bare' }],
+    ['an account whose password IPMI cannot have', { user: 'odd', password: '' }],
   ])('%s is refused at the very end, and looks like all the others', async (_name, options) => {
-    const users = [bmcUser(1, ''), bmcUser(2, 'admin'), bmcUser(3, 'off', 'administrator', false), bmcUser(4, 'bare')]
+    const users = [
+      bmcUser(1, ''),
+      bmcUser(2, 'admin'),
+      bmcUser(3, 'off', 'administrator', false),
+      bmcUser(4, 'bare'),
+      bmcUser(5, 'odd'),
+    ]
     const fake = new FakeBmc({ users })
-    fake.passwords.set('off', 'secret').set('', '')
+    fake.passwords.set('off', 'secret').set('', '').set('odd', '\u4e2d')
     const world = new IpmiWorld({ fakes: [fake] })
     const client = world.client({ suite, ...options })
     expect([await client.open(), await client.introduce(), await client.prove()]).toEqual([true, true, false])

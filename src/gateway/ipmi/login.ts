@@ -195,18 +195,18 @@ export class Logins {
     const name = latin1(message.name)
     const bmc = half.endpoint.bmc ?? (name === '' ? undefined : ofUser(name))
     const user = bmc && userNamed(bmc.backEnd, name, half.endpoint.bmc === undefined)
+    const fakeGuid = this.#fakeGuid(message.name)
     const refused = whyRefused(bmc, user, bmc !== undefined && suites(bmc).includes(half.suite))
-    const password = user
-      ? bmc.backEnd.passwordOf(user)
-      : // Nobody is let in by this: it takes as long as the other, and that is all.
-        void someonesPassword(bmc ?? anyBmc())
-    const isKnown = refused === undefined && password !== undefined
+    // Somebody's password is looked up in any case, so that it takes as long whether the account exists or not.
+    const found = passwordOf(bmc ?? anyBmc(), user)
+    const key = user && refused === undefined ? found : undefined
     return {
       name,
       bmc,
-      user: isKnown ? user : undefined,
-      refused: refused ?? (password === undefined ? 'the account has no password' : undefined),
-      key: isKnown ? latin1Bytes(password) : this.#fakeKey,
+      user: key ? user : undefined,
+      refused: refused ?? (key ? undefined : 'the password of the account cannot be read'),
+      // A copy, as a real one is: nothing about it was made before.
+      key: key ?? this.#fakeKey.slice(),
       asked: message.privilege,
       nameOnly: message.nameOnly,
       exchange: {
@@ -215,7 +215,7 @@ export class Logins {
         managedId: half.id,
         consoleRandom: message.consoleRandom,
         managedRandom: crypto.random(RANDOM_BYTES),
-        guid: bmc ? guidBytes(bmc.backEnd.bmc.guid) : this.#fakeGuid(message.name),
+        guid: bmc ? guidBytes(bmc.backEnd.bmc.guid) : fakeGuid,
         role: roleByte(message),
         name: message.name,
       },
@@ -242,9 +242,16 @@ function whyRefused(bmc: ServedBmc | undefined, user: BmcUser | undefined, hasSu
   return hasSuite ? undefined : 'its cipher suite is not offered here'
 }
 
-function someonesPassword(bmc: ServedBmc | undefined): void {
-  const user = bmc?.backEnd.bmc.users[0]
-  if (user) bmc.backEnd.passwordOf(user)
+/** As bytes; `undefined` where there is none, or none that IPMI could use. Without a user: the first one's, to spend the time. */
+function passwordOf(bmc: ServedBmc | undefined, user: BmcUser | undefined): Uint8Array | undefined {
+  const whose = user ?? bmc?.backEnd.bmc.users[0]
+  if (!bmc || !whose) return undefined
+  try {
+    const password = bmc.backEnd.passwordOf(whose)
+    return password === undefined || password === '' ? undefined : latin1Bytes(password)
+  } catch {
+    return undefined
+  }
 }
 
 function failed(half: HalfOpen, why: string, counts = true): LoginEnd {

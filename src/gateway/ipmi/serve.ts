@@ -45,6 +45,7 @@ type Door = {
   readonly host: string
   readonly wantedPort: number
   socket: Socket | undefined
+  listening: boolean
   endpoint: Endpoint
   problem: string
   clients: BlockList | undefined
@@ -116,7 +117,7 @@ class Gateway implements IpmiGateway {
   statusOf(machine: string): Readonly<{ listening: boolean; problem: string }> {
     const door = this.#doors.get(machine)
     if (!door) return { listening: false, problem: '' }
-    return { listening: door.socket !== undefined && door.problem === '', problem: door.problem }
+    return { listening: door.listening, problem: door.problem }
   }
 
   sessions(): readonly BmcSession[] {
@@ -193,6 +194,7 @@ class Gateway implements IpmiGateway {
       host,
       wantedPort: port,
       socket: undefined,
+      listening: false,
       problem: '',
       clients: undefined,
       endpoint: {
@@ -209,11 +211,15 @@ class Gateway implements IpmiGateway {
   /** Never fails: what went wrong stands in `problem`, and is tried again. */
   #open(door: Door): Promise<void> {
     if (door.socket) return Promise.resolve()
-    const socket = createSocket({ type: isIPv6(door.host) ? 'udp6' : 'udp4', lookup: asItIs })
+    const { shared } = this.#options.gateway
+    // A shared endpoint on all addresses leaves each BMC its own one: the kernel picks the socket that is bound most closely.
+    const reuseAddr = shared?.host === '0.0.0.0' && door.wantedPort === shared.port
+    const socket = createSocket({ type: isIPv6(door.host) ? 'udp6' : 'udp4', reuseAddr, lookup: asItIs })
     door.socket = socket
     return new Promise((resolve) => {
       socket.once('listening', () => {
         door.problem = ''
+        door.listening = true
         door.endpoint = { ...door.endpoint, port: socket.address().port }
         resolve()
       })
@@ -222,7 +228,10 @@ class Gateway implements IpmiGateway {
         if (door.problem !== problem)
           this.#options.log.warn({ endpoint: door.endpoint.name, problem }, 'A BMC cannot be reached')
         door.problem = problem
-        if (door.socket === socket) door.socket = undefined
+        if (door.socket === socket) {
+          door.socket = undefined
+          door.listening = false
+        }
         socket.close()
         resolve()
       })
@@ -230,7 +239,7 @@ class Gateway implements IpmiGateway {
         if (bytes.length <= MOST_PACKET_BYTES && this.#mayUse(door, from.address))
           this.#server.receive(door.endpoint, plain(bytes), { address: from.address, port: from.port })
       })
-      socket.bind({ port: door.wantedPort, address: door.host, exclusive: true })
+      socket.bind({ port: door.wantedPort, address: door.host, exclusive: !reuseAddr })
     })
   }
 
@@ -293,6 +302,7 @@ function explained(error: NodeJS.ErrnoException, door: Door): string {
 function close(door: Door): void {
   const { socket } = door
   door.socket = undefined
+  door.listening = false
   try {
     socket?.close()
   } catch {

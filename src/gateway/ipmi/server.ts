@@ -68,8 +68,10 @@ export class IpmiServer {
       } else if (packet.sessionId === 0) this.#beforeSession(endpoint, packet, peer)
       else this.#inSession(endpoint, packet, peer)
     } catch (error) {
-      if (!(error instanceof DecodeError)) throw error
-      this.#world.log.debug({ address: peer.address, endpoint: endpoint.name, why: error.message }, 'Dropped a packet')
+      const { log } = this.#world
+      const where = { address: peer.address, endpoint: endpoint.name }
+      if (error instanceof DecodeError) log.debug({ ...where, why: error.message }, 'Dropped a packet')
+      else log.error({ ...where, error: String(error) }, 'An IPMI packet could not be handled')
     }
   }
 
@@ -127,7 +129,13 @@ export class IpmiServer {
     // A client behind address translation may come from elsewhere; its packet is genuine.
     session.peer = peer
     if (packet.payloadType === PAYLOAD.sol) session.bmc.sol.received(session, payload, packet.encrypted)
-    else if (packet.payloadType === PAYLOAD.ipmi) void this.#command(session, decodeRequest(payload))
+    else if (packet.payloadType === PAYLOAD.ipmi) {
+      const request = decodeRequest(payload)
+      this.#command(session, request).catch((error: unknown) => {
+        const { machine } = session.bmc
+        this.#world.log.error({ machine, error: String(error) }, 'An IPMI command could not be answered')
+      })
+    }
   }
 
   async #command(session: Session, request: IpmiRequest): Promise<void> {
