@@ -25,7 +25,9 @@ type Parts = Readonly<{
   settings: SettingsOf<'http'>
   requests: Requests
   values: Values
+  /** What a refusal must not quote. */
   secrets: readonly string[]
+  requestMs: number
 }>
 
 /**
@@ -61,7 +63,7 @@ class Http implements PowerDriver {
     const { host } = new URL(this.#parts.settings.url)
     if (this.state) return `${host} answers; the machine is ${await this.state()}`
     const { url, fingerprint } = this.#parts.settings
-    await reach({ url: new URL(url), fingerprint, timeoutMs: REQUEST_MS })
+    await reach({ url: new URL(url), fingerprint, timeoutMs: this.#parts.requestMs })
     return `${host} can be reached; it tells no state, so that the login is not proved`
   }
 
@@ -131,7 +133,7 @@ class Http implements PowerDriver {
       body,
       fingerprint: settings.fingerprint,
     }
-    const once = () => exchange({ ...asked, timeoutMs: Math.min(REQUEST_MS, until - Date.now()) })
+    const once = () => exchange({ ...asked, timeoutMs: Math.min(this.#parts.requestMs, until - Date.now()) })
     let answer = await once()
     const { status, retryAfterMs } = answer
     // It says that it did nothing; asking again cannot do it twice.
@@ -187,14 +189,19 @@ function wordOf(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : ''
 }
 
-/** Refuses (`validation-failed`) settings that make no request. */
-export const httpFactory: DriverFactory = (settings, secrets, machine) => {
-  const http = settings as SettingsOf<'http'>
-  const requests = requestsOf(http)
-  const values = valuesOf(http, secrets, machine, requests)
-  const own = [values.get('token'), values.get('password')].filter((secret) => secret !== undefined && secret !== '')
-  return new Http({ settings: http, requests, values, secrets: own.flatMap((secret) => spellings(secret!, http.user)) })
+/** Its drivers refuse (`validation-failed`) settings that make no request. `requestMs`: most that one request may take. */
+export function httpFactoryWithin(requestMs: number): DriverFactory {
+  return (settings, secrets, machine) => {
+    const http = settings as SettingsOf<'http'>
+    const requests = requestsOf(http)
+    const values = valuesOf(http, secrets, machine, requests)
+    const own = [values.get('token') ?? '', values.get('password') ?? ''].filter((secret) => secret !== '')
+    const unsayable = own.flatMap((secret) => spellings(secret, http.user))
+    return new Http({ settings: http, requests, values, secrets: unsayable, requestMs })
+  }
 }
+
+export const httpFactory = httpFactoryWithin(REQUEST_MS)
 
 function valuesOf(
   { user }: SettingsOf<'http'>,
