@@ -1,0 +1,61 @@
+import type { ConfigKind } from './config.ts'
+
+/** The language of a text: how values are written into it and how it is checked. */
+export type Language = 'yaml' | 'json' | 'xml' | 'line' | 'shell' | 'text'
+
+/** What a kind delivers: which part becomes what, under which name, with which content type. */
+export type Delivery = Readonly<{
+  part: string
+  name: string
+  contentType: string
+  language: Language
+  optional?: boolean
+}>
+
+const TEXT = 'text/plain; charset=utf-8'
+const YAML = 'text/yaml; charset=utf-8'
+const XML = 'application/xml; charset=utf-8'
+
+/** RFC-less, but what CoreOS registered for Ignition. */
+const IGNITION = 'application/vnd.coreos.ignition+json; charset=utf-8'
+
+/** The NoCloud data source of cloud-init fetches these four; the first two must be there. */
+const NOCLOUD: readonly Delivery[] = [
+  { part: 'user-data', name: 'user-data', contentType: YAML, language: 'yaml' },
+  { part: 'meta-data', name: 'meta-data', contentType: YAML, language: 'yaml', optional: true },
+  { part: 'network-config', name: 'network-config', contentType: YAML, language: 'yaml', optional: true },
+  { part: 'vendor-data', name: 'vendor-data', contentType: YAML, language: 'yaml', optional: true },
+]
+
+const one = (name: string, contentType: string, language: Language): readonly Delivery[] => [
+  { part: 'main', name, contentType, language },
+]
+
+/** The one table of kinds. Other parts than these are files that Butane includes (`local`), rendered as texts. */
+export const DELIVERIES: Readonly<Record<ConfigKind, readonly Delivery[]>> = {
+  butane: one('ignition.json', IGNITION, 'yaml'),
+  ignition: one('ignition.json', IGNITION, 'json'),
+  'cloud-init': NOCLOUD,
+  autoinstall: NOCLOUD,
+  preseed: one('preseed.cfg', TEXT, 'line'),
+  kickstart: one('ks.cfg', TEXT, 'line'),
+  autoyast: one('autoinst.xml', XML, 'xml'),
+  unattend: one('unattend.xml', XML, 'xml'),
+  shell: one('script.sh', TEXT, 'shell'),
+  text: one('config.txt', TEXT, 'text'),
+  snippet: [],
+}
+
+/** The part that is meant when one file is given: `main`, or `user-data` for cloud-init. */
+export function mainPart(kind: ConfigKind): string {
+  return DELIVERIES[kind][0]?.part ?? 'main'
+}
+
+/** A part of cloud-init may be something else than YAML, said by its first line. */
+export function languageOf({ language }: Delivery, content: string): Language {
+  if (language !== 'yaml') return language
+  if (/^#!/.test(content)) return 'shell'
+  return /^(#include|#cloud-boothook|#part-handler|## template:|Content-Type:|MIME-Version:)/i.test(content)
+    ? 'text'
+    : 'yaml'
+}

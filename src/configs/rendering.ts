@@ -1,0 +1,172 @@
+import type { DocumentNode, Problem } from '../protocols/ignition/document.ts'
+import type { ConfigKind, ConfigPart, ConfigProblem, RenderedConfig } from './config.ts'
+import { DELIVERIES, type Delivery, languageOf } from './kinds.ts'
+import { fillIn, plain, type Rendering, type Scope, type TemplateEngine } from './template.ts'
+import { fillPlainLines, fillShell, fillTree, fillXml, type Misfit, valueOfTree } from './write-values.ts'
+
+/** The languages that configs are written in. */
+export type Languages = Readonly<{
+  template: TemplateEngine
+  readYaml: (text: string) => Readonly<{ document: DocumentNode | null; problems: readonly Problem[] }>
+  writeYaml: (value: unknown) => string
+  /** Butane to Ignition. `file`: a part that the document includes (`local`), as bytes. */
+  butane: (
+    document: DocumentNode,
+    around: Readonly<{ file: (path: string) => Uint8Array | undefined }>,
+  ) => Readonly<{ ignition: unknown; problems: readonly Problem[] }>
+  /** What is wrong with plain Ignition. */
+  ignition: (document: DocumentNode) => readonly Problem[]
+}>
+
+export type RenderOrder = Readonly<{
+  config: string
+  version: number
+  kind: ConfigKind
+  parts: readonly ConfigPart[]
+  /** Called for each part: what it used of the secrets is told by its own scope. */
+  scope: () => Readonly<{ scope: Scope; usedSecret: () => boolean }>
+  snippets: ReadonlyMap<string, string>
+  /** Used where there is no part `meta-data`. */
+  metaData?: Readonly<Record<string, unknown>> | undefined
+}>
+
+/** A part after its template was rendered, and how its places lead back. */
+type Part = Readonly<{ part: ConfigPart; rendering: Rendering; secret: boolean }>
+
+/** Renders a config. Nothing is thrown: what is wrong is in `problems`, all of it. */
+export function renderConfig(order: RenderOrder, languages: Languages): RenderedConfig {
+  const problems: ConfigProblem[] = []
+  const rendered = new Map<string, Part>()
+  for (const part of order.parts) {
+    const { scope, usedSecret } = order.scope()
+    const rendering = languages.template.render({ part: part.name, content: part.content }, scope, order.snippets)
+    for (const { at, message, hint } of rendering.problems)
+      problems.push({
+        severity: 'error',
+        part: at.part,
+        path: '$',
+        at: { line: at.line, column: at.column ?? 1 },
+        message,
+        hint,
+      })
+    rendered.set(part.name, { part, rendering, secret: usedSecret() })
+  }
+  const deliveries = DELIVERIES[order.kind]
+  const parts = deliveries.flatMap((delivery) => {
+    const part = rendered.get(delivery.part)
+    if (!part) return madeUp(delivery, order, languages, problems)
+    if (part.rendering.problems.length > 0) return []
+    const given = new Deliverer(order, languages, rendered, problems).deliver(delivery, part)
+    return given === undefined ? [] : [given]
+  })
+  const { config, version, kind } = order
+  return { config, version, kind, parts, problems }
+}
+
+/** A part that nobody wrote: made where it can be, missed where it must be there. */
+function madeUp(
+  delivery: Delivery,
+  { kind, metaData }: RenderOrder,
+  { writeYaml }: Languages,
+  problems: ConfigProblem[],
+): RenderedConfig['parts'] {
+  if (delivery.part === 'meta-data' && metaData)
+    return [{ name: delivery.name, contentType: delivery.contentType, content: writeYaml(metaData), secret: false }]
+  if (delivery.optional) return []
+  const message = `a config of kind ${kind} has a part ${delivery.part}`
+  problems.push({ severity: 'error', part: delivery.part, path: '$', at: null, message, hint: 'add it' })
+  return []
+}
+
+class Deliverer {
+  readonly #order: RenderOrder
+  readonly #languages: Languages
+  readonly #all: ReadonlyMap<string, Part>
+  readonly #problems: ConfigProblem[]
+
+  constructor(order: RenderOrder, languages: Languages, all: ReadonlyMap<string, Part>, problems: ConfigProblem[]) {
+    this.#order = order
+    this.#languages = languages
+    this.#all = all
+    this.#problems = problems
+  }
+
+  deliver(delivery: Delivery, part: Part): RenderedConfig['parts'][number] | undefined {
+    const { name, contentType } = delivery
+    const language = languageOf(delivery, part.part.content)
+    const text = language === 'yaml' || language === 'json' ? this.#tree(part) : this.#lines(part, language)
+    if (text === undefined) return undefined
+    // Local files are part of what is delivered.
+    const secret = part.secret || (this.#order.kind === 'butane' && [...this.#all.values()].some((each) => each.secret))
+    return { name, contentType, content: text, secret }
+  }
+
+  #lines({ part, rendering }: Part, language: 'xml' | 'line' | 'shell' | 'text'): string | undefined {
+    const { text, values } = rendering
+    if (language === 'text') return fillIn(text, values, plain)
+    const fill = { xml: fillXml, line: fillPlainLines, shell: fillShell }[language]
+    const filled = fill(text, values)
+    for (const misfit of filled.misfits) this.#misfit(part.name, rendering, misfit)
+    return filled.misfits.length > 0 ? undefined : filled.text
+  }
+
+  #tree(part: Part): string | undefined {
+    const { rendering } = part
+    const read = this.#languages.readYaml(rendering.text)
+    this.#found(part, read.problems)
+    if (!read.document) return undefined
+    const document = fillTree(read.document, rendering.values)
+    if (this.#order.kind === 'butane') {
+      const file = (path: string) => this.#file(path)
+      const { ignition, problems } = this.#languages.butane(document, { file })
+      this.#found(part, problems)
+      return problems.some(({ severity }) => severity === 'error') ? undefined : `${JSON.stringify(ignition)}\n`
+    }
+    if (this.#order.kind === 'ignition') {
+      const problems = this.#languages.ignition(document)
+      this.#found(part, problems)
+      if (problems.some(({ severity }) => severity === 'error')) return undefined
+      return `${JSON.stringify(valueOfTree(document))}\n`
+    }
+    // cloud-init tells by the first line what a text is.
+    const [, header = ''] = /^(#[^\n]*\n)/.exec(rendering.text) ?? []
+    return `${fillIn(header, rendering.values, plain)}${this.#languages.writeYaml(valueOfTree(document))}`
+  }
+
+  #file(path: string): Uint8Array | undefined {
+    const part = this.#all.get(path)
+    if (!part || part.rendering.problems.length > 0) return undefined
+    return new TextEncoder().encode(fillIn(part.rendering.text, part.rendering.values, plain))
+  }
+
+  #found({ part, rendering }: Part, problems: readonly Problem[]): void {
+    for (const problem of problems) this.#problems.push({ ...problem, ...placeOf(part, rendering, problem.at) })
+  }
+
+  #misfit(part: string, { origins }: Rendering, { line, message }: Misfit): void {
+    const origin = origins[line]
+    const at = { line: origin?.line ?? line + 1, column: 1 }
+    this.#problems.push({
+      severity: 'error',
+      part: origin?.part ?? part,
+      path: '$',
+      at,
+      message,
+      hint: 'change the value',
+    })
+  }
+}
+
+/** Where in the template a place of the rendered text comes from. The column is kept where nothing before it on the line changed. */
+function placeOf(
+  part: ConfigPart,
+  { text, origins }: Rendering,
+  at: Problem['at'],
+): Pick<ConfigProblem, 'part' | 'at'> {
+  if (!at) return { part: part.name, at: null }
+  const origin = origins[at.line - 1]
+  if (!origin) return { part: part.name, at }
+  const written = origin.part === part.name ? part.content.split('\n')[origin.line - 1] : undefined
+  const before = text.split('\n')[at.line - 1]?.slice(0, at.column - 1) ?? ''
+  return { part: origin.part, at: { line: origin.line, column: written?.startsWith(before) ? at.column : 1 } }
+}
