@@ -8,9 +8,10 @@ import type { BmcBackEnd, BmcDirectory, BmcFace, BmcSession } from '../back-end.
 import { type Bmc, type CipherSuite, PRIVILEGES } from '../bmc.ts'
 import type { CommandSet } from './command.ts'
 import { COMMANDS } from './commands/all.ts'
+import type { LiveSession } from './live-session.ts'
 import { ServedBmc } from './served-bmc.ts'
 import { IpmiServer } from './server.ts'
-import type { Endpoint, Session } from './session.ts'
+import type { Endpoint } from './session.ts'
 import type { SolClock } from './sol-holder.ts'
 
 export type GatewayOptions = Readonly<{
@@ -121,11 +122,12 @@ class Gateway implements IpmiGateway {
   }
 
   sessions(): readonly BmcSession[] {
-    return [...this.#server.table.all()].map(described)
+    return [...this.#server.table.all()].map((session) => described(session.bmc, session))
   }
 
   sessionsOf(machine: string): readonly BmcSession[] {
-    return [...(this.#bmcs.get(machine)?.sessions.values() ?? [])].map(described)
+    const bmc = this.#bmcs.get(machine)
+    return bmc ? [...bmc.sessions.values()].map((session) => described(bmc, session)) : []
   }
 
   endSessions(machine: string, user?: string): void {
@@ -258,15 +260,15 @@ class Gateway implements IpmiGateway {
   }
 }
 
-function described(session: Session): BmcSession {
+function described(bmc: ServedBmc, session: LiveSession): BmcSession {
   return {
     id: session.id.toString(16).padStart(8, '0'),
-    machine: session.bmc.machine,
+    machine: bmc.machine,
     user: session.user.name,
     privilege: PRIVILEGES[Math.max(1, session.privilege) - 1]!,
     address: session.address,
     cipherSuite: session.suite,
-    console: session.bmc.sol.holder === session.handle,
+    console: bmc.sol.holder === session.handle,
     since: session.since,
     lastAt: session.lastAt,
   }

@@ -2,7 +2,7 @@ import type { BmcBackEnd } from '../back-end.ts'
 import type { BmcUser } from '../bmc.ts'
 import { type BmcState, newBmcState } from './commands/state.ts'
 import { LOGIN_NOTED_MS, MOST_LOGINS_NOTED, MOST_SESSIONS_OF_BMC } from './limits.ts'
-import type { Session } from './session.ts'
+import type { LiveSession } from './live-session.ts'
 import { type SolClock, SolHolder } from './sol-holder.ts'
 
 /** One emulated BMC as the IPMI server keeps it: what it remembers until the process ends, and who is logged in. */
@@ -11,7 +11,7 @@ export class ServedBmc {
   readonly state: BmcState
   readonly sol: SolHolder
   /** By handle. */
-  readonly sessions = new Map<number, Session>()
+  readonly sessions = new Map<number, LiveSession>()
   /** Replaced when the directory changes. */
   backEnd: BmcBackEnd
   #removed = false

@@ -10,7 +10,7 @@ import { decodePacket, encodeOld, encodePlus, PAYLOAD, type PlusPacket } from '.
 import { decodePing, decodeRmcp, encodePong } from '../../protocols/ipmi/rmcp.ts'
 import type { CipherSuite } from '../bmc.ts'
 import { PRIVILEGES } from '../bmc.ts'
-import type { CommandContext, CommandSet } from './command.ts'
+import type { CommandContext, CommandSession, CommandSet } from './command.ts'
 import { Dispatch } from './dispatch.ts'
 import { Guesses } from './guesses.ts'
 import { MOST_RUNNING } from './limits.ts'
@@ -81,7 +81,9 @@ export class IpmiServer {
   }
 
   /** Ends sessions; their clients notice by silence. A client with the console open is told. */
-  end(session: Session): void {
+  end({ id }: CommandSession): void {
+    const session = this.table.session(id)
+    if (!session) return
     if (session.bmc.sol.holder === session.handle) session.bmc.sol.deactivate()
     this.table.remove(session)
   }
@@ -154,7 +156,7 @@ export class IpmiServer {
     }
     session.begin(key)
     // The answer to Close Session still belongs to the session, so it ends when that is out.
-    const ending: Session[] = []
+    const ending: CommandSession[] = []
     const answer = await this.#dispatch.answer(request, this.#contextOf(session, ending), clock)
     const message = this.#encoded(session, request, answer)
     session.end(key, message, clock.now())
@@ -176,7 +178,7 @@ export class IpmiServer {
     }
   }
 
-  #contextOf(session: Session, ending: Session[]): CommandContext {
+  #contextOf(session: Session, ending: CommandSession[]): CommandContext {
     const { bmc } = session
     const { suites, log, clock } = this.#world
     return {
@@ -188,7 +190,7 @@ export class IpmiServer {
       get sessions() {
         return [...bmc.sessions.values()]
       },
-      endSessions: (which) => void ending.push(...(which ? [which as Session] : bmc.sessions.values())),
+      endSessions: (which) => void ending.push(...(which ? [which] : bmc.sessions.values())),
       port: session.endpoint.port,
       get suites() {
         return suites(bmc)

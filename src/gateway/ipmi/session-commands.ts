@@ -6,6 +6,7 @@ import { NET_FN, PRIVILEGE_LEVEL, THIS_CHANNEL } from '../../protocols/ipmi/net-
 import type { CipherSuite } from '../bmc.ts'
 import type { Command, CommandContext, IpmiAnswer, PrivilegeLevel } from './command.ts'
 import { MOST_SESSIONS_OF_BMC } from './limits.ts'
+import type { LiveSession } from './live-session.ts'
 import type { Session } from './session.ts'
 
 /** The one LAN channel of an emulated BMC. */
@@ -89,7 +90,7 @@ function sessionInfo(data: Uint8Array, session: Session): IpmiAnswer {
   const all = [...session.bmc.sessions.values()]
   const which = data[0]!
   const reader = new ByteReader(data.subarray(1))
-  let found: Session | undefined
+  let found: LiveSession | undefined
   if (which === 0) found = session
   else if (which === 0xfe && reader.remaining === 1) found = session.bmc.sessions.get(reader.u8())
   else if (which === 0xff && reader.remaining === 4) {

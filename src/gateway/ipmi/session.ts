@@ -7,8 +7,9 @@ import type { RakpExchange, SessionKeys } from '../../protocols/ipmi/rakp.ts'
 import { openPacket, sealPacket } from '../../protocols/ipmi/seal.ts'
 import type { BmcCaller } from '../back-end.ts'
 import type { BmcUser } from '../bmc.ts'
-import type { CommandSession, PrivilegeLevel } from './command.ts'
+import type { PrivilegeLevel } from './command.ts'
 import { KEPT_ANSWER_MS, KEPT_ANSWERS } from './limits.ts'
+import type { LiveSession } from './live-session.ts'
 import { nextSequence, SequenceWindow } from './sequence.ts'
 import type { ServedBmc } from './served-bmc.ts'
 
@@ -61,7 +62,7 @@ export type Login = Readonly<{
 type KeptAnswer = { key: string; answer: Uint8Array | undefined; until: number }
 
 /** A session that is logged in: its keys, its numbers, and its newest answers. */
-export class Session implements CommandSession {
+export class Session implements LiveSession {
   readonly id: number
   readonly consoleId: number
   readonly handle: number

@@ -6,14 +6,14 @@ import { PAYLOAD } from '../../protocols/ipmi/packet.ts'
 import { decodeSol, encodeSol, type SolPacket } from '../../protocols/ipmi/sol.ts'
 import type { BmcBackEnd } from '../back-end.ts'
 import type { CommandSession, SolPort, SolSettings } from './command.ts'
-import type { Session } from './session.ts'
+import type { LiveSession } from './live-session.ts'
 import { type SolStep, SolTransport } from './sol-transport.ts'
 
 /** Time for serial lines. `after` returns what calls it off. */
 export type SolClock = Clock & Readonly<{ after: (ms: number, run: () => void) => () => void }>
 
 type Held = {
-  session: Session
+  session: LiveSession
   settings: SolSettings
   transport: SolTransport
   /** `undefined` while it is being opened. */
@@ -38,7 +38,7 @@ export class SolHolder implements SolPort {
   }
 
   async activate(to: CommandSession, settings: SolSettings): Promise<'activated' | 'busy'> {
-    const session = to as Session
+    const session = to as LiveSession
     if (this.#held) return 'busy'
     const held: Held = {
       session,
@@ -64,7 +64,7 @@ export class SolHolder implements SolPort {
   }
 
   /** The answer to Activate Payload went out: characters may follow. */
-  start(session: Session): void {
+  start(session: LiveSession): void {
     const held = this.#held
     if (!held?.line || held.started || held.session !== session) return
     held.started = true
@@ -85,13 +85,13 @@ export class SolHolder implements SolPort {
   }
 
   /** A session ended: its client hears nothing more. */
-  sessionEnded(session: Session): void {
+  sessionEnded(session: LiveSession): void {
     const held = this.#held
     if (held?.session === session) this.#release(held)
   }
 
   /** @throws DecodeError on what is no SOL payload */
-  received(session: Session, payload: Uint8Array, encrypted: boolean): void {
+  received(session: LiveSession, payload: Uint8Array, encrypted: boolean): void {
     const held = this.#held
     if (!held?.started || held.session !== session) return
     if (!encrypted && held.settings.encrypted) return
