@@ -9,6 +9,8 @@ import { loaderHandler } from './boot/loader/http.ts'
 import { findProgram } from './boot/loader/programs.ts'
 import { serveBoot } from './boot/loader/target.ts'
 import { serveTftp } from './boot/loader/tftp.ts'
+import { readDiscPrograms } from './boot/media/programs.ts'
+import { BootDiscs } from './boot/media/serve.ts'
 import { type OfferService, serveOffer } from './boot/offer/serve.ts'
 import { serveScript } from './boot/script/serve.ts'
 import { counters, diskListener, listeners, unready } from './boot/status.ts'
@@ -173,7 +175,16 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   // What machines are to become, before the stages that make it so.
   const advertised = config.advertise === undefined ? undefined : baseUrl(formatIpv4(config.advertise), config)
   const bootUrl = () => advertised ?? baseUrl(ownAddress(), config)
-  const switches = await openPower({ ...around, ...domain, store, leases, lab, bootUrl })
+  const key = await bootKey(dataDir)
+  const discs = new BootDiscs({
+    machine: (id) => machines.get(id),
+    networks: () => [...networks, ...planNetworks(config.networks, own), ...planNetworks([], listInterfaces())],
+    programs: readDiscPrograms,
+    base: bootUrl,
+    ...{ key, clock: CLOCK, log },
+  })
+  const bootDisc = discs.urlFor.bind(discs)
+  const switches = await openPower({ ...around, ...domain, store, leases, lab, bootUrl, bootDisc })
   onStop(() => switches.stop())
   const { powers } = switches
   const power = powers.finder
@@ -250,7 +261,6 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   const wantsTftp = config.tftp.enabled ?? (config.dhcp.mode !== 'off' || labWiring !== undefined)
   const tftp = wantsTftp ? await serveTftp({ listen: config.tftp.listen, find, trace: traces, log }) : undefined
   if (tftp) onStop(tftp.stop)
-  const key = await bootKey(dataDir)
   const script = serveScript({
     machines,
     profiles,
@@ -294,6 +304,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     handlers: [
       script.handler,
       loaderHandler({ find, blobs: images.blobs, describe: (sha256) => images.describe(sha256), trace: traces, log }),
+      discs.handler,
       install.pass,
       serveConfigure({ machines, profiles, disks: disks.diskless, traces, key, clock: CLOCK, log }),
     ],

@@ -31,6 +31,7 @@ import { listInterfaces } from '../sockets/interfaces.ts'
 import { IPMI_CRYPTOGRAPHY } from '../sockets/ipmi-cryptography.ts'
 import { keyFile } from '../store/key-file.ts'
 import type { Store } from '../store/store.ts'
+import { startedSince } from '../traces/started.ts'
 import type { Traces } from '../traces/traces.ts'
 import { addressOf } from './guests.ts'
 
@@ -45,6 +46,8 @@ type Around = Readonly<{
   lab: Lab | undefined
   /** Where BMCs fetch discs from, such as `http://10.0.0.1:8470`. */
   bootUrl: () => string
+  /** Where the BMC of a machine fetches the disc that boots it from this server. */
+  bootDisc: (machine: PowerMachine) => Promise<string>
   events: Events
   clock: Clock
   log: Log
@@ -85,9 +88,12 @@ export async function openPower({ store, dataDir, config, machines, traces, leas
       const machine = machines.get(id)
       return (machine && addressOf(machine, leases)) ?? null
     },
-    seenSince: ({ macs }, at) => (traces.newest(macs)?.startedAt ?? 0) >= at,
+    seenSince: ({ macs }, at) => {
+      const trace = traces.newest(macs)
+      return trace !== undefined && startedSince(trace, at)
+    },
     asking: (id) => requests.pending().find(({ machine }) => machine === id),
-    mediaUrl: async (media) => mediaUrl(media, around),
+    mediaUrl: async (media, machine) => (media === 'boot' ? around.bootDisc(machine) : mediaUrl(media, around)),
     ...config.power,
     events,
     clock,
@@ -145,10 +151,6 @@ function surroundingsOf({ deployments, install }: Agents): AgentSurroundings {
 /** The address of a disc as BMCs fetch it. */
 function mediaUrl(media: string, { images, bootUrl }: Pick<Around, 'images' | 'bootUrl'>): string {
   if (/^https?:\/\//.test(media)) return media
-  if (media === 'boot')
-    throw new Refusal('not-available', 'this server has no disc that boots from it', {
-      next: 'name an iso image, or give an http address',
-    })
   const found = images.resolve(media)
   const file = found?.version.files.find(({ role }) => role === 'iso')
   if (!file)
