@@ -169,7 +169,7 @@ class Faces {
     })
     const listeners: Listener[] = [
       {
-        service: `IPMI (${bmcs.length} BMCs)`,
+        service: 'IPMI',
         where: `${host}:${ports.firstPort}-${ports.lastPort}`,
         state: bmcs.length === 0 ? 'off' : problems.length === bmcs.length ? 'waiting' : 'listening',
         reason: bmcs.length === 0 ? 'no machine has a BMC here' : (problems[0] ?? null),

@@ -37,6 +37,8 @@ export class Gateway implements BmcDirectory {
   readonly #logs: EventLogs
   readonly #names = new SharedNames()
   readonly #counts = new Map<string, number>()
+  /** Why a rule could not make a BMC the last time. */
+  #complaint = ''
   #last: Promise<unknown> = Promise.resolve()
 
   private constructor(around: GatewayAround) {
@@ -294,10 +296,13 @@ export class Gateway implements BmcDirectory {
         this.#with.log.info({ machine: machine.id, name: machine.name, rule: rule.name }, 'a rule made a BMC')
       } catch (error) {
         if (!(error instanceof Refusal)) throw error
-        this.#with.log.warn(
-          { machine: machine.id, rule: rule.name, reason: error.message },
-          'a rule could not make a BMC',
-        )
+        // Machines change all the time, and each change tries again.
+        if (this.#complaint !== error.message)
+          this.#with.log.warn(
+            { machine: machine.id, rule: rule.name, reason: error.message },
+            'a rule could not make a BMC',
+          )
+        this.#complaint = error.message
         return
       }
     }

@@ -147,11 +147,39 @@ describe('a lab machine that only its BMC is asked of', () => {
         via: 'ipmi',
         address: '127.0.0.1',
         action: 'bmc.power',
-        detail: 'power on',
+        detail: 'power cycle',
       }),
     )
     expect(JSON.stringify([sel, audit, server.output])).not.toContain(told.password)
     const { steps } = await server.api<{ steps: string[] }>('GET', `/bmcs/${NAME}/explain?command=power%20cycle`)
     expect(steps.join('\n')).toContain('lab (lab) is asked')
+  })
+
+  test('is counted and listed, and a port that is taken is a problem of one BMC only', async () => {
+    const metrics = (await server.call('GET', '/metrics')).text
+    expect(metrics).toContain('reveille_bmcs 1\n')
+    expect(metrics).toMatch(/reveille_bmc_commands_total\{class="power.hard",outcome="ok"\} [1-9]/)
+    const hold = "require('node:dgram').createSocket('udp4').bind(6231, '127.0.0.1')"
+    const holds = host.start(process.execPath, ['-e', hold])
+    try {
+      await until('the port is taken', 10_000, async () =>
+        (await here('ss', '-uln')).includes('127.0.0.1:6231') ? true : undefined,
+      )
+      await server.api('POST', '/machines', { name: 'other', macs: ['52:54:00:00:00:99'] })
+      const { bmc } = await server.api<Told>('POST', '/bmcs', { machine: 'other' })
+      expect(bmc).toMatchObject({ port: 6231, listening: false })
+      expect(bmc.problem).toContain('UDP 127.0.0.1:6231 is used by another program')
+      expect(await ipmitool('power', 'status')).toContain('is on')
+    } finally {
+      holds.kill()
+    }
+    await until('it listens then', 20_000, async () =>
+      (await server.api<Bmc>('GET', '/bmcs/other')).listening ? true : undefined,
+    )
+    const { listeners } = await server.api<{ listeners: { service: string; state: string }[] }>('GET', '/status')
+    expect(listeners.filter(({ service }) => service === 'IPMI' || service === 'Redfish')).toMatchObject([
+      { state: 'listening', reason: null },
+      { state: 'listening', reason: null },
+    ])
   })
 })
