@@ -32,6 +32,8 @@ export type PowerBed = Readonly<{
   unreachable?(): PowerDriver
   /** What no refusal may hold. */
   secrets?: readonly string[]
+  /** The computer that stands in has nothing that says what it is made of: refused (`wrong-state`). */
+  withoutFru?: boolean
   /** The console answers what is written with at least the same. */
   echoes?: boolean
   /** A boot device that it can be told, and one that it cannot. */
@@ -191,6 +193,10 @@ export function describePowerDriver(name: string, open: () => PowerBed | Promise
       const driver = bed.driver()
       if (!driver.fru) return
       await bed.set(true)
+      if (bed.withoutFru) {
+        await expect(driver.fru()).rejects.toMatchObject({ code: 'wrong-state', next: expect.stringMatching(/./) })
+        return
+      }
       for (const value of Object.values(await driver.fru()))
         expect(value === null || (value.length > 0 && value === value.trim())).toBe(true)
     })

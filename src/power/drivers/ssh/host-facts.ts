@@ -20,7 +20,7 @@ const DMI_FILES = [
 ]
 
 /** Serial numbers may be read by root only. */
-export const FRU_COMMAND = `sh -c 'cd /sys/class/dmi/id || exit 3; for f in ${DMI_FILES.join(' ')}; do v=$(cat $f 2>/dev/null || sudo -n cat $f 2>/dev/null); echo "$f:$v"; done'`
+export const FRU_COMMAND = `sh -c 'cd /sys/class/dmi/id 2>/dev/null || { echo its kernel knows no DMI >&2; exit 3; }; for f in ${DMI_FILES.join(' ')}; do v=$(cat $f 2>/dev/null || sudo -n cat $f 2>/dev/null); echo "$f:$v"; done'`
 
 const MOST_SENSORS = 500
 const MOST_NAME = 100
