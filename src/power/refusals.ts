@@ -24,13 +24,13 @@ export const DEEDS: Readonly<Record<Capability, string>> = {
 
 export function noDriver({ name }: PowerMachine): Refusal {
   return new Refusal('not-available', `nothing is known that could switch ${name}`, {
-    next: `say how it is reached: reveille power driver set ${name} NAME; or switch it by hand`,
+    next: `say how it is reached: reveille driver set ${name} NAME; or switch it by hand`,
   })
 }
 
 export function noSuchDriver({ name }: PowerMachine, driver: string): Refusal {
   return new Refusal('not-found', `${name} has no driver ${driver}`, {
-    next: `list them: reveille power drivers ${name}`,
+    next: `list them: reveille driver list ${name}`,
   })
 }
 
@@ -40,7 +40,7 @@ export function unable({ name }: PowerMachine, capability: Capability, drivers: 
     'not-available',
     `${name}: ${who} ${drivers.length === 1 ? 'cannot' : 'can'} ${DEEDS[capability]}`,
     {
-      next: `add a driver that can: reveille power driver set ${name} NAME`,
+      next: `add a driver that can: reveille driver set ${name} NAME`,
     },
   )
 }
@@ -62,6 +62,6 @@ export function allFailed(
   const [code = 'not-available'] = codes.size === 1 ? codes : []
   const causes = problems.map(({ driver, cause }) => `${driver}: ${cause}`).join('; ')
   return new Refusal(code, `nothing could ${DEEDS[capability]} (${name}): ${causes}`, {
-    next: `look at its drivers: reveille power drivers ${name}`,
+    next: `look at its drivers: reveille driver list ${name}`,
   })
 }
