@@ -151,7 +151,9 @@ describe('limits', () => {
     await proven.introduce()
     world.advance(HALF_OPEN_MS)
     expect(world.server.table.counts).toEqual({ sessions: 0, halfOpen: 0, addresses: 0 })
-    expect(texts(world)).toEqual(['a login as admin from 192.0.2.1 by IPMI failed: it was not finished'])
+    expect(texts(world)).toEqual([
+      'a login as admin from 192.0.2.1 by IPMI failed: its client left when it had the proof that the BMC knows the password',
+    ])
     expect(await proven.prove()).toBe(false)
   })
 

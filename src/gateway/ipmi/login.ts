@@ -187,7 +187,9 @@ export class Logins {
 
   /** A login that was never finished. After message 2 its client has a proof to guess passwords with: that counts. */
   givenUp(half: HalfOpen): Pick<LoginStep, 'ended'> {
-    return half.login ? { ended: failed(half, 'it was not finished') } : {}
+    return half.login
+      ? { ended: failed(half, 'its client left when it had the proof that the BMC knows the password') }
+      : {}
   }
 
   #loginOf(half: HalfOpen, message: Rakp1): Login {
