@@ -431,6 +431,15 @@ describe('drivers', () => {
     expect(bmc.closed).toBeGreaterThan(0)
   })
 
+  test('of a machine that went while the server ended are forgotten at the next start', async () => {
+    const powers = await withDrivers('bmc')
+    const [row] = rows.rows.values()
+    await rows.save([{ ...row!, machine: 'm_gone' }])
+    await open()
+    expect([...rows.rows.values()].map(({ machine }) => machine)).toEqual(['m_1'])
+    expect(powers.drivers(MACHINE)).toHaveLength(1)
+  })
+
   test('are counted by circuit, state and outcome of their calls', async () => {
     const powers = await withDrivers('bmc', 'cloud')
     await powers.status(MACHINE)

@@ -93,7 +93,10 @@ export class Powers {
 
   static async open(dependencies: PowersDependencies): Promise<Powers> {
     const { repository, sealer, clock } = dependencies
-    return new Powers(dependencies, await DriverBook.open({ repository, sealer, clock }))
+    const book = await DriverBook.open({ repository, sealer, clock })
+    // A machine was deleted, and the server ended before the rest went with it.
+    for (const id of [...book.machines()]) if (!dependencies.machine(id)) await book.forget(id)
+    return new Powers(dependencies, book)
   }
 
   /** What other parts of the server switch machines with; `undefined` when no driver reaches a machine. */

@@ -33,6 +33,10 @@ async function work(server: Server, client: string, acknowledged: Acknowledged, 
     const at = `/machines/${name}`
     if (!(await acknowledge('POST', '/machines', machine, () => acknowledged.set(at, machine)))) return
     const notes = `note ${n}`
+    const drivers = { items: [{ name: 'bmc', secrets: ['password'], settings: { address: '127.0.0.1' } }] }
+    const bmc = { settings: { kind: 'ipmi', address: '127.0.0.1', port: 9 }, secrets: { password: name } }
+    const put = () => acknowledged.set(`${at}/power/drivers`, drivers)
+    if (!(await acknowledge('PUT', `${at}/power/drivers/bmc`, bmc, put))) return
     acknowledged.set(at, { name })
     if (!(await acknowledge('PATCH', at, { notes }, () => acknowledged.set(at, { ...machine, notes })))) return
     const profile = { name, kind: 'park', description: `of ${name}`, message: '' }
@@ -40,14 +44,15 @@ async function work(server: Server, client: string, acknowledged: Acknowledged, 
     const bytes = Buffer.alloc(300_000, name)
     const sha256 = createHash('sha256').update(bytes).digest('hex')
     const image = { name, latest: 1, bytes: bytes.length }
-    const put = `/images/${name}/versions/new/content`
+    const content = `/images/${name}/versions/new/content`
     const stored = () => {
       acknowledged.set(`/images/${name}`, image)
       acknowledged.set(`/uploads/${sha256}`, { bytes: bytes.length })
     }
-    if (!(await acknowledge('PUT', put, bytes, stored))) return
+    if (!(await acknowledge('PUT', content, bytes, stored))) return
     if (n % 3 !== 0) continue
     acknowledged.delete(at)
+    acknowledged.delete(`${at}/power/drivers`)
     if (!(await acknowledge('DELETE', at, undefined, () => acknowledged.set(at, undefined)))) return
   }
 }
@@ -66,7 +71,7 @@ test('all that was acknowledged outlives kill -9, and nothing half done is left'
   console.log(`killed-server.test.ts: REVEILLE_TEST_SEED=${seed}`)
   const next = random(seed)
   const acknowledged: Acknowledged = new Map()
-  const server = await Server.make({ http: { listen: '127.0.0.1:18471' } })
+  const server = await Server.make({ http: { listen: '127.0.0.1:18471' }, power: { pollSeconds: 0 } })
   try {
     for (let round = 0; round < ROUNDS; round++) {
       let alive = true
@@ -107,4 +112,4 @@ test('all that was acknowledged outlives kill -9, and nothing half done is left'
   } finally {
     await server.remove()
   }
-}, 60_000)
+}, 120_000)
