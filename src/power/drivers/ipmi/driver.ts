@@ -5,15 +5,15 @@ import { IpmiDriver } from './ipmi-driver.ts'
 import { IpmiPort } from './port.ts'
 import { Turnstile } from './turnstile.ts'
 
-/** How many BMCs are spoken to at once; `silent`: of those that did not answer last. */
-const PLACES = { lively: 256, silent: 64 } as const
+/** How many BMCs are spoken to at once: of those that answered last, and of the others. */
+const PLACES = { lively: 256, unproven: 128 } as const
 
 /** Makes drivers of kind `ipmi`, which share one socket and one limit. `close` ends all sessions. */
 export function ipmiDrivers(
   around: Readonly<{
     cryptography: IpmiCryptography
     log: Log
-    places?: Readonly<{ lively: number; silent: number }>
+    places?: Readonly<{ lively: number; unproven: number }>
   }>,
 ): { factory: DriverFactory; close(): Promise<void> } {
   const port = new IpmiPort(around.log)

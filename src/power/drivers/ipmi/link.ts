@@ -57,7 +57,8 @@ export class Link {
   #detach: (() => void) | undefined
   #leave: (() => void) | undefined
   #isStarting = false
-  #isSilent = false
+  /** Whether it answered last. */
+  #isLively = false
   #timer: NodeJS.Timeout | undefined
   #timerAt = Number.POSITIVE_INFINITY
   #takesSol: ((payload: Uint8Array) => void) | undefined
@@ -174,7 +175,7 @@ export class Link {
   /** Begins when it may: there is a place, and the address is known. */
   async #start(): Promise<void> {
     this.#isStarting = true
-    this.#leave = await this.#around.turnstile.enter(this.#isSilent ? 'silent' : 'lively')
+    this.#leave = await this.#around.turnstile.enter(this.#isLively ? 'lively' : 'unproven')
     try {
       if (!this.#session.isOpen) await this.#findPeer()
       this.#detach ??= this.#around.port.attach(this.#peer!, this.#receiver)
@@ -229,7 +230,7 @@ export class Link {
           this.#around.port.send(step.bytes, this.#peer!, this.#receiver)
           break
         case 'answer':
-          this.#isSilent = false
+          this.#isLively = true
           this.#pending.get(step.id)?.resolve(step.answer)
           this.#pending.delete(step.id)
           break
@@ -238,7 +239,7 @@ export class Link {
           break
         case 'silent':
           // Retries are few and slow: others need not wait for them.
-          this.#isSilent = true
+          this.#isLively = false
           this.#giveUpPlace()
           break
         case 'sol':

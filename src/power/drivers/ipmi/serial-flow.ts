@@ -102,8 +102,10 @@ export class SerialFlow {
     const hasWork = this.#unsentBytes > 0 || this.#mustBreak
     if (!this.#isOver && !this.#inFlight && hasWork && now >= this.#notBefore) {
       this.#sequence = nextSolSequence(this.#sequence)
-      const flags = this.#mustBreak ? SOL_FROM_CONSOLE.break : 0
-      this.#mustBreak = false
+      // A break stands after what was typed before it.
+      const isBreak = this.#unsentBytes === 0
+      const flags = isBreak ? SOL_FROM_CONSOLE.break : 0
+      if (isBreak) this.#mustBreak = false
       this.#inFlight = { sequence: this.#sequence, data: this.#nextData(), flags, tries: 0, wakeAt: 0 }
       this.#try(now, this.#inFlight)
     }

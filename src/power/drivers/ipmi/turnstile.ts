@@ -1,19 +1,19 @@
 /**
- * Bounds how many BMCs are spoken to at once. Those that were silent last have places of their own, so that a row of dead ones
+ * Bounds how many BMCs are spoken to at once. Only those that answered last have the `lively` places, so that a row of dead ones
  * never keeps living ones waiting; and whoever falls silent gives its place back before its retries.
  */
 export class Turnstile {
   readonly #lively: Places
-  readonly #silent: Places
+  readonly #unproven: Places
 
-  constructor(places: Readonly<{ lively: number; silent: number }>) {
+  constructor(places: Readonly<{ lively: number; unproven: number }>) {
     this.#lively = new Places(places.lively)
-    this.#silent = new Places(places.silent)
+    this.#unproven = new Places(places.unproven)
   }
 
   /** Resolves with what gives the place back; calling that twice is harmless. */
-  enter(kind: 'lively' | 'silent'): Promise<() => void> {
-    return kind === 'lively' ? this.#lively.enter() : this.#silent.enter()
+  enter(kind: 'lively' | 'unproven'): Promise<() => void> {
+    return kind === 'lively' ? this.#lively.enter() : this.#unproven.enter()
   }
 }
 
