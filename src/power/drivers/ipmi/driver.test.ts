@@ -160,14 +160,13 @@ describe('a driver', () => {
       boardSerial: 'B1',
       chassisSerial: 'C1',
     })
-    expect(await driver.events?.()).toEqual([])
     await bmc.record({ kind: 'power', severity: 'ok', text: 'switched on' })
     await bmc.record({ kind: 'watchdog', severity: 'critical', text: 'expired' })
     const events = await driver.events!()
     expect(events.length).toBeGreaterThanOrEqual(2)
     expect(events.at(-1)!.at).toBe(1_800_000_000_000)
     await driver.clearEvents?.()
-    expect(bmc.log).toEqual([])
+    expect(bmc.calls).toContain('clearEvents by admin')
   })
 
   it('carries a serial line both ways, and takes it over from whoever has it', async () => {

@@ -22,7 +22,7 @@ export type Target = Readonly<{
   whom: Whom
 }>
 
-/** `links`: those that have a session or open one. */
+/** `links`: those that have a session, open one, or wait to. */
 export type LinkAround = Readonly<{
   port: IpmiPort
   turnstile: Turnstile
@@ -175,11 +175,11 @@ export class Link {
   /** Begins when it may: there is a place, and the address is known. */
   async #start(): Promise<void> {
     this.#isStarting = true
+    this.#around.links.add(this)
     this.#leave = await this.#around.turnstile.enter(this.#isLively ? 'lively' : 'unproven')
     try {
       if (!this.#session.isOpen) await this.#findPeer()
       this.#detach ??= this.#around.port.attach(this.#peer!, this.#receiver)
-      this.#around.links.add(this)
       this.#handOver()
     } catch (error) {
       this.#refuseWaiting(error)
