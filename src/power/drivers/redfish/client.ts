@@ -243,16 +243,13 @@ export class RedfishClient {
   #lost(error: unknown): Refusal {
     const { host } = this
     if (error instanceof WrongCertificate)
-      return new Refusal('not-available', `${host}: ${error.message}, but ${this.#target.fingerprint} is expected`, {
-        next: 'make sure that nobody is in between, then set the fingerprint of the driver',
+      return new Refusal('not-available', `${host}: ${error.message}`, {
+        next: 'make sure that it is the certificate of this BMC and nobody is in between, then set it as fingerprint of the driver',
       })
     const { code, message, name } = error as NodeJS.ErrnoException
     if (name === 'AbortError' || name === 'TimeoutError')
       return new Refusal('not-available', `${host} did not answer in time`)
-    const hint = /CERT|SELF_SIGNED|ALTNAME|UNABLE_TO/.test(code ?? '')
-      ? { next: 'set the fingerprint of its certificate in the driver, or give it a certificate that is valid' }
-      : {}
-    return new Refusal('not-available', `${host} cannot be reached: ${this.#safe(code ?? message)}`, hint)
+    return new Refusal('not-available', `${host} cannot be reached: ${this.#safe(code ?? message)}`)
   }
 
   /** Without the password, should a service say it back. */

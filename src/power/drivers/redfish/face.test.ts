@@ -97,6 +97,7 @@ test('nothing is sent to a service with another certificate', async () => {
     message: expect.stringContaining(face.fingerprint),
   })
   await expect(driver({ fingerprint: null }).state()).rejects.toMatchObject({
+    message: expect.stringContaining(`${face.fingerprint} is not valid`),
     next: expect.stringContaining('fingerprint'),
   })
   expect(bmc.calls).toEqual([])

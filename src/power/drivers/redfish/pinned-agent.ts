@@ -3,7 +3,7 @@ import { Agent } from 'node:https'
 import { isIP } from 'node:net'
 import { type ConnectionOptions, connect } from 'node:tls'
 
-/** The certificate is another one than was pinned. */
+/** The certificate is another one than was pinned, or none is pinned and it is not valid. */
 export class WrongCertificate extends Error {}
 
 /** How long TLS may take to be agreed on, in ms. */
@@ -21,7 +21,8 @@ export function pinnedAgent(fingerprint: string | null, sockets: number): Agent 
     const tls: ConnectionOptions = {
       host,
       port,
-      rejectUnauthorized: fingerprint === null,
+      // Looked at below, so that a certificate that is refused can be shown.
+      rejectUnauthorized: false,
       ...(host !== undefined && isIP(host) === 0 ? { servername: host } : {}),
     }
     const socket = connect(tls)
@@ -39,7 +40,9 @@ export function pinnedAgent(fingerprint: string | null, sockets: number): Agent 
       clearTimeout(timer)
       const shown = fingerprintOf(socket.getPeerX509Certificate()?.raw)
       if (fingerprint !== null && shown !== fingerprint)
-        return failed(new WrongCertificate(`it shows the certificate ${shown}`))
+        return failed(new WrongCertificate(`it shows the certificate ${shown}, but ${fingerprint} is expected`))
+      if (fingerprint === null && !socket.authorized)
+        return failed(new WrongCertificate(`its certificate ${shown} is not valid (${socket.authorizationError})`))
       socket.removeListener('error', failed)
       done?.(null, socket)
     })
