@@ -24,41 +24,43 @@ afterEach(async () => {
 })
 
 test('what was printed before the question is there, and nothing of what came after it', async () => {
-  records.append('m1', 10, bytes('one '))
-  records.append('m1', 20, bytes('two '))
-  const asked = records.tail('m1', 1000)
-  records.append('m1', 30, bytes('three'))
+  records.append('m_0123456789abcdef', 10, bytes('one '))
+  records.append('m_0123456789abcdef', 20, bytes('two '))
+  const asked = records.tail('m_0123456789abcdef', 1000)
+  records.append('m_0123456789abcdef', 30, bytes('three'))
   expect(text(await asked)).toBe('one two ')
-  expect(text(await records.tail('m1', 8))).toBe('wo three')
-  expect(records.extent('m1')).toEqual({ bytes: 13, lastAt: 30 })
+  expect(text(await records.tail('m_0123456789abcdef', 8))).toBe('wo three')
+  expect(records.extent('m_0123456789abcdef')).toEqual({ bytes: 13, lastAt: 30 })
   expect(await records.tail('other', 10)).toHaveLength(0)
 })
 
 test('what was printed is there after a restart, goes on behind it, and is found with its times', async () => {
-  records.append('m1', 1000, bytes('Linux version 6\r\n'))
-  await records.tail('m1', 1)
-  records.append('m1', 2000, bytes('panic: no init\r\n'))
+  records.append('m_0123456789abcdef', 1000, bytes('Linux version 6\r\n'))
+  await records.tail('m_0123456789abcdef', 1)
+  records.append('m_0123456789abcdef', 2000, bytes('panic: no init\r\n'))
   await records.close()
   records = await FileRecords.open(options())
-  records.append('m1', 3000, bytes('another PANIC\r\n'))
-  expect(text(await records.tail('m1', 1000))).toBe('Linux version 6\r\npanic: no init\r\nanother PANIC\r\n')
-  expect(await records.search('m1', 'panic', 10)).toEqual([
+  records.append('m_0123456789abcdef', 3000, bytes('another PANIC\r\n'))
+  expect(text(await records.tail('m_0123456789abcdef', 1000))).toBe(
+    'Linux version 6\r\npanic: no init\r\nanother PANIC\r\n',
+  )
+  expect(await records.search('m_0123456789abcdef', 'panic', 10)).toEqual([
     { at: 3000, offset: 33, line: 'another PANIC' },
     { at: 2000, offset: 17, line: 'panic: no init' },
   ])
-  expect(await records.search('m1', 'panic', 1)).toHaveLength(1)
-  expect(records.machines()).toEqual(['m1'])
+  expect(await records.search('m_0123456789abcdef', 'panic', 1)).toHaveLength(1)
+  expect(records.machines()).toEqual(['m_0123456789abcdef'])
 })
 
 test('no more is kept than was allowed, and the newest of it', async () => {
   for (let i = 0; i < 10; i++) {
-    records.append('m1', i, Buffer.alloc(MIB, 'abcdefghij'[i]))
-    await records.tail('m1', 1)
+    records.append('m_0123456789abcdef', i, Buffer.alloc(MIB, 'abcdefghij'[i]))
+    await records.tail('m_0123456789abcdef', 1)
   }
   await records.close()
-  expect(records.extent('m1').bytes).toBe(3 * MIB)
-  expect(text((await records.tail('m1', 10 * MIB)).subarray(0, 1))).toBe('h')
-  expect(await readdir(join(directory, 'm1'))).toHaveLength(6)
+  expect(records.extent('m_0123456789abcdef').bytes).toBe(3 * MIB)
+  expect(text((await records.tail('m_0123456789abcdef', 10 * MIB)).subarray(0, 1))).toBe('h')
+  expect(await readdir(join(directory, 'm_0123456789abcdef'))).toHaveLength(6)
 })
 
 test('what is too old goes, and what is forgotten goes at once', async () => {
@@ -74,6 +76,6 @@ test('what is too old goes, and what is forgotten goes at once', async () => {
 })
 
 test('a disk that cannot keep up costs bounded memory', () => {
-  for (let i = 0; i < 20; i++) records.append('m1', i, Buffer.alloc(MIB))
-  expect(records.extent('m1').bytes).toBe(8 * MIB)
+  for (let i = 0; i < 20; i++) records.append('m_0123456789abcdef', i, Buffer.alloc(MIB))
+  expect(records.extent('m_0123456789abcdef').bytes).toBe(8 * MIB)
 })

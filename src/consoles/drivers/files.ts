@@ -131,7 +131,7 @@ export class FileRecords implements ConsoleRecords {
   #of(machine: string): Record {
     const known = this.#records.get(machine)
     if (known) return known
-    if (!/^[A-Za-z0-9-]{1,64}$/.test(machine)) throw new Error('this cannot name a folder')
+    if (!/^[A-Za-z0-9_-]{1,64}$/.test(machine)) throw new Error('this cannot name a folder')
     const record: Record = { pieces: [], waiting: [], waitingBytes: 0, written: Promise.resolve() }
     this.#records.set(machine, record)
     return record
