@@ -41,15 +41,24 @@ const uuidBytes = (uuid: string): Uint8Array | undefined =>
 /** IPMI 2.0 §20.8: the least significant byte first. */
 const wireOrder = (bytes: Uint8Array): wire.Guid => ({ bytes: bytes.slice().reverse() })
 
-function restart(_: unknown, { state, now, endSessions }: CommandContext): void {
+function coldReset(_: unknown, { state, now, endSessions }: CommandContext): void {
   resetBmcState(state, now())
   endSessions()
 }
 
+/** Who asked stays logged in: ipmitool waits long for the answer to Close Session, which it sends after this command only. */
+function warmReset(_: unknown, { session, sessions, sol, state, endSessions }: CommandContext): void {
+  state.boot.inProgress = 0
+  state.sol.inProgress = 0
+  state.lan.inProgress = 0
+  sol.deactivate()
+  for (const other of sessions) if (other !== session) endSessions(other)
+}
+
 export const DEVICE_COMMANDS: readonly Command[] = [
   answers(wire.GET_DEVICE_ID, () => DEVICE),
-  answers(wire.COLD_RESET, restart),
-  answers(wire.WARM_RESET, restart),
+  answers(wire.COLD_RESET, coldReset),
+  answers(wire.WARM_RESET, warmReset),
   answers(wire.GET_SELF_TEST, () => ({ result: wire.SELF_TEST_PASSED, detail: 0 })),
   answers(wire.GET_ACPI_STATE, async (_, { backEnd }) => {
     const power = await backEnd.powerState()
