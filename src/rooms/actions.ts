@@ -1,7 +1,7 @@
 import { Refusal } from '../kit/errors.ts'
 import type { Machine } from '../machines/machine.ts'
 import type { Machines } from '../machines/machines.ts'
-import type { PowerAction, PowerFinder } from '../power/power.ts'
+import type { PowerAction, PowerFinder, PowerState } from '../power/power.ts'
 import type { BatchWork } from './batches.ts'
 
 type Around = Readonly<{
@@ -14,6 +14,9 @@ type Around = Readonly<{
   ) => Promise<Readonly<{ reset: readonly string[]; atNextBoot: readonly string[] }>>
 }>
 
+/** What is read after actions that are done at once; a system that is asked to end takes its time. */
+const LEADS_TO: Partial<Record<PowerAction, PowerState>> = { on: 'on', off: 'off', cycle: 'on', reset: 'on' }
+
 /** What the actions of a batch do with one machine. */
 export function batchWork({ machines, power, reset }: Around): BatchWork {
   const perform = async (machine: Machine, action: PowerAction) => {
@@ -22,7 +25,14 @@ export function batchWork({ machines, power, reset }: Around): BatchWork {
       throw new Refusal('not-available', `nothing is known that could switch ${machine.name}`, {
         next: 'switch it by hand',
       })
-    return `it is ${await driver.perform(action)}`
+    const state = await driver.perform(action)
+    if (state === 'unknown') return 'the order was taken; nothing can tell its power state'
+    const wanted = LEADS_TO[action]
+    if (wanted !== undefined && state !== wanted)
+      throw new Refusal('wrong-state', `${machine.name} took the order (${action}), but its power is ${state}`, {
+        next: `look at its drivers: reveille driver list ${machine.name}`,
+      })
+    return `it is ${state}`
   }
   return async (machine, { action, profile, kick, orderedBy }) => {
     switch (action) {

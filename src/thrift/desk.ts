@@ -169,7 +169,8 @@ export class Desk {
         if (error instanceof Refusal) return error.message
         throw error
       })
-      if (state === action) return said(CODE.ok, 'success')
+      // Wake-on-LAN and the like take an order and never tell what came of it.
+      if (state === action || state === 'unknown') return said(CODE.ok, 'success')
       return said(CODE.powerFailed, state === 'on' || state === 'off' ? `the host is still ${state}` : state)
     })
   }
