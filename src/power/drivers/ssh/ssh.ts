@@ -206,11 +206,28 @@ class Ssh implements PowerDriver {
         })
       throw error
     })
-    if (this.#hostKey === null) {
-      this.#hostKey = connection.hostKey
-      await this.#machine.pin?.(connection.hostKey)
+    try {
+      await this.#pin(connection.hostKey)
+      return connection
+    } catch (error) {
+      connection.close()
+      throw error
     }
-    return connection
+  }
+
+  /** The first that is seen counts, also among logins that began at the same time. */
+  async #pin(seen: string): Promise<void> {
+    if (this.#hostKey === null) {
+      this.#hostKey = seen
+      await this.#machine.pin?.(seen)
+    } else if (this.#hostKey !== seen)
+      throw new Refusal(
+        'wrong-credentials',
+        `${this.#address()} shows the host key ${seen}, but ${this.#hostKey} was seen first`,
+        {
+          next: 'find out which is the right one, and set `hostKey` of the driver to it',
+        },
+      )
   }
 
   #address(): string {
