@@ -170,6 +170,8 @@ async function measureOnce(
   load: Workload,
   targets = [target],
 ): Promise<Run> {
+  // Or what was written before is written back at the cost of this one.
+  if (load.write) await promisify(execFile)('sync')
   const before = await cpuOf(pid())
   const busyBefore = await busy()
   const order = JSON.stringify({ host: '127.0.0.1', port, lun, targets, load })

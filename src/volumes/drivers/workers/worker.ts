@@ -39,9 +39,9 @@ const MOST_DELAY_MS = 5000
 /** Threads for reads that wait for the disk. */
 const THREADS = '16'
 /**
- * What arrives from initiators is garbage soon after, in pieces of 64 KiB outside V8's heap, so it is collected many times a second. A small
- * young generation frees them by scavenges, before they pile up to what makes V8 collect everything; collecting with several threads waits for
- * the last of them, on a busy machine for tens of milliseconds; and marking a heap of some MiB bit by bit costs more than doing it at once.
+ * Serving leaves small objects that die at once: a small young generation for them stays in the processor's cache. What arrives is received into
+ * memory that is used again, and is none of the collector's business. Collecting with several threads waits for the last of them, on a busy
+ * machine for tens of milliseconds; and marking a heap of some MiB bit by bit costs more than doing it at once.
  */
 export const WORKER_FLAGS = ['--single-threaded-gc', '--max-semi-space-size=1', '--no-incremental-marking'] as const
 
