@@ -124,6 +124,26 @@ describe('a lab machine that only its BMC is asked of', () => {
     expect(await ipmitool('chassis', 'bootparam', 'get', '5')).toContain('No override')
   })
 
+  test('boots a disc that Redfish inserted, once, though it has no profile', async () => {
+    await server.api('PUT', `/machines/${NAME}/boot`, { profile: null })
+    const { pathname } = new URL(told.bmc.redfish!)
+    const media = `/redfish/v1/Managers/${pathname.split('/').at(-1)}/VirtualMedia`
+    const { Members } = await redfish(media)
+    const drive = Members[0]['@odata.id']
+    await redfish(`${drive}/Actions/VirtualMedia.InsertMedia`, 'POST', { Image: LAB_LINUX })
+    expect(await redfish(drive)).toMatchObject({ Image: LAB_LINUX, Inserted: true })
+    const before = await arrivals()
+    await redfish(`${pathname}/Actions/ComputerSystem.Reset`, 'POST', { ResetType: 'ForceRestart' })
+    const text = await sees('it boots the disc', 120_000, (all) =>
+      all.includes('to boot the disc that was inserted once'),
+    )
+    expect(text).toContain('admin (Redfish from 127.0.0.1) told its BMC')
+    await arrives(before)
+    const { bootOrder, media: inserted } = await server.api<Bmc>('GET', `/bmcs/${NAME}`)
+    expect([bootOrder, inserted]).toEqual([null, LAB_LINUX])
+    expect((await server.api<{ reason: string }>('GET', `/machines/${NAME}/script`)).reason).toContain('has no profile')
+  })
+
   test('has its serial console by SOL, and what is typed is answered', async () => {
     const { port } = told.bmc
     const shown = await here(
