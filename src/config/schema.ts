@@ -358,7 +358,15 @@ export const Settings = z
           .max(86_400)
           .default(60)
           .describe('how often the state of every machine with a driver is read; 0: only when somebody asks'),
-        concurrency: z.number().int().min(1).max(10_000).default(256).describe('most drivers that are asked at a time'),
+        concurrency: z
+          .number()
+          .int()
+          .min(1)
+          .max(10_000)
+          .default(256)
+          .describe(
+            'most drivers that are asked at a time; those that keep us waiting do not count, up to four times as many',
+          ),
       })
       .strict()
       .prefault({}),

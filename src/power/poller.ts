@@ -37,7 +37,7 @@ export class Poller {
   /** Reads a machine as soon as there is room: something about it changed. */
   hasten(machine: string): void {
     const known = this.#polled.get(machine)
-    this.#polled.set(machine, { machine, running: known?.running ?? false, failures: 0, dueAt: this.#with.clock.now() })
+    this.#polled.set(machine, { machine, since: known?.since ?? null, failures: 0, dueAt: this.#with.clock.now() })
   }
 
   forget(machine: string): void {
@@ -52,7 +52,7 @@ export class Poller {
     for (const machine of members) {
       if (this.#polled.has(machine)) continue
       const dueAt = firstPoll(machine, now, this.#with.intervalMs)
-      this.#polled.set(machine, { machine, dueAt, failures: 0, running: false })
+      this.#polled.set(machine, { machine, dueAt, failures: 0, since: null })
     }
   }
 
@@ -60,7 +60,7 @@ export class Poller {
     const { poll, clock, random, intervalMs } = this.#with
     const before = this.#polled.get(machine)
     if (!before) return
-    this.#polled.set(machine, { ...before, running: true })
+    this.#polled.set(machine, { ...before, since: clock.now() })
     const answered = await poll(machine)
     const known = this.#polled.get(machine)
     if (!known) return
@@ -68,6 +68,6 @@ export class Poller {
     // It was hastened meanwhile: that stays.
     const hastened = known.dueAt !== before.dueAt
     const dueAt = hastened ? known.dueAt : nextPoll(clock.now(), intervalMs, failures, random())
-    this.#polled.set(machine, { machine, dueAt, failures, running: false })
+    this.#polled.set(machine, { machine, dueAt, failures, since: null })
   }
 }

@@ -6,7 +6,7 @@ const polled = (machine: string, more: Partial<Polled> = {}): Polled => ({
   machine,
   dueAt: 0,
   failures: 0,
-  running: false,
+  since: null,
   ...more,
 })
 
@@ -32,7 +32,7 @@ test('those that wait longest come first, and none twice at a time', () => {
   ]
   expect(due(machines, 5, 10)).toEqual(['b', 'd', 'a'])
   expect(due(machines, 5, 2)).toEqual(['b', 'd'])
-  expect(due([polled('b', { running: true }), polled('a')], 5, 10)).toEqual(['a'])
+  expect(due([polled('b', { since: 4 }), polled('a')], 5, 10)).toEqual(['a'])
 })
 
 test('the dead never stand in the way of the living', () => {
@@ -41,7 +41,7 @@ test('the dead never stand in the way of the living', () => {
   const taken = due([...dead, ...living], 0, 100)
   expect(taken.filter((machine) => machine.startsWith('living'))).toHaveLength(50)
   expect(taken.filter((machine) => machine.startsWith('dead'))).toHaveLength(25)
-  const busy = dead.map((each, i) => ({ ...each, running: i < 25 }))
+  const busy = dead.map((each, i) => ({ ...each, since: i < 25 ? -10 : null }))
   expect(due([...busy, ...living], 0, 100)).toEqual(living.map(({ machine }) => machine))
   expect(due([polled('dead', { failures: 9 })], 0, 1), 'one place is always left for them').toEqual(['dead'])
 })
@@ -51,7 +51,7 @@ test('never more at a time than allowed, and nothing that is not due', () => {
     machine: fc.string(),
     dueAt: fc.integer({ min: -100, max: 100 }),
     failures: fc.integer({ min: 0, max: 5 }),
-    running: fc.boolean(),
+    since: fc.option(fc.integer({ min: -5000, max: 0 })),
   })
   fc.assert(
     fc.property(
@@ -59,11 +59,21 @@ test('never more at a time than allowed, and nothing that is not due', () => {
       fc.integer({ min: 1, max: 20 }),
       (all, most) => {
         const taken = due(all, 0, most)
-        const running = all.filter((each) => each.running).length
-        expect(taken.length).toBeLessThanOrEqual(Math.max(most - running, 0))
-        for (const id of taken) expect(all.find((each) => each.machine === id)).toMatchObject({ running: false })
+        const running = all.filter((each) => each.since !== null).length
+        expect(taken.length).toBeLessThanOrEqual(Math.max(4 * most - running, 0))
+        expect(taken.length).toBeLessThanOrEqual(most + Math.max(1, most >> 2))
+        for (const id of taken) expect(all.find((each) => each.machine === id)).toMatchObject({ since: null })
         for (const id of taken) expect(all.find((each) => each.machine === id)!.dueAt).toBeLessThanOrEqual(0)
       },
     ),
   )
+})
+
+test('those that died just now give their places to others, up to a limit', () => {
+  const silent = Array.from({ length: 10 }, (_, i) => polled(`silent-${i}`, { since: 0 }))
+  const living = Array.from({ length: 90 }, (_, i) => polled(`living-${i}`))
+  expect(due([...silent, ...living], 1499, 10)).toHaveLength(0)
+  expect(due([...silent, ...living], 1500, 10)).toHaveLength(10)
+  const very = Array.from({ length: 38 }, (_, i) => polled(`silent-${i}`, { since: 0 }))
+  expect(due([...very, ...living], 1500, 10)).toHaveLength(2)
 })
