@@ -117,6 +117,11 @@ export class BootDiscs {
     const { macs } = machine
     const network = networkOf(machine.ip, this.#parts.networks())
     const content = bootDisc(programs, { macs, network, base: this.#parts.base() })
+    if (machine.firmware === 'uefi' && network && !readsScripts(programs.efi))
+      this.#parts.log.warn(
+        { machine: machine.name },
+        'this iPXE reads no script from a disc under UEFI: the machine will ask DHCP; iPXE of 2021 and later does without',
+      )
     const hash = createHash('sha256')
     for (const { at, bytes } of content.pieces) hash.update(`${at} `).update(bytes)
     return { content, etag: `"${hash.digest('hex')}"` }
@@ -141,6 +146,9 @@ export function networkOf(address: string | null, networks: readonly Network[]):
   if (ip === undefined || !network) return null
   return { ip, netmask: maskOf(network.subnet.prefix), gateway: network.router, dns: network.dns[0] ?? null }
 }
+
+/** Whether this iPXE runs `autoexec.ipxe`: then it holds the name. */
+const readsScripts = (efi: Uint8Array) => Buffer.from(efi.buffer, efi.byteOffset, efi.length).includes('autoexec.ipxe')
 
 function send(response: ServerResponse, content: Pieces, part: { start: number; end: number }): void {
   let at = part.start

@@ -1,7 +1,7 @@
 import { Refusal } from '../../../kit/errors.ts'
 import { type Bounds, type RedfishClient, Refused } from './client.ts'
 import { type Document, field, linkOf, links } from './fields.ts'
-import { actionOf, insertBodies, insertedIn, takesDiscs } from './media.ts'
+import { actionOf, insertBodies, insertedIn, patchBodies, takesDiscs } from './media.ts'
 import type { Oddities } from './oddities.ts'
 import { pause } from './tasks.ts'
 
@@ -53,24 +53,18 @@ export class Discs {
 
   async #insert(url: string, drive: Drive, oddities: Oddities, bounds: Bounds): Promise<void> {
     const action = actionOf(drive.body, 'InsertMedia')
-    if (action === undefined)
-      return this.#client.patch(drive.path, { Image: url, Inserted: true, WriteProtected: true }, drive.etag, bounds)
-    let refused: Refused | undefined
-    for (const body of insertBodies(url, oddities)) {
-      try {
-        return await this.#client.post(action, body, bounds)
-      } catch (error) {
-        if (!(error instanceof Refused) || (error.status !== 400 && error.status !== 422)) throw error
-        refused ??= error
-      }
-    }
-    throw refused
+    const bodies = action === undefined ? patchBodies(url) : insertBodies(url, oddities)
+    await firstOf(bodies, (body) =>
+      action === undefined
+        ? this.#client.patch(drive.path, body, drive.etag, bounds)
+        : this.#client.post(action, body, bounds),
+    )
   }
 
   async #eject(drive: Drive, bounds: Bounds): Promise<void> {
     const action = actionOf(drive.body, 'EjectMedia')
     if (action === undefined)
-      return this.#client.patch(drive.path, { Image: null, Inserted: false }, drive.etag, bounds)
+      return firstOf(patchBodies(null), (body) => this.#client.patch(drive.path, body, drive.etag, bounds))
     try {
       await this.#client.post(action, {}, bounds)
     } catch (error) {
@@ -100,4 +94,18 @@ export class Discs {
   async #read(path: string, bounds: Bounds): Promise<Drive> {
     return { path, ...(await this.#client.get(path, bounds)) }
   }
+}
+
+/** Tries the bodies as long as they are what is refused; fails with the first refusal. */
+async function firstOf(bodies: readonly Document[], send: (body: Document) => Promise<void>): Promise<void> {
+  let refused: Refused | undefined
+  for (const body of bodies) {
+    try {
+      return await send(body)
+    } catch (error) {
+      if (!(error instanceof Refused) || (error.status !== 400 && error.status !== 422)) throw error
+      refused ??= error
+    }
+  }
+  throw refused
 }

@@ -236,6 +236,19 @@ describe('virtual media', () => {
     ])
   })
 
+  test('a drive that is patched with its address alone is asked so', async () => {
+    const drive = service.documents['/redfish/v1/Managers/1/VirtualMedia/Cd']!
+    delete drive.Actions
+    delete drive.Inserted
+    service.before = ({ method, body }) =>
+      method === 'PATCH' && body.includes('Inserted') ? refusal('read-only') : undefined
+    const one = driver()
+    await one.setMedia(url)
+    expect(await one.media()).toBe(url)
+    await one.setMedia(null)
+    expect(await one.media()).toBeNull()
+  })
+
   test('a disc that is not there afterwards is told', async () => {
     service.before = ({ path }) => (path.endsWith('InsertMedia') ? { status: 204 } : undefined)
     await expect(driver().setMedia(url)).rejects.toMatchObject({

@@ -36,3 +36,10 @@ export function insertBodies(url: string, oddities: Oddities): readonly Document
   }
   return oddities.insert.map((way) => bodies[way])
 }
+
+/** The bodies to try where a drive is patched: some want to be told that a disc is in, others refuse that (iLO 4). */
+export function patchBodies(url: string | null): readonly Document[] {
+  return url === null
+    ? [{ Image: null, Inserted: false }, { Image: null }]
+    : [{ Image: url, Inserted: true, WriteProtected: true }, { Image: url }]
+}
