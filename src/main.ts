@@ -14,6 +14,7 @@ import { BootDiscs } from './boot/media/serve.ts'
 import { type OfferService, serveOffer } from './boot/offer/serve.ts'
 import { serveScript } from './boot/script/serve.ts'
 import { counters, diskListener, listeners, unready } from './boot/status.ts'
+import { openConfigs } from './compose/configs.ts'
 import { openConsoles } from './compose/consoles.ts'
 import { openDeployments } from './compose/deployments.ts'
 import { holdsOf, openDisks } from './compose/disks.ts'
@@ -97,7 +98,10 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   onStop(() => store.close())
   const around: Surroundings = { config, dataDir, events, clock: CLOCK, log }
   const ledger = await VolumeLedger.open({ repository: store.volumes, clock: CLOCK, events })
-  const domain = await openDomain(store, around, (name) => ledger.find(name) !== undefined)
+  const domain = await openDomain(store, around, {
+    hasVolume: (name) => ledger.find(name) !== undefined,
+    hasConfig: (reference) => configs.has(reference),
+  })
   const { machines, profiles, images, traces, access } = domain
   domain.holds.push(holdsOf(ledger))
   onStop(async () => {
@@ -173,6 +177,8 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   if (labWiring) await offer('server', [labWiring.interface])
 
   // What machines are to become, before the stages that make it so.
+  const configs = await openConfigs({ ...around, ...domain, store, leases, networks, server: () => bootUrl() })
+  every(HOUR_MS, () => store.configs.forgetTaken(CLOCK.now() - DAY_MS))
   const advertised = config.advertise === undefined ? undefined : baseUrl(formatIpv4(config.advertise), config)
   const bootUrl = () => advertised ?? baseUrl(ownAddress(), config)
   const key = await bootKey(dataDir)
@@ -334,6 +340,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     runningAgents: () => deployments.running(),
     powers,
     bmcs: { gateway: bmcs.gateway, ...bmcs.told },
+    configs,
     consoles,
     agentShell: ({ id }) => install.console(id),
     previewScript: async (machine) => script.preview(machine, bootUrl()),

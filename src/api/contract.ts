@@ -1,5 +1,6 @@
 import { accessRoutes } from './contract/access.ts'
 import { bmcRoutes } from './contract/bmcs.ts'
+import { configRoutes } from './contract/configs.ts'
 import { consoleRoutes } from './contract/consoles.ts'
 import { deploymentRoutes } from './contract/deployments.ts'
 import { imageRoutes } from './contract/images.ts'
@@ -31,6 +32,7 @@ export const contract = {
   ...storageRoutes,
   ...roomRoutes,
   ...serverRoutes,
+  ...configRoutes,
   ...consoleRoutes,
   ...labRoutes,
 } as const

@@ -173,6 +173,7 @@ describe('profiles', () => {
     kind: 'live',
     description: 'd',
     image: 'debian',
+    config: null,
     disks: [],
     cmdline: 'a',
     files: [{ name: 'f', content: 'x' }],

@@ -24,7 +24,8 @@ export type Domain = Awaited<ReturnType<typeof openDomain>>
 export async function openDomain(
   store: Store,
   { config, dataDir, events, clock, log }: Surroundings,
-  hasVolume: (name: string) => boolean,
+  /** What profiles name that is opened later. */
+  { hasVolume, hasConfig }: Record<'hasVolume' | 'hasConfig', (name: string) => boolean>,
 ) {
   const access = await Access.open({
     repository: store.access,
@@ -66,6 +67,7 @@ export async function openDomain(
     clock,
     imageKind: (reference) => images.resolve(reference)?.image.kind,
     hasVolume,
+    hasConfig,
     usage: (profile) =>
       machines
         .all()

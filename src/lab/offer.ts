@@ -32,6 +32,7 @@ export async function offerLabLinux(
       image: LAB_LINUX,
       cmdline: '',
       files: [],
+      config: null,
       disks: [],
     })
   }

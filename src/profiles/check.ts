@@ -8,6 +8,7 @@ type Known = Readonly<{
   profile: (name: string) => ProfileSpec | undefined
   imageKind: (reference: string) => ImageKind | undefined
   hasVolume: (name: string) => boolean
+  hasConfig: (reference: string) => boolean
 }>
 
 /** Words of the setting `unknownMachines`; a profile of that name could not be told from them. */
@@ -28,6 +29,8 @@ export function refuseSpec(spec: ProfileSpec, known: Known): void {
       'files',
       spec.files.map((file) => file.name),
     )
+  if ('config' in spec && spec.config !== null && !known.hasConfig(spec.config))
+    refuse('config', `there is no config ${spec.config}`, 'add it first: reveille config add')
   if (spec.kind === 'park') refuseInScript('message', spec.message)
   if (spec.kind === 'menu') refuseMenu(spec, known)
 }

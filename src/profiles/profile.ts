@@ -27,6 +27,11 @@ export const ImageReference = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?(@[1-9][0-9]{0,8})?$/, 'an image is named NAME or NAME@VERSION')
 
+/** `NAME` for the newest version of a config, `NAME@3` for that one. */
+export const ConfigReference = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?(@[1-9][0-9]{0,8})?$/, 'a config is named NAME or NAME@VERSION')
+
 /** A small text file that the booted system may fetch (preseed, kickstart, ...). Machines read it without a password: no secrets. */
 export const ProfileFile = z.object({
   name: z
@@ -120,6 +125,8 @@ export const ProfileSpec = z.discriminatedUnion('kind', [
       /** Let the last partition and its filesystem fill the disk. */
       grow: z.boolean().default(false),
       identity: InstallIdentity.nullable().default(null),
+      /** Written into the installed system, for its first boot: Ignition or cloud-init. */
+      config: ConfigReference.nullable().default(null),
       finish: z.enum(['reboot', 'power-off', 'kexec']).default('reboot'),
     })
     .strict(),
@@ -131,6 +138,8 @@ export const ProfileSpec = z.discriminatedUnion('kind', [
       /** `{{files}}` stands for the URL where this profile's files are; `{{mac}}`, `{{hostname}}`, `{{machine}}`, `{{server}}` likewise. */
       cmdline: CommandLine.default(''),
       files: z.array(ProfileFile).max(32).default([]),
+      /** Rendered for the machine and given to its boot: `{{config}}` and `{{nocloud}}` in the command line are where. */
+      config: ConfigReference.nullable().default(null),
       /**
        * Disks that are attached over iSCSI before it starts, for installers. `{{iscsi-initiator}}`, `{{iscsi-target}}`, `{{iscsi-host}}` and
        * `{{iscsi-port}}` tell them to the command line and the files.

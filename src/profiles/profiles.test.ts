@@ -40,6 +40,7 @@ beforeEach(async () => {
     events: { publish: (event) => events.push(event) },
     imageKind: (reference) => IMAGES[reference],
     hasVolume: (name) => name === 'data',
+    hasConfig: (reference) => reference === 'node',
     usage: (name) => machines[name] ?? [],
     heldBy: (name) => (held === name ? ['deployment d_1'] : []),
   })

@@ -14,6 +14,8 @@ type Dependencies = Readonly<{
   imageKind: (reference: string) => ImageKind | undefined
   /** Whether there is a volume of this name. Without it any name is taken. */
   hasVolume?: ((name: string) => boolean) | undefined
+  /** By `NAME` or `NAME@VERSION`. */
+  hasConfig?: ((reference: string) => boolean) | undefined
   /** Names of the machines that boot a profile, by default or the next time. */
   usage: (profile: string) => readonly string[]
   /** What else needs a profile, in words such as `deployment d_12`. */
@@ -139,8 +141,8 @@ export class Profiles {
   #check(specs: readonly ProfileSpec[], comes: (volume: string) => boolean = () => false): void {
     const coming = new Map(specs.map((spec) => [spec.name, spec]))
     const lookUp = (name: string) => coming.get(name) ?? this.#profiles.get(name)
-    const { imageKind, hasVolume = () => true } = this.#with
-    const known = { profile: lookUp, imageKind, hasVolume: (name: string) => hasVolume(name) || comes(name) }
+    const { imageKind, hasVolume = () => true, hasConfig = () => true } = this.#with
+    const known = { profile: lookUp, imageKind, hasVolume: (name: string) => hasVolume(name) || comes(name), hasConfig }
     for (const spec of specs) refuseSpec(spec, known)
   }
 

@@ -46,6 +46,14 @@ export function gatewayRepository(db: Kysely<Tables>): GatewayRepository {
         .execute()
       return rows.map((row) => JSON.parse(row.content_json) as BmcEvent)
     },
+    async lastEventIds() {
+      const rows = await db
+        .selectFrom('bmc_events')
+        .select(['machine', ({ fn }) => fn.max('id').as('last')])
+        .groupBy('machine')
+        .execute()
+      return new Map(rows.map(({ machine, last }) => [machine, Number(last)]))
+    },
     async addEvent(event, keepFrom) {
       const { machine, id, at } = event
       await db.transaction().execute(async (change) => {

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { Profile, ProfileSpec } from '../profiles/profile.ts'
+import { type Profile, ProfileSpec } from '../profiles/profile.ts'
 import type { ProfileRepository } from '../profiles/repository.ts'
 import type { ProfileRow, Tables } from './tables.ts'
 
@@ -34,5 +34,6 @@ function toRow(profile: Profile): ProfileRow {
 }
 
 function fromRow(row: ProfileRow): Profile {
-  return { ...(JSON.parse(row.spec_json) as ProfileSpec), createdAt: row.created_at, updatedAt: row.updated_at }
+  // What came with a later version gets its default.
+  return { ...ProfileSpec.parse(JSON.parse(row.spec_json)), createdAt: row.created_at, updatedAt: row.updated_at }
 }

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path'
 import type { AccessRepository } from '../access/repository.ts'
+import type { ConfigRepository } from '../configs/config.ts'
 import type { DeploymentRepository } from '../deployments/repository.ts'
 import type { GatewayRepository } from '../gateway/bmc.ts'
 import type { GuestRepository } from '../guests/guest.ts'
@@ -14,6 +15,7 @@ import type { TraceRepository } from '../traces/trace.ts'
 import type { VolumeRepository } from '../volumes/repository.ts'
 import { accessRepository } from './access.ts'
 import { batchRepository } from './batches.ts'
+import { configRepository } from './configs.ts'
 import { deploymentRepository } from './deployments.ts'
 import { DATABASE_FILE, LEASE_FILE, lockDirectory, prepareDirectory } from './directory.ts'
 import { gatewayRepository } from './gateway.ts'
@@ -38,6 +40,7 @@ export type Store = Readonly<{
   volumes: VolumeRepository
   batches: BatchRepository
   guests: GuestRepository
+  configs: ConfigRepository
   power: PowerRepository
   gateway: GatewayRepository
   leases: LeaseRepository
@@ -72,6 +75,7 @@ export async function openStore(dataDir: string, { log }: { log: Log }): Promise
         volumes: volumeRepository(engine.db),
         batches: batchRepository(engine.db),
         guests: guestRepository(engine.db),
+        configs: configRepository(engine.db),
         power: powerRepository(engine.db),
         gateway: gatewayRepository(engine.db),
         leases,

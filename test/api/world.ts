@@ -13,10 +13,12 @@ import { type ApiClient, createClient } from '../../src/api/client/client.ts'
 import { nodeTransport } from '../../src/api/client/node.ts'
 import type { ApiDependencies } from '../../src/api/server/dependencies.ts'
 import { createApi, type Door } from '../../src/api/server/server.ts'
+import { LANGUAGES } from '../../src/compose/configs.ts'
 import { versionFromCapture } from '../../src/compose/deployments.ts'
 import { holdsOf, openDisks } from '../../src/compose/disks.ts'
 import { openGateway } from '../../src/compose/gateway.ts'
 import { Settings } from '../../src/config/schema.ts'
+import { Configs } from '../../src/configs/configs.ts'
 import { Consoles } from '../../src/consoles/consoles.ts'
 import { Deployments } from '../../src/deployments/deployments.ts'
 import { Events } from '../../src/events/event.ts'
@@ -37,6 +39,7 @@ import { Profiles } from '../../src/profiles/profiles.ts'
 import type { Trace } from '../../src/traces/trace.ts'
 import { ExportFolder } from '../../src/volumes/drivers/export-folder.ts'
 import { VolumeLedger } from '../../src/volumes/ledger.ts'
+import { MemoryConfigs } from '../fakes/config-rows.ts'
 import { MemoryDeployments } from '../fakes/deployment-rows.ts'
 import { MemoryGateway } from '../fakes/gateway-rows.ts'
 import { MemoryEngine } from '../fakes/memory-engine.ts'
@@ -177,6 +180,7 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
         .filter((machine) => machine.profile === name)
         .map((machine) => machine.name),
     hasVolume: (name) => ledger.find(name) !== undefined,
+    hasConfig: (reference) => configs.has(reference),
     heldBy: (profile) => held.ordering(profile),
   })
   const volumeRows = new MemoryVolumes()
@@ -199,6 +203,22 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
     namePattern: 'node-%04d',
     hasProfile: (name) => profiles.get(name) !== undefined,
     assertForgettable: held.assertForgettable,
+  })
+  const configs: Configs = await Configs.open({
+    repository: new MemoryConfigs(),
+    languages: LANGUAGES,
+    sealer: FAKE_SEALER,
+    clock,
+    events,
+    machine: (reference) => machines.find(reference),
+    place: (machine) => ({ network: NETWORK, address: machine.ip }),
+    server: () => 'http://10.0.0.1:8080',
+    users: (config) => {
+      const using = profiles.all().filter((profile) => 'config' in profile && profile.config === config)
+      const names = using.map(({ name }) => name)
+      const machinesOf = machines.all().filter(({ profile }) => profile !== null && names.includes(profile))
+      return { profiles: names, machines: machinesOf }
+    },
   })
   const power = new FakeDriver()
   const configured = new FakeDriver({ kind: 'ipmi' })
@@ -307,6 +327,7 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
     bmcs: { gateway: bmcs.gateway, ...bmcs.told },
     deployments,
     disks,
+    configs,
     consoles,
     agentShell: ({ macs }) => (macs.includes(DUMB) ? undefined : shell),
     applyManifest: (manifest, how) => applyManifest({ machines, profiles, ...disks, powers }, manifest, how),

@@ -77,6 +77,7 @@ export const profiles: readonly Profile[] = [
     image: 'debian@3',
     cmdline: 'console=ttyS0 url={{files}}/preseed.cfg',
     files: [{ name: 'preseed.cfg', content: AWKWARD }],
+    config: null,
     disks: [],
     createdAt: 3,
     updatedAt: 4,

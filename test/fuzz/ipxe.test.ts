@@ -109,7 +109,16 @@ test('script stage: whatever a machine asks and whatever its profile holds, it g
     const request = readRequest(query, 'http://10.0.0.1:8080')
     if (!request) continue
     const odd = Buffer.from(mutator.mutate(mutator.pick(VALUES))).toString('latin1')
-    const live: Profile = { ...COMMON, name: 'debian', kind: 'live', image: 'di', cmdline: odd, files: [], disks: [] }
+    const live: Profile = {
+      ...COMMON,
+      name: 'debian',
+      kind: 'live',
+      image: 'di',
+      cmdline: odd,
+      files: [],
+      config: null,
+      disks: [],
+    }
     const disk = { use: 'volume', volume: 'data', access: 'exclusive' } as const
     const hideGateway = mutator.below(2) === 0
     const room: Profile = { ...COMMON, name: 'room', kind: 'diskless', disks: [disk], hideGateway }

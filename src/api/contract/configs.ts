@@ -197,9 +197,10 @@ export const configRoutes = {
   diffConfig: route({
     method: 'GET',
     path: '/api/v1/configs/{config}/diff',
-    summary: 'What changed between two versions, as a unified diff; with a machine, between what it would be given',
+    summary:
+      'What changed between two versions, as a unified diff; with a machine, between what it would be given (secrets hidden)',
     group: 'configs',
-    needs: 'viewer',
+    needs: 'operator',
     params: ConfigParams,
     query: z.object({
       from: z.coerce.number().int().min(1),

@@ -1,4 +1,5 @@
 import type { Access } from '../../access/access.ts'
+import type { Configs } from '../../configs/configs.ts'
 import type { OwnConsole } from '../../consoles/console.ts'
 import type { Consoles } from '../../consoles/consoles.ts'
 import type { Deployments } from '../../deployments/deployments.ts'
@@ -130,6 +131,8 @@ export type ApiDependencies = Readonly<{
   }>
   /** The running systems of machines. */
   guests?: Pick<Guests, 'facts' | 'setAccess' | 'setPassword' | 'setPasswordOffline' | 'reboot'> | undefined
+  /** Templates that say what machines become. */
+  configs: Configs
   /** The serial consoles of machines. */
   consoles: Pick<Consoles, 'attach' | 'sourceOf' | 'record' | 'search' | 'forget' | 'list'>
   /** A shell on the management OS of a machine that runs it now, for who asks for `?shell`. */

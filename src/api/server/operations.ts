@@ -8,6 +8,7 @@ import type { EventStreams } from './events.ts'
 import { accessHandlers } from './handlers/access.ts'
 import { agentHandlers } from './handlers/agent.ts'
 import { bmcHandlers } from './handlers/bmcs.ts'
+import { configHandlers } from './handlers/configs.ts'
 import { consoleHandlers } from './handlers/consoles.ts'
 import { deploymentHandlers } from './handlers/deployments.ts'
 import { guestHandlers } from './handlers/guests.ts'
@@ -48,6 +49,7 @@ function handlersOf(api: ApiDependencies, streams: EventStreams) {
     ...deploymentHandlers(api),
     ...agentHandlers(api),
     ...serverHandlers(api),
+    ...configHandlers(api),
     ...consoleHandlers(api),
     ...labHandlers(api),
     ...volumeHandlers(api),

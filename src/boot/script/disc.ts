@@ -33,6 +33,7 @@ export function discProfile(
   if (/^https?:\/\//.test(media)) return { ...common, kind: 'iso', image: media }
   const kind = imageKind(media)
   if (kind === 'iso') return { ...common, kind, image: media }
-  if (kind === 'bundle') return { ...common, kind: 'live', image: media, cmdline: '', files: [], disks: [] }
+  if (kind === 'bundle')
+    return { ...common, kind: 'live', image: media, cmdline: '', files: [], config: null, disks: [] }
   return undefined
 }

@@ -27,6 +27,7 @@ test('a profile that is edited and not changed stays what it was', () => {
     image: 'debian',
     cmdline: 'quiet',
     files: [],
+    config: null,
     disks: [],
   }
   const times = { createdAt: '2026-11-21T00:00:00Z', updatedAt: '2026-11-21T00:00:00Z', usedBy: 0 }

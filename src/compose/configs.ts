@@ -1,0 +1,79 @@
+import { Configs } from '../configs/configs.ts'
+import { liquid } from '../configs/drivers/liquid.ts'
+import { readYaml, writeYaml } from '../configs/drivers/yaml.ts'
+import type { Languages } from '../configs/rendering.ts'
+import { contains, parseIpv4 } from '../kit/ip.ts'
+import type { Machine } from '../machines/machine.ts'
+import type { Leases } from '../networks/leases.ts'
+import type { Network } from '../networks/network.ts'
+import { transpileButane } from '../protocols/ignition/butane.ts'
+import { validateIgnition } from '../protocols/ignition/validate.ts'
+import { aesGcmSealer } from '../secrets/drivers/aes-gcm.ts'
+import { keyFile } from '../store/key-file.ts'
+import type { Store } from '../store/store.ts'
+import type { Domain, Surroundings } from './domain.ts'
+import { addressOf } from './guests.ts'
+
+/** What configs are written in. Needs no server. */
+export const LANGUAGES: Languages = {
+  template: liquid,
+  readYaml,
+  writeYaml,
+  butane: transpileButane,
+  ignition: validateIgnition,
+}
+
+type Parts = Pick<Surroundings, 'dataDir' | 'events' | 'clock' | 'log'> &
+  Pick<Domain, 'machines' | 'profiles'> &
+  Readonly<{
+    store: Pick<Store, 'configs'>
+    leases: Pick<Leases, 'all'>
+    networks: readonly Network[]
+    /** Base URL of the server as machines reach it. */
+    server: () => string
+  }>
+
+export async function openConfigs(parts: Parts): Promise<Configs> {
+  const { store, machines, profiles, leases, networks, dataDir, events, clock, log } = parts
+  const configs = await Configs.open({
+    repository: store.configs,
+    languages: LANGUAGES,
+    sealer: aesGcmSealer(await keyFile(dataDir, 'credential-key'), 'credential-key'),
+    clock,
+    events,
+    machine: (reference) => machines.find(reference),
+    place: (machine) => placeOf(machine, leases, networks),
+    server: parts.server,
+    users: (config) => {
+      const naming = profiles.all().filter((profile) => 'config' in profile && nameIn(profile.config) === config)
+      // Who pins a version is not touched by a new one.
+      const following = new Set(
+        naming.filter((each) => 'config' in each && each.config === config).map(({ name }) => name),
+      )
+      const becoming = machines.all().filter(({ profile, nextBoot }) => {
+        return (profile !== null && following.has(profile)) || (nextBoot !== null && following.has(nextBoot.profile))
+      })
+      return { profiles: naming.map(({ name }) => name), machines: becoming }
+    },
+  })
+  events.listen(({ topic, id, change }) => {
+    if (topic !== 'machine' || change !== 'removed') return
+    configs.machineRemoved(id).catch((error) => log.error({ machine: id, error }, 'the values of a machine stay'))
+  })
+  return configs
+}
+
+/** Where a machine is or will be: a reservation says it for good, a lease for now. */
+function placeOf(machine: Machine, leases: Pick<Leases, 'all'>, networks: readonly Network[]) {
+  const address = machine.ip ?? addressOf(machine, leases) ?? null
+  const parsed = address === null ? undefined : parseIpv4(address)
+  const network =
+    parsed === undefined
+      ? networks.length === 1
+        ? networks[0]
+        : undefined
+      : networks.find(({ subnet }) => contains(subnet, parsed))
+  return { network, address }
+}
+
+const nameIn = (reference: string | null) => reference?.split('@')[0]

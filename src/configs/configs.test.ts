@@ -1,0 +1,191 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { MemoryConfigs } from '../../test/fakes/config-rows.ts'
+import { ManualClock } from '../kit/clock.ts'
+import type { Machine } from '../machines/machine.ts'
+import { Configs, type Draft } from './configs.ts'
+import { liquid } from './drivers/liquid.ts'
+import { readYaml, writeYaml } from './drivers/yaml.ts'
+import { SAMPLE_MACHINE, SAMPLE_NETWORK } from './facts.ts'
+import { valueOfTree } from './write-values.ts'
+
+const WEB1: Machine = { ...SAMPLE_MACHINE, id: 'm_1', name: 'web1', hostname: null, tags: ['rack-a'] }
+const BOOT = { server: 'http://10.0.0.1:8080', files: 'http://f', config: 'http://c', home: 'http://h' }
+
+let rows: MemoryConfigs
+let configs: Configs
+let users: { profiles: string[]; machines: Machine[] }
+
+beforeEach(async () => {
+  rows = new MemoryConfigs()
+  users = { profiles: [], machines: [] }
+  configs = await open()
+})
+
+const open = () =>
+  Configs.open({
+    repository: rows,
+    languages: {
+      template: liquid,
+      readYaml,
+      writeYaml,
+      butane: (document, { file }) => {
+        const value = valueOfTree(document) as { variant?: string; local?: string }
+        const problem = {
+          severity: 'error',
+          path: '$.variant',
+          at: document.at,
+          message: 'no variant',
+          hint: '',
+        } as const
+        if (value.variant === undefined) return { ignition: null, problems: [problem] }
+        const included = value.local === undefined ? undefined : new TextDecoder().decode(file(value.local))
+        return { ignition: { ...value, included }, problems: [] }
+      },
+      ignition: () => [],
+    },
+    sealer: { seal: (context, text) => `${context}|${text}`, open: (_, sealed) => sealed.split('|')[1] ?? '' },
+    clock: new ManualClock(1000),
+    events: { publish: () => undefined },
+    machine: (reference) => (reference === 'web1' || reference === 'm_1' ? WEB1 : undefined),
+    place: () => ({ network: SAMPLE_NETWORK, address: '192.0.2.10' }),
+    server: () => 'http://10.0.0.1:8080',
+    users: () => users,
+  })
+
+const draft = (kind: Draft['kind'], content: string, more: Partial<Draft> = {}): Draft => {
+  return {
+    kind,
+    parts: [{ name: kind === 'cloud-init' ? 'user-data' : 'main', content }],
+    variables: [],
+    note: '',
+    ...more,
+  }
+}
+const add = (name: string, given: Draft) => configs.create({ name, description: '', ...given }, 'anna')
+
+describe('a config', () => {
+  test('is rendered for a machine from what is known of it', async () => {
+    await add('node', draft('cloud-init', '#cloud-config\nhostname: {{ machine.hostname }}\ndns: {{ network.dns }}\n'))
+    const { parts, problems } = configs.render('node', WEB1, BOOT)
+    expect(problems).toEqual([])
+    expect(parts.map(({ name, content }) => [name, content])).toEqual([
+      ['user-data', '#cloud-config\nhostname: web1\ndns:\n  - 192.0.2.53\n'],
+      ['meta-data', 'instance-id: m_1-1\nlocal-hostname: web1\n'],
+    ])
+  })
+
+  test('that is Butane includes its local files, which are templates too', async () => {
+    const parts = [
+      { name: 'main', content: 'variant: flatcar\nlocal: files/motd\n' },
+      { name: 'files/motd', content: 'I am {{ machine.name }}' },
+    ]
+    await add('node', { ...draft('butane', ''), parts })
+    expect(JSON.parse(configs.render('node', WEB1, BOOT).parts[0]!.content)).toMatchObject({ included: 'I am web1' })
+  })
+
+  test('with faults is refused whole, with every place, and nothing is kept', async () => {
+    const faulty = draft('butane', 'variant: flatcar\nname: {{ machine.nme }}\nother: {{ nothing }}\n')
+    await expect(add('node', faulty)).rejects.toMatchObject({
+      code: 'validation-failed',
+      message: 'main line 2, column 10: undefined variable: machine.nme',
+      problems: [{ path: expect.stringContaining('main:2:10') }, { path: expect.stringContaining('main:3:11') }],
+    })
+    expect(rows.rows.size).toBe(0)
+    const broken = draft('butane', 'variant: flatcar\n\nfiles: [\n')
+    await expect(add('node', broken)).rejects.toMatchObject({
+      problems: [{ path: expect.stringMatching(/^main:[34]:/) }],
+    })
+    await expect(add('node', draft('butane', 'x: 1'))).rejects.toMatchObject({
+      message: expect.stringContaining('no variant'),
+    })
+    await expect(add('node', { ...draft('shell', 'x'), parts: [{ name: 'other', content: '' }] })).rejects.toThrow(
+      /no part other/,
+    )
+  })
+
+  test('gets a version with each change, and none without', async () => {
+    await add('motd', draft('text', 'one {{ machine.name }}'))
+    expect((await configs.addVersion('motd', draft('text', 'one {{ machine.name }}'), 'ben')).versions).toHaveLength(1)
+    expect((await configs.addVersion('motd', draft('text', 'two {{ machine.name }}'), 'ben')).versions).toHaveLength(2)
+    expect(configs.render('motd@1', WEB1).parts[0]?.content).toBe('one web1')
+    expect(configs.render('motd', WEB1).parts[0]?.content).toBe('two web1')
+    expect(configs.diff('motd', 1, 2)).toContain('-one {{ machine.name }}\n')
+    expect(configs.diff('motd', 1, 2, WEB1)).toContain('+two web1\n')
+    configs = await open()
+    expect(configs.get('motd').versions.map(({ number, createdBy }) => [number, createdBy])).toEqual([
+      [1, 'anna'],
+      [2, 'ben'],
+    ])
+  })
+
+  test('is not changed to what a machine that uses it could not be given', async () => {
+    const variable = { name: 'role', type: 'string', default: null, description: '' } as const
+    await add('node', draft('text', 'x'))
+    users = { profiles: ['worker'], machines: [WEB1] }
+    const next = { ...draft('text', 'role {{ role }}'), variables: [variable] }
+    await expect(configs.addVersion('node', next, 'ben')).rejects.toMatchObject({
+      message: 'the variable role has no value for this machine (on web1)',
+      next: 'set it: reveille config set role=VALUE',
+    })
+    await configs.values.set('tag:rack-a', 'role', { value: 'worker', secret: false })
+    await configs.addVersion('node', next, 'ben')
+    expect(configs.render('node', WEB1).parts[0]?.content).toBe('role worker')
+    await expect(configs.remove('node')).rejects.toThrow(/used by worker/)
+  })
+})
+
+describe('values', () => {
+  const variables = [
+    { name: 'port', type: 'number', default: 80, description: '' },
+    { name: 'token', type: 'secret', default: null, description: '' },
+  ] as const
+
+  test('of the machine win over those of its tag, of all, and the default', async () => {
+    await add('node', { ...draft('text', '{{ port }}'), variables })
+    const rendered = () => configs.render('node', WEB1, BOOT).parts[0]?.content
+    await configs.values.set('all', 'token', { value: 't', secret: true })
+    expect(rendered()).toBe('80')
+    await configs.values.set('all', 'port', { value: 81, secret: false })
+    expect(rendered()).toBe('81')
+    await configs.values.set('tag:rack-a', 'port', { value: 82, secret: false })
+    expect(rendered()).toBe('82')
+    await configs.values.set(configs.values.scopeOf('machine:web1'), 'port', { value: 83, secret: false })
+    expect(rendered()).toBe('83')
+    await configs.machineRemoved('m_1')
+    expect(rendered()).toBe('82')
+    await configs.values.set('tag:rack-a', 'port', { value: 'x', secret: false })
+    expect(configs.render('node', WEB1).problems).toMatchObject([{ message: 'the value of port is no number' }])
+  })
+
+  test('that are secret are sealed, hidden in previews, and mark what holds them', async () => {
+    await configs.values.set('all', 'token', { value: 'hunter2', secret: true })
+    expect(JSON.stringify([...rows.valueRows.values()].map(({ value }) => value))).not.toContain('hunter2')
+    await add('node', { ...draft('text', 'token={{ token }}'), variables })
+    await add('plain', { ...draft('text', 'port={{ port }}'), variables })
+    expect(configs.render('node', WEB1).parts).toMatchObject([{ content: 'token=[secret]', secret: true }])
+    expect(configs.render('node', WEB1, BOOT).parts).toMatchObject([{ content: 'token=hunter2', secret: true }])
+    expect(configs.render('plain', WEB1, BOOT).parts).toMatchObject([{ content: 'port=80', secret: false }])
+    expect(await configs.takeOnce('boot1', 'main')).toBe(true)
+    expect(await configs.takeOnce('boot1', 'main')).toBe(false)
+  })
+
+  test('belong to all, a tag or a machine that exists', () => {
+    expect(configs.values.scopeOf('machine:web1')).toBe('machine:m_1')
+    for (const wrong of ['machine:nobody', 'everybody', 'tag:', 'tag:a b'])
+      expect(() => configs.values.scopeOf(wrong)).toThrow()
+  })
+})
+
+test('a snippet is included by its name, and kept while it is', async () => {
+  await add('users', { ...draft('snippet', 'user: {{ machine.name }}\n') })
+  await add('node', draft('cloud-init', '#cloud-config\n{% include "users" %}'))
+  expect(configs.render('node', WEB1).parts[0]?.content).toBe('#cloud-config\nuser: web1\n')
+  await expect(configs.remove('users')).rejects.toThrow(/used by node/)
+})
+
+test('a draft is checked by itself, or for one machine', () => {
+  const good = draft('text', '{{ machine.serial }} {{ network.router }}')
+  expect(configs.check(good)).toEqual({ problems: [], machines: 0 })
+  expect(configs.check(good, { machine: WEB1 })).toEqual({ problems: [], machines: 1 })
+  expect(configs.check(draft('text', '{{ x }}'), { machine: WEB1 }).problems).toMatchObject([{ machine: 'web1' }])
+})

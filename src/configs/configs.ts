@@ -1,0 +1,299 @@
+import { createTwoFilesPatch } from 'diff'
+import { Refusal } from '../kit/errors.ts'
+import type { Machine } from '../machines/machine.ts'
+import type { ConfigsAround } from './around.ts'
+import type {
+  Config,
+  ConfigKind,
+  ConfigPart,
+  ConfigProblem,
+  ConfigVersion,
+  RenderedConfig,
+  Variable,
+} from './config.ts'
+import { ConfigValues } from './config-values.ts'
+import { type BootFacts, factsOf, previewFacts, RESERVED, SAMPLE_MACHINE, SAMPLE_NETWORK } from './facts.ts'
+import { DELIVERIES } from './kinds.ts'
+import { renderConfig } from './rendering.ts'
+import { resolve, valueFor } from './values.ts'
+
+const MOST_CONFIGS = 10_000
+const MOST_VERSIONS = 1000
+/** Bytes of all parts of a version. */
+const MOST_BYTES = 4 * 1024 * 1024
+/** Machines that a new version is tried on before it is kept. */
+const MOST_TRIED = 10_000
+const MOST_PROBLEMS = 200
+
+/** What a version is made of. */
+export type NewVersion = Readonly<{ parts: readonly ConfigPart[]; variables: readonly Variable[]; note: string }>
+export type Draft = NewVersion & Readonly<{ kind: ConfigKind }>
+/** A problem, and on which machine it shows (`null`: on any). */
+export type FoundProblem = ConfigProblem & Readonly<{ machine: string | null }>
+export type Checked = Readonly<{ problems: readonly FoundProblem[]; machines: number }>
+
+/** Templates with immutable versions. Held in memory, written through. */
+export class Configs {
+  readonly values: ConfigValues
+  readonly #around: ConfigsAround
+  readonly #configs: Map<string, Config>
+
+  private constructor(around: ConfigsAround, configs: readonly Config[], values: ConfigValues) {
+    this.#around = around
+    this.#configs = new Map(configs.map((config) => [config.name, config]))
+    this.values = values
+  }
+
+  static async open(around: ConfigsAround): Promise<Configs> {
+    const { repository } = around
+    return new Configs(around, await repository.configs(), await ConfigValues.open(around))
+  }
+
+  all(): readonly Config[] {
+    return [...this.#configs.values()]
+  }
+
+  find(name: string): Config | undefined {
+    return this.#configs.get(name)
+  }
+
+  get(name: string): Config {
+    const config = this.#configs.get(name)
+    if (config) return config
+    throw new Refusal('not-found', `there is no config ${name}`, { next: 'list them: reveille config list' })
+  }
+
+  /** `NAME`, `NAME@3`. Refused (`not-found`) when there is no such config or version. */
+  resolve(reference: string): Readonly<{ config: Config; version: ConfigVersion }> {
+    const [name = '', number] = reference.split('@')
+    const config = this.get(name)
+    const version =
+      number === undefined ? config.versions.at(-1) : config.versions.find((each) => each.number === Number(number))
+    if (version) return { config, version }
+    throw new Refusal('not-found', `${name} has no version ${number}`, {
+      next: `see them: reveille config show ${name}`,
+    })
+  }
+
+  has(reference: string): boolean {
+    const [name = '', number] = reference.split('@')
+    const versions = this.find(name)?.versions ?? []
+    return number === undefined ? versions.length > 0 : versions.some((each) => each.number === Number(number))
+  }
+
+  /** Names of profiles, and of configs that include it where it is a snippet. */
+  usedBy(name: string): readonly string[] {
+    const including = this.all().filter(({ versions }) =>
+      versions.at(-1)?.parts.some(({ content }) => includes(content, name)),
+    )
+    return [...this.#around.users(name).profiles, ...including.map((each) => each.name)]
+  }
+
+  async create(given: Draft & Readonly<{ name: string; description: string }>, by: string): Promise<Config> {
+    const { name, kind, description } = given
+    if (this.#configs.has(name))
+      throw new Refusal('conflict', `there is a config ${name} already`, {
+        next: `add a version of it: reveille config add ${name} FILE`,
+      })
+    if (this.#configs.size >= MOST_CONFIGS) throw new Refusal('too-large', `there are ${MOST_CONFIGS} configs already`)
+    refuseFaults(this.check(given))
+    const now = this.#around.clock.now()
+    const version = versionOf(given, 1, now, by)
+    const config = { name, kind, description, versions: [version], createdAt: now, updatedAt: now }
+    await this.#save(config)
+    return config
+  }
+
+  /** The same content makes no version. Refused when a machine that uses the config could not be configured by it. */
+  async addVersion(name: string, given: NewVersion, by: string): Promise<Config> {
+    const config = this.get(name)
+    const last = config.versions.at(-1)!
+    if (isSame(last, given)) return config
+    if (config.versions.length >= MOST_VERSIONS)
+      throw new Refusal('too-large', `${name} has ${MOST_VERSIONS} versions`, { next: 'make a new config' })
+    refuseFaults(this.check({ ...given, kind: config.kind }, { insteadOf: name }))
+    const now = this.#around.clock.now()
+    const versions = [...config.versions, versionOf(given, last.number + 1, now, by)]
+    // Another version may have come while this one was checked.
+    if (this.get(name).versions.length !== config.versions.length)
+      throw new Refusal('conflict', `${name} got another version meanwhile`, { next: 'look at it, then try again' })
+    const changed = { ...config, versions, updatedAt: now }
+    await this.#save(changed)
+    return changed
+  }
+
+  async remove(name: string): Promise<void> {
+    this.get(name)
+    const users = this.usedBy(name)
+    if (users.length > 0)
+      throw new Refusal('in-use', `${name} is used by ${users.slice(0, 10).join(', ')}`, {
+        next: 'take it out there first',
+      })
+    await this.#around.repository.removeConfig(name)
+    this.#configs.delete(name)
+    this.#around.events.publish({ topic: 'config', id: name, change: 'removed' })
+  }
+
+  /**
+   * What is wrong with a draft: by itself, with sample values; for one machine; or in place of a config, for every machine that
+   * uses it.
+   */
+  check(draft: Draft, how: Readonly<{ machine?: Machine | undefined; insteadOf?: string | undefined }> = {}): Checked {
+    const faults = faultsOf(draft).map((each) => ({ ...each, machine: null }))
+    if (faults.length > 0) return { problems: faults, machines: 0 }
+    const as = how.insteadOf ?? 'draft'
+    if (how.machine) {
+      const { problems } = this.#render(as, 0, draft, how.machine, { secrets: 'hidden', samples: false })
+      return { problems: problems.map((each) => ({ ...each, machine: how.machine?.name ?? null })), machines: 1 }
+    }
+    const users = how.insteadOf === undefined ? [] : this.#around.users(how.insteadOf).machines.slice(0, MOST_TRIED)
+    const alone = this.#render(as, 0, draft, SAMPLE_MACHINE, { secrets: 'hidden', samples: true })
+    const found: FoundProblem[] = alone.problems.map((each) => ({ ...each, machine: null }))
+    const known = new Set(found.map(wordsOf))
+    for (const machine of users) {
+      const { problems } = this.#render(as, 0, draft, machine, { secrets: 'hidden', samples: false })
+      for (const each of problems) if (!known.has(wordsOf(each))) found.push({ ...each, machine: machine.name })
+      if (found.length >= MOST_PROBLEMS) break
+    }
+    return { problems: found.slice(0, MOST_PROBLEMS), machines: users.length }
+  }
+
+  /** What a machine is given. `boot`: for a boot, with its secrets; without: a preview, where secrets are hidden. */
+  render(reference: string, machine: Machine, boot?: BootFacts): RenderedConfig {
+    const { config, version } = this.resolve(reference)
+    const how = boot
+      ? ({ secrets: 'revealed', samples: false, boot } as const)
+      : ({ secrets: 'hidden', samples: false } as const)
+    return this.#render(config.name, version.number, { ...version, kind: config.kind }, machine, how)
+  }
+
+  /** As unified diff: of the templates, or of what a machine would be given. */
+  diff(name: string, from: number, to: number, machine?: Machine): string {
+    const texts = [from, to].map((number) => {
+      const reference = `${name}@${number}`
+      const parts = machine ? this.render(reference, machine).parts : this.resolve(reference).version.parts
+      return new Map(parts.map((part) => [part.name, part.content]))
+    })
+    const [before = new Map<string, string>(), after = new Map<string, string>()] = texts
+    const names = [...new Set([...before.keys(), ...after.keys()])]
+    const changed = names.filter((part) => before.get(part) !== after.get(part))
+    return changed
+      .map((part) =>
+        createTwoFilesPatch(
+          `${name}@${from}/${part}`,
+          `${name}@${to}/${part}`,
+          before.get(part) ?? '',
+          after.get(part) ?? '',
+        ),
+      )
+      .join('')
+  }
+
+  /** Whether this boot may have a part with secrets: the first time only. */
+  async takeOnce(boot: string, part: string): Promise<boolean> {
+    return this.#around.repository.takeOnce(boot, part, this.#around.clock.now())
+  }
+
+  /** The machine is gone. */
+  async machineRemoved(id: string): Promise<void> {
+    await this.values.forget(`machine:${id}`)
+  }
+
+  #render(
+    config: string,
+    version: number,
+    draft: Pick<Draft, 'kind' | 'parts' | 'variables'>,
+    machine: Machine,
+    how: Readonly<{ secrets: 'revealed' | 'hidden'; samples: boolean; boot?: BootFacts }>,
+  ): RenderedConfig {
+    const { place, server, sealer, languages } = this.#around
+    const { network, address } =
+      machine === SAMPLE_MACHINE ? { network: SAMPLE_NETWORK, address: SAMPLE_MACHINE.ip } : place(machine)
+    const facts = factsOf(machine, network, address, how.boot ?? previewFacts(server()))
+    const value = (name: string) => valueFor(name, machine, (scope, wanted) => this.values.find(scope, wanted))
+    const open = (each: { scope: string; name: string; sealed: string | null }) =>
+      sealer.open(`config-value ${each.scope} ${each.name}`, each.sealed ?? '')
+    const resolved = () => resolve(draft.variables, facts, { ...how, value, open })
+    const { hostname, id } = facts.machine
+    const rendered = renderConfig(
+      {
+        config,
+        version,
+        kind: draft.kind,
+        parts: draft.parts,
+        scope: resolved,
+        snippets: this.#snippets(),
+        metaData: { 'instance-id': `${id}-${version}`, 'local-hostname': hostname },
+      },
+      languages,
+    )
+    const missing = resolved().problems.map((each) => ({ ...each, part: 'variables' }))
+    return { ...rendered, problems: [...missing, ...rendered.problems] }
+  }
+
+  #snippets(): ReadonlyMap<string, string> {
+    const snippets = this.all().filter(({ kind }) => kind === 'snippet')
+    return new Map(snippets.map(({ name, versions }) => [name, versions.at(-1)?.parts[0]?.content ?? '']))
+  }
+
+  async #save(config: Config): Promise<void> {
+    await this.#around.repository.saveConfig(config)
+    this.#configs.set(config.name, config)
+    this.#around.events.publish({ topic: 'config', id: config.name, change: 'saved' })
+  }
+}
+
+const includes = (content: string, name: string) =>
+  [...content.matchAll(/\{%-?\s*(?:include|render)\s+['"]([^'"]+)['"]/g)].some(([, wanted]) => wanted === name)
+
+function wordsOf({ part, at, path, message }: ConfigProblem): string {
+  return JSON.stringify([part, at, path, message])
+}
+
+function versionOf({ parts, variables, note }: NewVersion, number: number, now: number, by: string): ConfigVersion {
+  return { number, parts, variables, note, createdAt: now, createdBy: by }
+}
+
+function isSame(before: ConfigVersion, { parts, variables }: NewVersion): boolean {
+  return JSON.stringify([before.parts, before.variables]) === JSON.stringify([parts, variables])
+}
+
+/** What is wrong with a draft before it is even rendered. */
+function faultsOf({ kind, parts, variables }: Draft): ConfigProblem[] {
+  const fault = (part: string, message: string, hint = ''): ConfigProblem => {
+    return { severity: 'error', part, path: '$', at: null, message, hint }
+  }
+  const faults: ConfigProblem[] = []
+  const wanted = kind === 'snippet' ? ['main'] : DELIVERIES[kind].map(({ part }) => part)
+  const bytes = parts.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0)
+  if (bytes > MOST_BYTES) faults.push(fault('main', `its parts are larger than ${MOST_BYTES} bytes together`))
+  for (const [index, { name }] of parts.entries()) {
+    if (parts.findIndex((each) => each.name === name) < index) faults.push(fault(name, `there are two parts ${name}`))
+    if (kind !== 'butane' && !wanted.includes(name))
+      faults.push(fault(name, `a config of kind ${kind} has no part ${name}`, `its parts are ${wanted.join(', ')}`))
+  }
+  if (kind === 'snippet' && parts.length !== 1) faults.push(fault('main', 'a snippet has one part, main'))
+  for (const [index, { name, type, default: given }] of variables.entries()) {
+    if (RESERVED.some((word) => word === name)) faults.push(fault('variables', `a variable cannot be named ${name}`))
+    if (variables.findIndex((each) => each.name === name) < index)
+      faults.push(fault('variables', `there are two variables ${name}`))
+    if (type === 'secret' && given !== null)
+      faults.push(fault('variables', `the secret ${name} has a default`, 'leave it out, and set its value'))
+  }
+  return faults
+}
+
+function refuseFaults({ problems }: Checked): void {
+  const errors = problems.filter(({ severity }) => severity === 'error')
+  if (errors.length === 0) return
+  const [first] = errors
+  const where = first?.at ? `${first.part} line ${first.at.line}, column ${first.at.column}: ` : ''
+  const on = first?.machine ? ` (on ${first.machine})` : ''
+  throw new Refusal('validation-failed', `${where}${first?.message}${on}`, {
+    next: first?.hint || 'correct it; nothing was kept',
+    problems: errors.map(({ part, at, path, message, machine }) => ({
+      path: `${part}${at ? `:${at.line}:${at.column}` : ''} ${path}`,
+      message: machine === null ? message : `${message} (on ${machine})`,
+    })),
+  })
+}
