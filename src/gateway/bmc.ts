@@ -69,7 +69,10 @@ export interface GatewayRepository {
   rules(): Promise<readonly BmcRule[]>
   saveRule(rule: BmcRule): Promise<void>
   removeRule(name: string): Promise<void>
+  /** Oldest first. */
   events(machine: string): Promise<readonly BmcEvent[]>
+  /** The newest entry of each log that has one, by machine. */
+  lastEventIds(): Promise<ReadonlyMap<string, number>>
   /** Forgets entries of that machine whose id is below `keepFrom`. */
   addEvent(event: BmcEvent, keepFrom: number): Promise<void>
   clearEvents(machine: string): Promise<void>

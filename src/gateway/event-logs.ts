@@ -5,11 +5,12 @@ import type { BmcEvent, GatewayRepository } from './bmc.ts'
 const BURST = 10
 const EVERY_MS = 30_000
 const MOST_TEXT = 200
+/** Logs that are kept in memory, those that were read last: clients read them entry by entry. */
+const MOST_READ = 64
 
 export type NewBmcEvent = Readonly<Pick<BmcEvent, 'kind' | 'severity' | 'text'>>
 
 type Log = {
-  entries: BmcEvent[]
   nextId: number
   credit: number
   creditAt: number
@@ -17,25 +18,40 @@ type Log = {
   last: Promise<unknown>
 }
 
-/** The logs of all BMCs: each holds its newest entries, in memory and on disk. */
-export class EventLogs {
-  readonly #with: Readonly<{ repository: GatewayRepository; clock: Clock; most: number }>
-  readonly #logs = new Map<string, Log>()
+type Parts = Readonly<{ repository: GatewayRepository; clock: Clock; most: number }>
 
-  constructor(parts: Readonly<{ repository: GatewayRepository; clock: Clock; most: number }>) {
+/** The logs of all BMCs: each holds its newest entries. */
+export class EventLogs {
+  readonly #with: Parts
+  readonly #logs = new Map<string, Log>()
+  /** In the order in which they were read. */
+  readonly #read = new Map<string, readonly BmcEvent[]>()
+
+  constructor(parts: Parts) {
     this.#with = parts
   }
 
-  async load(machine: string): Promise<void> {
-    const entries = (await this.#with.repository.events(machine)).slice(-this.#with.most)
-    const nextId = (entries.at(-1)?.id ?? 0) + 1
+  /** Begins a log, or goes on behind its entry `lastId`. */
+  begin(machine: string, lastId = 0): void {
     const creditAt = this.#with.clock.now()
-    this.#logs.set(machine, { entries, nextId, credit: BURST, creditAt, leftOut: 0, last: Promise.resolve() })
+    this.#logs.set(machine, { nextId: lastId + 1, credit: BURST, creditAt, leftOut: 0, last: Promise.resolve() })
   }
 
   /** Oldest first. */
-  of(machine: string): readonly BmcEvent[] {
-    return this.#logs.get(machine)?.entries ?? []
+  async of(machine: string): Promise<readonly BmcEvent[]> {
+    const log = this.#logs.get(machine)
+    if (!log) return []
+    const known = this.#read.get(machine)
+    if (known) {
+      this.#keep(machine, known)
+      return known
+    }
+    // In its turn: what is kept must not be older than what was added meanwhile.
+    return this.#alone(log, async () => {
+      const entries = await this.#with.repository.events(machine)
+      if (this.#logs.get(machine) === log) this.#keep(machine, entries)
+      return entries
+    })
   }
 
   /** Durable when it resolves. Nothing happens for a machine without a BMC. */
@@ -50,11 +66,10 @@ export class EventLogs {
     log.leftOut = 0
     await this.#alone(log, async () => {
       const event = { machine, id: log.nextId, at: this.#with.clock.now(), kind, severity, text: plain(text) + more }
-      const { most, repository } = this.#with
-      const keepFrom = log.entries.length < most ? 0 : log.entries[log.entries.length - most + 1]!.id
-      await repository.addEvent(event, keepFrom)
+      // Ids have no gaps.
+      await this.#with.repository.addEvent(event, event.id - this.#with.most + 1)
       log.nextId++
-      log.entries = [...log.entries.slice(-(most - 1)), event]
+      this.#read.delete(machine)
     })
   }
 
@@ -63,16 +78,26 @@ export class EventLogs {
     if (!log) return
     await this.#alone(log, async () => {
       await this.#with.repository.clearEvents(machine)
-      log.entries = []
+      this.#read.delete(machine)
     })
   }
 
   /** The BMC is gone, and its log with it. */
   forget(machine: string): void {
     this.#logs.delete(machine)
+    this.#read.delete(machine)
   }
 
-  async #alone<T>(log: Log, work: () => Promise<T>): Promise<T> {
+  #keep(machine: string, entries: readonly BmcEvent[]): void {
+    this.#read.delete(machine)
+    this.#read.set(machine, entries)
+    for (const oldest of this.#read.keys()) {
+      if (this.#read.size <= MOST_READ) break
+      this.#read.delete(oldest)
+    }
+  }
+
+  #alone<T>(log: Log, work: () => Promise<T>): Promise<T> {
     const result = log.last.then(work)
     log.last = result.catch(() => undefined)
     return result

@@ -51,9 +51,10 @@ export class Gateway implements BmcDirectory {
     const gateway = new Gateway(around)
     const { repository } = around
     for (const rule of await repository.rules()) gateway.#rules.set(rule.name, rule)
+    const logged = await repository.lastEventIds()
     for (const bmc of await repository.bmcs()) {
       // The server may have been killed between the end of the machine and that of its BMC.
-      if (around.machine(bmc.machine)) await gateway.#enter(bmc)
+      if (around.machine(bmc.machine)) gateway.#enter(bmc, logged.get(bmc.machine))
       else await repository.removeBmc(bmc.machine)
     }
     await gateway.#applyRules()
@@ -257,7 +258,7 @@ export class Gateway implements BmcDirectory {
     const ended = this.#entries.size === 0 ? undefined : await this.#with.endedDeployment(id)
     if (!ended || !this.#entries.has(ended.machine)) return
     const text = `deployment ${id} of ${ended.what} ${ended.succeeded ? 'succeeded' : `failed: ${ended.reason}`}`
-    const known = this.#logs.of(ended.machine).some((event) => event.text.startsWith(`deployment ${id} `))
+    const known = (await this.#logs.of(ended.machine)).some((event) => event.text.startsWith(`deployment ${id} `))
     if (!known)
       await this.#logs.add(ended.machine, { kind: 'deployment', severity: ended.succeeded ? 'ok' : 'critical', text })
   }
@@ -320,13 +321,13 @@ export class Gateway implements BmcDirectory {
     await this.#with.repository.saveBmc(bmc)
     const entry = this.#entries.get(bmc.machine)
     if (entry) entry.bmc = bmc
-    else await this.#enter(bmc)
+    else this.#enter(bmc)
     this.#names.changed()
     this.#with.events.publish({ topic: 'bmc', id: bmc.machine, change: 'saved' })
   }
 
-  async #enter(bmc: Bmc): Promise<void> {
-    await this.#logs.load(bmc.machine)
+  #enter(bmc: Bmc, lastEvent?: number): void {
+    this.#logs.begin(bmc.machine, lastEvent)
     let machine = this.#machine(bmc.machine)
     const entry: Entry = {
       bmc,

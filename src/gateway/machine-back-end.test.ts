@@ -199,6 +199,20 @@ describe('the log', () => {
     expect(await backEnd.events()).toMatchObject([{ id: 21, text: 'a b' }])
   })
 
+  test('is not kept in memory, and whoever reads many gets what is so', async () => {
+    for (let i = 0; i < 100; i++) {
+      world.machines.set(`n_${i}`, { ...world.machines.get('m_2')!, id: `n_${i}`, tags: ['many'] })
+    }
+    const many = await world.open({ places: { firstPort: 7000, lastPort: 7999, host: '0.0.0.0', taken: [] } })
+    await many.putRule({ name: 'many', tag: 'many', user: 'admin', routes: {} })
+    for (let round = 1; round <= 2; round++)
+      for (let i = 0; i < 100; i++) {
+        await many.ofMachine(`n_${i}`)!.record({ kind: 'other', severity: 'ok', text: `round ${round}` })
+        expect((await many.eventsOf(`n_${i}`)).map(({ text }) => text).at(-1)).toBe(`round ${round}`)
+      }
+    expect(await many.eventsOf('n_0')).toHaveLength(2)
+  })
+
   test('counts failed logins beyond a rate instead of being filled by them', async () => {
     for (let i = 0; i < 15; i++) await backEnd.record(failed)
     expect(await texts()).toHaveLength(10)

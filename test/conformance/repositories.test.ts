@@ -211,6 +211,7 @@ describe.each(ENGINES)('$name keeps', ({ open }) => {
       await store.gateway.addEvent(event('m_2', 1), 0)
       await store.gateway.addEvent(event('m_2', 9), 9)
       expect(await (await reopened()).gateway.events('m_1')).toEqual([event('m_1', 10), event('m_1', 11)])
+      expect(await store.gateway.lastEventIds()).toEqual(new Map(Object.entries({ m_1: 11, m_2: 9 })))
       await store.gateway.clearEvents('m_1')
       expect(await (await reopened()).gateway.events('m_1')).toEqual([])
       expect(await store.gateway.events('m_2')).toEqual([event('m_2', 9)])

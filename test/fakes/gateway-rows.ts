@@ -16,6 +16,7 @@ export class MemoryGateway implements GatewayRepository {
   saveRule = async (rule: BmcRule) => void this.ruleRows.set(rule.name, rule)
   removeRule = async (name: string) => void this.ruleRows.delete(name)
   events = async (machine: string) => this.eventRows.get(machine) ?? []
+  lastEventIds = async () => new Map([...this.eventRows].map(([machine, all]) => [machine, all.at(-1)?.id ?? 0]))
   async addEvent(event: BmcEvent, keepFrom: number) {
     const kept = (this.eventRows.get(event.machine) ?? []).filter(({ id }) => id >= keepFrom)
     this.eventRows.set(event.machine, [...kept, event])
