@@ -13,7 +13,7 @@ function lab() {
     if (!on) told.push(order)
     on = true
   }
-  const driver = labFactory({
+  const parts: Parameters<typeof labFactory>[0] = {
     nameOf: (mac) => (mac === MAC ? 'alpha' : undefined),
     powerState: async () => (on ? 'on' : 'off'),
     switchOn: start,
@@ -29,7 +29,12 @@ function lab() {
     },
     firmware: () => 'bios',
     console: () => undefined,
-  })(DriverSettings.parse({ kind: 'lab' }), {}, { id: 'm', name: 'alpha', macs: [MAC], address: () => null })
+  }
+  const driver = labFactory(parts, 1)(
+    DriverSettings.parse({ kind: 'lab' }),
+    {},
+    { id: 'm', name: 'alpha', macs: [MAC], address: () => null },
+  )
   return { driver, told }
 }
 

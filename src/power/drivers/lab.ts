@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { Refusal } from '../../kit/errors.ts'
 import type { BootDevice, BootOrder } from '../boot-order.ts'
 import type { DriverFactory } from '../configured.ts'
@@ -34,6 +35,9 @@ export type LabParts = LabSwitches &
 
 const ORDERS: Partial<Record<BootDevice, LabBootOrder>> = { pxe: 'network', http: 'network', disk: 'disk' }
 
+/** QEMU says yes to a reset before it is done; measured without KVM it takes less than half a second. */
+const RESET_MS = 3_000
+
 /**
  * A machine of the lab, by QMP and its files. Its firmware has one order of booting; an order for the next start is put back by
  * this driver right after it started the machine, for firmware reads it at the start. A restart that comes from within the
@@ -44,11 +48,14 @@ export class LabDriver implements PowerDriver {
   readonly actions = POWER_ACTIONS
   readonly #lab: LabParts
   readonly #macs: readonly string[]
+  readonly #resetMs: number
   /** What to put back after the next start. */
   #after: LabBootOrder | undefined
 
-  constructor(lab: LabParts, macs: readonly string[]) {
+  /** `resetMs`: how long the firmware may take to have read the order after a reset. */
+  constructor(lab: LabParts, macs: readonly string[], resetMs = RESET_MS) {
     this.#lab = lab
+    this.#resetMs = resetMs
     this.#macs = macs
   }
 
@@ -67,6 +74,7 @@ export class LabDriver implements PowerDriver {
     if (this.#after !== undefined && (starts || action === 'cycle' || action === 'reset')) {
       const before = this.#after
       this.#after = undefined
+      if (action === 'reset') await pause(this.#resetMs)
       await this.#lab.setBootOrder(name, before)
     }
   }
@@ -151,6 +159,6 @@ export class LabDriver implements PowerDriver {
   }
 }
 
-export function labFactory(lab: LabParts): DriverFactory {
-  return (_settings, _secrets, machine) => new LabDriver(lab, machine.macs)
+export function labFactory(lab: LabParts, resetMs = RESET_MS): DriverFactory {
+  return (_settings, _secrets, machine) => new LabDriver(lab, machine.macs, resetMs)
 }
