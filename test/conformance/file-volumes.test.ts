@@ -1,6 +1,7 @@
 import { cp, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { absentAsUndefined } from '../../src/images/durable/files.ts'
 import type { BlockDevice } from '../../src/volumes/block-device.ts'
@@ -46,6 +47,30 @@ describe('volumes in files, in trouble', () => {
     await pool!.limit(id, 128 * 1024)
     await device.write([noise(512, 3)], MIB)
     expect((await pool!.facts(id)).ownBytes).toBe(68 * 1024)
+    await device.close()
+  })
+
+  test('a write that need not wait is done when it returns; one that needs the rest of a block of the base, or comes behind another, is not begun', async () => {
+    const { device } = await opened(await reopen())
+    const expected = Buffer.from(content)
+    const [whole, part] = [noise(8192, 1), noise(512, 2)]
+    // After one that the machine was slow at, the next ones go through the thread pool for a while.
+    const now = async (parts: Uint8Array[], at: number) => {
+      while (!device.writeNow!(parts, at)) await pause(5)
+    }
+    await now([whole.subarray(0, 100), whole.subarray(100)], MIB)
+    expected.set(whole, MIB)
+    whole.fill(0)
+    await now([part], MIB + 512)
+    expected.set(part, MIB + 512)
+    // The chunk of the base is not there yet.
+    expect(device.writeNow!([part], 5 * MIB + 512)).toBe(false)
+    const slow = device.write([part], 5 * MIB + 512)
+    expect(slow).toBeInstanceOf(Promise)
+    expect(device.writeNow!([noise(4096, 3)], 5 * MIB)).toBe(false)
+    await slow
+    expected.set(part, 5 * MIB + 512)
+    expect(Buffer.compare(await readAll(device), expected)).toBe(0)
     await device.close()
   })
 
