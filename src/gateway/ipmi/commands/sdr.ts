@@ -125,9 +125,9 @@ async function part(request: GetRecord, context: CommandContext): Promise<Record
   return { next, data: rest.subarray(0, count) }
 }
 
-function reserve(_: unknown, { state }: CommandContext): { id: number } {
-  state.sdrReservation = nextReservation(state.sdrReservation)
-  return { id: state.sdrReservation }
+async function reserve(_: unknown, context: CommandContext): Promise<{ id: number }> {
+  await sensors(context)
+  return { id: context.state.sdrReservation }
 }
 
 const seconds = (ms: number): number => Math.floor(ms / 1000)

@@ -56,16 +56,14 @@ export const SEL: readonly Command[] = [
     largestFree: 0,
     largestRecord: 1,
   })),
-  answers(wire.RESERVE_SEL, (_, { state }) => {
-    state.selReservation = nextReservation(state.selReservation)
-    return { id: state.selReservation }
-  }),
+  answers(wire.RESERVE_SEL, (_, { state }) => ({ id: state.selReservation })),
   answers(wire.GET_SEL_ENTRY, entry),
   answers(wire.CLEAR_SEL, async ({ reservation, starts }, { backEnd, state, by, now }) => {
-    if (reservation !== state.selReservation) refuse(COMPLETION.badReservation)
     if (starts) {
+      if (reservation !== state.selReservation) refuse(COMPLETION.badReservation)
       await backEnd.clearEvents(by)
       state.selErasedAt = now()
+      state.selReservation = nextReservation(state.selReservation)
     }
     return { isComplete: true }
   }),

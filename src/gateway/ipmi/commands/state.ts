@@ -25,6 +25,10 @@ export type BmcState = {
   lan: { inProgress: number }
   /** The lamp, as it was switched through us. `until`: milliseconds since 1970. */
   lamp: Readonly<{ until: number | null }> | undefined
+  /**
+   * Reservations. Everybody gets the same one until records change: IPMI would end it when somebody else asks for his, and two
+   * who read at once would never come to an end.
+   */
   selReservation: number
   selErasedAt: number
   sdrReservation: number
@@ -40,17 +44,18 @@ export function newBmcState(now: number): BmcState {
     sol: { inProgress: 0, isEnabled: true, privilege: 3, accumulation: 4, threshold: 96, retries: 7, retryTens: 50 },
     lan: { inProgress: 0 },
     lamp: undefined,
-    selReservation: 0,
+    selReservation: 1,
     selErasedAt: 0,
-    sdrReservation: 0,
+    sdrReservation: 1,
     sensors: undefined,
     fru: undefined,
   }
 }
 
-/** As after a restart of the BMC. Reservations go on counting, so that an old one never fits. */
+/** As after a restart of the BMC. Reservations go on counting, so that an old one does not fit. */
 export function resetBmcState(state: BmcState, now: number): void {
-  const { selReservation, sdrReservation } = state
+  const selReservation = nextReservation(state.selReservation)
+  const sdrReservation = nextReservation(state.sdrReservation)
   Object.assign(state, newBmcState(now), { selReservation, sdrReservation })
 }
 
