@@ -80,7 +80,8 @@ test('iscsi-test-cu passes, but for what is not there and for one test that no t
   // Needs two paths, and a disk that nobody wrote to: it takes block 256 for zeros.
   await runSuite('ALL.MultipathIO', [url('paths'), url('paths')], counts)
   console.log(`passed ${counts.passed.length}, skipped ${counts.skipped.length}, failed ${counts.failed.join(' ')}`)
-  // Expects a descriptor that begins at another block than the one it asked for; tgt fails it too.
+  // Asks for the status of block i + 1 and expects a descriptor that begins at i + 8, for a physical block has 8; by SBC-4 the first descriptor
+  // begins at the block that was asked for. tgt fails it too.
   expect(counts.failed).toEqual(['SCSI.GetLBAStatus.UnmapSingle'])
   // EXTENDED COPY, sanitizing and removable media are not offered; atomic writes could not be kept through a loss of power.
   const families = new Set(counts.skipped.map((name) => name.split('.')[1]))
