@@ -18,15 +18,16 @@ const KEEP_ALIVE_MS = 20_000
 /** Kept until somebody listens; the oldest go first. */
 const MOST_UNHEARD_BYTES = 64 * 1024
 
-/** Opens serial over LAN on a link of its own, which ends with it. @throws Refusal */
-export async function openSerialLine(link: Link, options: AskOptions): Promise<ConsoleLine> {
-  const line = new SerialLine(link)
+/** Opens serial over LAN on a link of its own, which ends with it; `over` is called after that. @throws Refusal */
+export async function openSerialLine(link: Link, options: AskOptions, over: () => void): Promise<ConsoleLine> {
+  const line = new SerialLine(link, over)
   try {
     line.begin(await activate(link, options))
     return line
   } catch (error) {
     link.letGo()
     link.close()
+    over()
     throw error
   }
 }
@@ -66,8 +67,11 @@ function whyNot(error: CompletionError): string {
   }
 }
 
+let linesOpened = Math.floor(Math.random() * 15)
+
 class SerialLine implements ConsoleLine {
   readonly #link: Link
+  readonly #whenOver: () => void
   #flow: SerialFlow | undefined
   #received: ((bytes: Uint8Array) => void) | undefined
   #ended: ((why: string) => void) | undefined
@@ -79,8 +83,9 @@ class SerialLine implements ConsoleLine {
   #timer: NodeJS.Timeout | undefined
   #keepAlive: NodeJS.Timeout | undefined
 
-  constructor(link: Link) {
+  constructor(link: Link, over: () => void) {
     this.#link = link
+    this.#whenOver = over
     link.hold(
       (payload) => this.#take(payload),
       () => this.#end('the session with the BMC was lost'),
@@ -88,7 +93,9 @@ class SerialLine implements ConsoleLine {
   }
 
   begin(payloadBytes: number): void {
-    this.#flow = new SerialFlow(charactersOf(payloadBytes))
+    linesOpened++
+    // 7 and 15 have no common divisor: each number has its turn, and neighbours are far apart.
+    this.#flow = new SerialFlow(charactersOf(payloadBytes), (linesOpened * 7) % 15)
     this.#keepAlive = setInterval(() => this.#check(), KEEP_ALIVE_MS)
     for (const payload of this.#early.splice(0)) this.#take(payload)
   }
@@ -179,6 +186,9 @@ class SerialLine implements ConsoleLine {
       .catch((error: unknown) =>
         this.#link.log.debug({ bmc: whom.where, error: String(error) }, 'A serial line was not given back'),
       )
-      .finally(() => this.#link.close())
+      .finally(() => {
+        this.#link.close()
+        this.#whenOver()
+      })
   }
 }

@@ -16,6 +16,7 @@ import { openSerialLine } from './console.ts'
 import { clearEvents, readEvents } from './events.ts'
 import { readFru } from './fru.ts'
 import { Link, type LinkAround, type Target } from './link.ts'
+import { IpmiPort } from './port.ts'
 import { answeredNo, passwordTooLong } from './refusals.ts'
 import { SensorReader, type Timed } from './sensors.ts'
 
@@ -113,9 +114,15 @@ export class IpmiDriver implements PowerDriver {
     return this.#do((options) => readFru(this.#link, options))
   }
 
-  /** Over a session of its own. Whoever has the line now loses it: BMCs keep it for clients that are long gone. */
+  /**
+   * Over a session and a socket of its own: some BMCs tell clients apart by their port. Whoever has the line now loses it, because
+   * BMCs keep it for clients that are long gone.
+   */
   openConsole(): Promise<ConsoleLine> {
-    return this.#do((options) => openSerialLine(new Link(this.#around, this.#target), options))
+    return this.#do((options) => {
+      const port = new IpmiPort(this.#around.log)
+      return openSerialLine(new Link({ ...this.#around, port }, this.#target), options, () => void port.close())
+    })
   }
 
   raw(request: RawRequest): Promise<RawAnswer> {

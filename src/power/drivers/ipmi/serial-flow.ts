@@ -37,9 +37,13 @@ export class SerialFlow {
   #steps: FlowStep[] = []
   #isOver = false
 
-  /** `mostData`: characters that the BMC takes in one packet. */
-  constructor(mostData: number) {
+  /**
+   * `mostData`: characters that the BMC takes in one packet. `before`: the number before the first one, 0 to 15; it should differ
+   * from line to line, because some BMCs take the first packet of a new line for the last of the old one.
+   */
+  constructor(mostData: number, before = 0) {
     this.#mostData = mostData
+    this.#sequence = before
   }
 
   get wakeAt(): number | undefined {
