@@ -15,6 +15,7 @@ import { answered, StateReader } from './reader.ts'
 import { Readings } from './readings.ts'
 import { allFailed, noDriver, noSuchDriver, unable } from './refusals.ts'
 import type { Sensor } from './sensor.ts'
+import { hasCredentials } from './settings.ts'
 import { Switching } from './switching.ts'
 import { causeOf, type TrackedDriver } from './tracked-driver.ts'
 import { type Asking, type DriverView, viewOf } from './view.ts'
@@ -197,6 +198,10 @@ export class Powers {
   /** `media`: an http(s) address, the name of an iso image, or `boot`; `null` takes out what is in. The answer is its address. */
   async setMedia(machine: PowerMachine, media: string | null, by: By = {}): Promise<Told<string | null>> {
     this.#able(machine, 'media', by.driver)
+    if (media !== null && hasCredentials(media))
+      throw new Refusal('validation-failed', 'an address with a user or password in it would be shown to everybody', {
+        next: 'offer the disc without a password, or upload it as an iso image',
+      })
     const url = media === null ? null : await this.#mediaUrl(media, machine)
     return this.#first(machine, 'media', by, async (driver) => {
       await driver.setMedia?.(url)

@@ -12,7 +12,16 @@ const User = z.string().max(64)
 const Fingerprint = z
   .string()
   .regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'a fingerprint such as SHA256: and 43 characters of base64')
-const Url = z.url({ protocol: /^https?$/ }).max(2000)
+/** Without user and password: settings are shown, and those belong to the secrets. */
+const Url = z
+  .url({ protocol: /^https?$/ })
+  .max(2000)
+  .refine((url) => !hasCredentials(url), 'give user and password apart from the address')
+
+/** Whether an address holds a user or a password. */
+export function hasCredentials(url: string): boolean {
+  return /^[a-z]+:\/\/[^/?#]*@/i.test(url)
+}
 
 /** IPMI 2.0 over LAN (RMCP+). Secrets: `password`, `kg` (the BMC key, where one is set). */
 export const IpmiSettings = z

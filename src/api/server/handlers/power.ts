@@ -1,5 +1,6 @@
 import { Refusal } from '../../../kit/errors.ts'
 import type { PowerReport } from '../../../power/outcome.ts'
+import { hasCredentials } from '../../../power/settings.ts'
 import type { Asking, DriverView } from '../../../power/view.ts'
 import type { PowerDriverInfo, PowerStatus } from '../../contract/power.ts'
 import type { HandlersOf } from '../call.ts'
@@ -136,7 +137,7 @@ export function powerHandlers({ machines, powers }: ApiDependencies) {
     },
     async setMedia({ params, query, body: { media }, about }) {
       const machine = find(params.machine)
-      about(machine.name, media ?? 'taken out')
+      if (media === null || !hasCredentials(media)) about(machine.name, media ?? 'taken out')
       const { driver, value } = await powers.setMedia(machine, media, query)
       return { url: value, driver }
     },
