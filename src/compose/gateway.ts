@@ -32,7 +32,7 @@ type Parts = Omit<Surroundings, 'config'> &
     access: Pick<Access, 'audit'>
     traces: Pick<Traces, 'newest' | 'record'>
     leases: Pick<Leases, 'all'>
-    deployments: Pick<Deployments, 'get'>
+    deployments: Pick<Deployments, 'get' | 'inventoryOf'>
     powers: Powers
     /** They are open a moment later than this. */
     consoles: () => Pick<Consoles, 'sourceOf' | 'attach'>
@@ -120,7 +120,7 @@ class Faces {
 
   async #tryRedfish(): Promise<void> {
     if (this.#redfish) return
-    const { config, dataDir, clock, log } = this.#parts
+    const { config, dataDir, clock, log, deployments } = this.#parts
     const { clients, redfish, events } = config.gateway
     try {
       this.#redfish = await serveRedfish({
@@ -129,6 +129,7 @@ class Faces {
         dataDir,
         clients,
         events,
+        inventory: async (machine) => (await deployments.inventoryOf(machine))?.inventory,
         clock,
         log,
       })

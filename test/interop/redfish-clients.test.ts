@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { FakeBmc } from '../fakes/bmc.ts'
+import { INVENTORY } from '../fakes/redfish.ts'
 import { redfishHost, run } from './redfish-host.ts'
 
 let one: FakeBmc
@@ -17,7 +18,7 @@ beforeEach(async () => {
     { name: 'Total', kind: 'power', unit: 'W', value: 210, state: 'ok', ...limits },
   ]
   await one.record({ kind: 'power', severity: 'ok', text: 'switched on' })
-  host = await redfishHost([one, two])
+  host = await redfishHost([one, two], INVENTORY)
 })
 afterEach(() => host.stop())
 
@@ -90,6 +91,7 @@ said['facts'] = [system.uuid, system.manufacturer, system.serial_number, system.
 said['resets'] = sorted(v.value for v in system.get_allowed_reset_system_values())
 said['sources'] = sorted(v.value for v in system.get_allowed_system_boot_source_values())
 said['macs'] = {mac: state.value for mac, state in system.ethernet_interfaces.summary.items()}
+said['inspected'] = [system.memory_summary.size_gib, [system.processors.summary.count, system.processors.summary.architecture.value], system.simple_storage.disks_sizes_bytes, system.bios_version]
 manager = system.managers[0]
 said['manager'] = [manager.manager_type.value, [s.path for s in manager.systems]]
 said['serial'] = [v.value for v in manager.get_supported_serial_console_types()]
@@ -143,6 +145,7 @@ describe.runIf(existsSync('/usr/lib/python3/dist-packages/sushy'))('sushy, as Ir
       resets: ['ForceOff', 'ForceOn', 'ForceRestart', 'GracefulShutdown', 'Nmi', 'On', 'PowerCycle'],
       sources: ['BiosSetup', 'Cd', 'Diags', 'Hdd', 'None', 'Pxe', 'UefiHttp', 'Usb'],
       macs: { '52:54:00:00:00:01': 'Enabled', '52:54:00:00:00:02': 'Enabled' },
+      inspected: [32, [16, 'x86'], [500_000_000_000], '1.2'],
       manager: ['BMC', ['/redfish/v1/Systems/m-1']],
       serial: ['IPMI'],
       inserted: [true, 'http://127.0.0.1/boot.iso'],

@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import { serveRedfish } from '../../src/gateway/redfish/serve.ts'
 import { ManualClock } from '../../src/kit/clock.ts'
 import { SILENT } from '../../src/kit/log.ts'
+import type { Inventory } from '../../src/machines/inventory.ts'
 import { type FakeBmc, FakeDirectory } from '../fakes/bmc.ts'
 
 /** The Redfish face on a port of the loopback interface, with these BMCs. */
-export async function redfishHost(list: FakeBmc[]) {
+export async function redfishHost(list: FakeBmc[], inventory?: Inventory) {
   const dataDir = await mkdtemp(join(tmpdir(), 'reveille-redfish-'))
   const directory = new FakeDirectory(list)
   const face = await serveRedfish({
@@ -17,6 +18,7 @@ export async function redfishHost(list: FakeBmc[]) {
     dataDir,
     clients: [],
     events: 512,
+    inventory: async () => inventory,
     clock: new ManualClock(Date.now()),
     log: SILENT,
   })

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Refusal } from '../../kit/errors.ts'
+import type { Inventory } from '../../machines/inventory.ts'
 import type { BmcBackEnd, BmcCaller, BmcDirectory } from '../back-end.ts'
 import type { Privilege } from '../bmc.ts'
 import { type Account, type Membership, mayDo } from './accounts.ts'
@@ -24,6 +25,8 @@ export type Around = Readonly<{
   sessions: RedfishSessions
   remembered: Remembered
   now: () => number
+  /** What the management OS found in a machine (by id), if it ever ran there. */
+  inventory: (machine: string) => Promise<Inventory | undefined>
   /** Of the service root. */
   uuid: string
   /** Entries that a log keeps. */

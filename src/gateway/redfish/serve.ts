@@ -7,6 +7,7 @@ import { CONNECTION_LIMITS, type ConnectionLimits, securedServer } from '../../h
 import type { Clock } from '../../kit/clock.ts'
 import { formatSubnet, type Subnet } from '../../kit/ip.ts'
 import type { Log } from '../../kit/log.ts'
+import type { Inventory } from '../../machines/inventory.ts'
 import type { BmcDirectory, BmcFace } from '../back-end.ts'
 import { admits } from './accounts.ts'
 import { loadCertificate } from './certificate.ts'
@@ -41,6 +42,8 @@ export type RedfishOptions = Readonly<{
   clients: readonly Subnet[]
   /** Entries that a log keeps. */
   events: number
+  /** What the management OS found in a machine (by id); nothing is known without. */
+  inventory?: ((machine: string) => Promise<Inventory | undefined>) | undefined
   clock: Clock
   log: Log
 }>
@@ -65,6 +68,7 @@ export async function serveRedfish(options: RedfishOptions): Promise<RedfishFace
     sessions,
     remembered,
     now: () => clock.now(),
+    inventory: options.inventory ?? (async () => undefined),
     uuid: uuidOf(certificate),
     events: options.events,
   }

@@ -1,10 +1,10 @@
 import { beforeEach, expect, test } from 'vitest'
-import { messagesOf, redfishWorld, SYSTEM } from '../../../test/fakes/redfish.ts'
+import { INVENTORY, messagesOf, redfishWorld, SYSTEM } from '../../../test/fakes/redfish.ts'
 import { Refusal } from '../../kit/errors.ts'
 
-let { one, directory, ask } = redfishWorld()
+let { one, directory, ask, inventories } = redfishWorld()
 beforeEach(() => {
-  ;({ one, directory, ask } = redfishWorld())
+  ;({ one, directory, ask, inventories } = redfishWorld())
 })
 
 test('the root, the service document and the metadata are there for everybody, and nothing else', async () => {
@@ -186,6 +186,7 @@ test('headers and queries that are not understood are refused as the specificati
 
 test('what is linked is there', async () => {
   directory.list = [one]
+  inventories.set('m-1', INVENTORY)
   one.sensorList = [
     {
       name: 'T',
@@ -216,4 +217,19 @@ test('what is linked is there', async () => {
   }
   await visit('/redfish/v1')
   expect(seen.size).toBeGreaterThan(30)
+})
+
+test('processors, memory and disks are those of the inventory, and none are known without', async () => {
+  expect((await ask('GET', `${SYSTEM}/Processors`)).body.Members).toEqual([])
+  expect((await ask('GET', `${SYSTEM}/Processors/1`)).status).toBe(404)
+  inventories.set('m-1', INVENTORY)
+  expect((await ask('GET', SYSTEM)).body).toMatchObject({
+    BiosVersion: '1.2',
+    MemorySummary: { TotalSystemMemoryGiB: 32 },
+    ProcessorSummary: { Count: 2, LogicalProcessorCount: 16 },
+  })
+  expect((await ask('GET', `${SYSTEM}/Processors`)).body.Members).toHaveLength(2)
+  expect((await ask('GET', `${SYSTEM}/Processors/2`)).body).toMatchObject({ TotalThreads: 8, InstructionSet: 'x86-64' })
+  expect((await ask('GET', `${SYSTEM}/Processors/3`)).status).toBe(404)
+  expect((await ask('GET', `${SYSTEM}/SimpleStorage/All`)).body.Devices[0].CapacityBytes).toBe(500_000_000_000)
 })

@@ -5,6 +5,7 @@ import type { Account } from './accounts.ts'
 import { type Around, type Call, document, type RedfishRequest } from './call.ts'
 import * as chassis from './chassis.ts'
 import { accountService } from './documents/accounts.ts'
+import * as parts from './documents/inventory.ts'
 import { metadata, odataDocument, serviceRoot, sessionService } from './documents/root.ts'
 import type { Login } from './login.ts'
 import * as managers from './managers.ts'
@@ -41,6 +42,10 @@ const RESOURCES: Readonly<Record<string, Methods>> = {
   'Systems/{}': { GET: systems.getSystem, PATCH: systems.patchSystem },
   'Systems/{}/ResetActionInfo': { GET: systems.getSystemResetInfo },
   'Systems/{}/Actions/ComputerSystem.Reset': { POST: systems.resetSystem },
+  'Systems/{}/Processors': { GET: systems.listedParts(parts.processors) },
+  'Systems/{}/Processors/{}': { GET: systems.onePart(parts.processorDocument) },
+  'Systems/{}/SimpleStorage': { GET: systems.listedParts(parts.storageCollection) },
+  'Systems/{}/SimpleStorage/{}': { GET: systems.onePart(parts.storageDocument) },
   'Systems/{}/EthernetInterfaces': { GET: systems.getInterfaces },
   'Systems/{}/EthernetInterfaces/{}': { GET: systems.getInterface },
   ...logRoutes('Systems', systemLog),
@@ -110,13 +115,13 @@ export class RedfishService {
     const open = this.#open(path, method)
     if (open) return open
     if (path === PATHS.sessions && method === 'POST') return this.#login.open(request)
-    const parts = path.startsWith(`${ROOT}/`) ? path.slice(ROOT.length + 1).split('/') : undefined
-    const found = parts && ROUTES.find((route) => matches(route, parts))
+    const given = path.startsWith(`${ROOT}/`) ? path.slice(ROOT.length + 1).split('/') : undefined
+    const found = given && ROUTES.find((route) => matches(route, given))
     const known: { account: Account; session?: Call['session'] } = await this.#login.known(request)
-    if (!parts || !found) throw new Problem('ResourceMissingAtURI', [request.path])
+    if (!given || !found) throw new Problem('ResourceMissingAtURI', [request.path])
     const handler = Object.hasOwn(found.methods, method) ? found.methods[method as keyof Methods] : undefined
     if (!handler) throw notAllowed(found.methods)
-    const at = parts.filter((_, index) => found.parts[index] === '{}')
+    const at = given.filter((_, index) => found.parts[index] === '{}')
     return handler({ around: this.#around, request: { ...request, path }, session: undefined, ...known, at })
   }
 

@@ -1,3 +1,4 @@
+import type { Inventory } from '../../machines/inventory.ts'
 import type { BmcBackEnd } from '../back-end.ts'
 import { readBootChange } from './boot.ts'
 import { attempt, backEndOf, bodyOf, type Call, callerOf, checkIfMatch, document, NOTHING, tagged } from './call.ts'
@@ -5,11 +6,12 @@ import {
   interfaceDocument,
   interfaces,
   type Lamp,
+  type Machine,
   resetActionInfo,
   type SystemFacts,
   systemDocument,
 } from './documents/system.ts'
-import { Problem, type RedfishAnswer } from './messages.ts'
+import { type Json, Problem, type RedfishAnswer } from './messages.ts'
 import { PATHS } from './paths.ts'
 import { RESET_TYPES, readReset } from './reset.ts'
 
@@ -17,11 +19,12 @@ const LAMPS = ['Lit', 'Blinking', 'Off'] as const
 
 async function factsOf({ around }: Call, backEnd: BmcBackEnd): Promise<SystemFacts> {
   const problems: Problem[] = []
-  const [power, boot] = await Promise.all([
+  const [power, boot, inventory] = await Promise.all([
     attempt(() => backEnd.powerState(), 'unknown' as const, problems),
     attempt(() => backEnd.bootOrder(), null, problems),
+    around.inventory(backEnd.machine.id),
   ])
-  return { power, boot, ...around.remembered.of(backEnd.machine.id), problems }
+  return { power, boot, inventory, ...around.remembered.of(backEnd.machine.id), problems }
 }
 
 const changeableOf = ({ boot, efi, lamp }: SystemFacts) => [boot, efi, lamp]
@@ -86,6 +89,23 @@ export async function resetSystem(call: Call): Promise<RedfishAnswer> {
 
 export async function getSystemResetInfo(call: Call): Promise<RedfishAnswer> {
   return document(resetActionInfo(PATHS.system(backEndOf(call).machine.id), Object.keys(RESET_TYPES)))
+}
+
+/** Parts of the machine that its inventory tells of. */
+export function listedParts(make: (machine: Machine, inventory: Inventory | undefined) => Json) {
+  return async (call: Call): Promise<RedfishAnswer> => {
+    const { machine } = backEndOf(call)
+    return document(make(machine, await call.around.inventory(machine.id)))
+  }
+}
+
+export function onePart(make: (machine: Machine, inventory: Inventory | undefined, id: string) => Json | undefined) {
+  return async (call: Call): Promise<RedfishAnswer> => {
+    const { machine } = backEndOf(call)
+    const found = make(machine, await call.around.inventory(machine.id), call.at[1] ?? '')
+    if (!found) throw new Problem('ResourceMissingAtURI', [call.request.path])
+    return document(found)
+  }
 }
 
 export async function getInterfaces(call: Call): Promise<RedfishAnswer> {

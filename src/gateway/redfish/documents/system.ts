@@ -1,3 +1,4 @@
+import type { Inventory } from '../../../machines/inventory.ts'
 import type { BootOrder } from '../../../power/boot-order.ts'
 import type { PowerState } from '../../../power/power.ts'
 import type { BmcBackEnd } from '../../back-end.ts'
@@ -5,6 +6,7 @@ import { bootDocument } from '../boot.ts'
 import { extendedInfo, type Json, type Problem } from '../messages.ts'
 import { collection, link, PATHS } from '../paths.ts'
 import { RESET_TYPES } from '../reset.ts'
+import { inventoryParts } from './inventory.ts'
 
 export type Machine = BmcBackEnd['machine']
 export type Lamp = 'Lit' | 'Blinking' | 'Off' | 'Unknown'
@@ -14,6 +16,7 @@ export type SystemFacts = Readonly<{
   boot: BootOrder | null
   efi: boolean
   lamp: Lamp
+  inventory: Inventory | undefined
   /** What could not be read, and why. */
   problems: readonly Problem[]
 }>
@@ -41,6 +44,7 @@ export function systemDocument(machine: Machine, facts: SystemFacts): Json {
     IndicatorLED: facts.lamp,
     LocationIndicatorActive: facts.lamp === 'Lit' || facts.lamp === 'Blinking',
     Boot: bootDocument(facts.boot, facts.efi),
+    ...inventoryParts(machine, facts.inventory),
     EthernetInterfaces: link(`${path}/EthernetInterfaces`),
     LogServices: link(`${path}/LogServices`),
     Links: { Chassis: [link(PATHS.oneChassis(machine.id))], ManagedBy: [link(PATHS.manager(machine.id))] },
