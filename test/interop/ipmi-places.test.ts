@@ -32,7 +32,7 @@ beforeAll(async () => {
   execFileSync('ip', ['netns', 'add', NAMESPACE])
   for (const args of ['link set lo up', 'addr add 10.9.9.1/32 dev lo', 'addr add 10.9.9.2/32 dev lo'])
     execFileSync('ip', ['-n', NAMESPACE, ...args.split(' ')])
-  server = spawn('ip', inside(process.execPath, 'test/interop/ipmi-places-server.ts'), {
+  server = spawn('ip', inside(process.execPath, 'test/interop/ipmi-host.ts'), {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const [said] = await once(server.stdout!, 'data')
