@@ -1,7 +1,9 @@
 import type { Inventory } from '../../../machines/inventory.ts'
+import type { BmcBackEnd } from '../../back-end.ts'
 import type { Json } from '../messages.ts'
 import { collection, link, PATHS } from '../paths.ts'
-import type { Machine } from './system.ts'
+
+type Machine = BmcBackEnd['machine']
 
 /** ProcessorArchitecture and InstructionSet (DSP0268, Processor) by what the kernel calls the architecture. */
 const ARCHITECTURES: Readonly<Record<string, readonly [string, string]>> = {
