@@ -223,6 +223,7 @@ async function aroundOf(parts: Parts): Promise<GatewayAround> {
         .filter(({ state }) => state !== 'discovered')
         .map(known),
     powers: powersOf(powers, machines),
+    smbios: async (id) => (await deployments.inventoryOf(id))?.inventory.smbios,
     consoles: {
       attach(machine, viewer) {
         const source = parts.consoles().sourceOf(machine)

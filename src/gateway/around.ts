@@ -24,6 +24,9 @@ export type GatewayMachine = Readonly<{
   address: string | null
 }>
 
+/** What hardware says of itself (SMBIOS); `null` where it does not. */
+export type Smbios = Readonly<Record<'manufacturer' | 'product' | 'serial' | 'board', string | null>>
+
 /** What was read back after an action. `confirmed` `null`: it cannot be told. `problems`: what did not work on the way; empty if nothing. */
 export type SeenOutcome = Readonly<{ driver: string; confirmed: boolean | null; problems: string }>
 
@@ -69,6 +72,8 @@ export type GatewayAround = Readonly<{
   /** All machines that may have a BMC. */
   machines: () => readonly GatewayMachine[]
   powers: GatewayPowers
+  /** What the management OS found a machine to be made of; `undefined`: it never looked. */
+  smbios: (machine: string) => Promise<Smbios | undefined>
   consoles: { attach(machine: Readonly<{ id: string; name: string }>, viewer: ConsoleViewer): ConsoleView }
   /** Why something cannot be booted as a disc; `undefined`: it can. */
   mediaProblem: (media: string) => string | undefined

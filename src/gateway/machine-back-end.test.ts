@@ -270,7 +270,7 @@ describe('the rest', () => {
   test('is asked of drivers, or told by Reveille', async () => {
     await backEnd.sensors()
     await backEnd.identify(15)
-    expect(await backEnd.fru()).toMatchObject({ manufacturer: 'Acme', product: 'Box', serial: 'S1' })
+    expect(await backEnd.fru()).toMatchObject({ manufacturer: 'Acme', serial: 'S1', boardProduct: 'X11' })
     await route({ fru: 'bmc', raw: 'bmc' })
     await backEnd.fru()
     await backEnd.raw({ netFn: 0x30, lun: 0, command: 1, data: new Uint8Array(2) }, BY)

@@ -152,7 +152,7 @@ export class MachineBackEnd implements BmcBackEnd {
   }
 
   async fru(): Promise<Fru> {
-    if (this.#route('fru').to === 'reveille') return fruOf(this.machine)
+    if (this.#route('fru').to === 'reveille') return fruOf(this.machine, await this.#around.smbios(this.#id))
     return this.#counted('fru', () => this.#routed('fru', 'fru', (driver) => this.#powers.fru(this.#id, driver)))
   }
 

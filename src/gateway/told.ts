@@ -1,6 +1,6 @@
 import type { ConsoleView } from '../consoles/console.ts'
 import type { ConsoleLine, Fru, HardwareEvent } from '../power/driver.ts'
-import type { GatewayMachine } from './around.ts'
+import type { GatewayMachine, Smbios } from './around.ts'
 import type { BmcCaller } from './back-end.ts'
 import type { BmcEvent } from './bmc.ts'
 
@@ -9,10 +9,15 @@ export function callerOf({ user, face, address }: BmcCaller): string {
   return `${user} (${face === 'ipmi' ? 'IPMI' : 'Redfish'} from ${address})`
 }
 
-/** What Reveille itself knows of what a machine is made of. */
-export function fruOf({ manufacturer, product, serial }: GatewayMachine): Fru {
-  const nothing = { partNumber: null, assetTag: null, boardManufacturer: null, boardProduct: null, boardSerial: null }
-  return { manufacturer, product, serial, chassisSerial: null, ...nothing }
+/** What Reveille itself knows of what a machine is made of: from its boots, and from the management OS where that has run. */
+export function fruOf(machine: GatewayMachine, smbios: Smbios | undefined): Fru {
+  return {
+    manufacturer: machine.manufacturer ?? smbios?.manufacturer ?? null,
+    product: machine.product ?? smbios?.product ?? null,
+    serial: machine.serial ?? smbios?.serial ?? null,
+    boardProduct: smbios?.board ?? null,
+    ...{ partNumber: null, assetTag: null, boardManufacturer: null, boardSerial: null, chassisSerial: null },
+  }
 }
 
 /** A line of a machine's own log as one of its BMC. */

@@ -102,6 +102,7 @@ export class GatewayWorld {
         },
         raw: async (id, _, driver) => ask(id, driver, 'raw', { completionCode: 0, data: new Uint8Array() }),
       },
+      smbios: async () => ({ manufacturer: 'Found', product: 'Found', serial: 'S2', board: 'X11' }),
       consoles: {
         attach: (_, viewer) => {
           if (this.failure) throw this.failure
