@@ -14,6 +14,8 @@ export const BOOT_PATHS = {
   /** Where a profile's own files are, reachable only with the capability of one boot. */
   files: (capability: string) => `/boot/file/${capability}`,
   file: (capability: string, name: string) => `/boot/file/${capability}/${encodeURIComponent(name)}`,
+  /** The booted system says that it is what it was to become. */
+  home: (capability: string) => `/boot/home/${capability}`,
   /** Reports of a running script: `launch` right before control passes to what was loaded, `failed` when a step failed. */
   mark: (boot: string, what: 'launch' | 'failed' | 'retry') => `/boot/mark/${boot}/${what}`,
   /** An initrd with what the management OS proves itself with; the word is good for one fetch. */

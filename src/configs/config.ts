@@ -75,6 +75,8 @@ export interface ConfigRepository {
   removeValue(scope: ValueScope, name: string): Promise<void>
   /** Whether this was given to this boot before; remembers that it is now. `boot`: what the capability of the boot says. */
   takeOnce(boot: string, part: string, at: number): Promise<boolean>
+  /** It did not arrive: may be given again. */
+  giveBack(boot: string, part: string): Promise<void>
   /** Forgets what was given before that time. */
   forgetTaken(before: number): Promise<void>
 }

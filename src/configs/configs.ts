@@ -189,6 +189,25 @@ export class Configs {
       .join('')
   }
 
+  /** The name under which the first part is delivered; `undefined`: there is no such config. */
+  deliveryOf(reference: string): string | undefined {
+    const config = this.has(reference) ? this.find(reference.split('@')[0] ?? '') : undefined
+    return config && DELIVERIES[config.kind][0]?.name
+  }
+
+  /** Why a machine cannot be given it, in one line; `undefined`: it can. */
+  problemFor(reference: string, machine: Machine): string | undefined {
+    if (!this.has(reference)) return `there is no config ${reference}`
+    const fault = this.render(reference, machine).problems.find(({ severity }) => severity === 'error')
+    if (!fault) return undefined
+    return `config ${reference}${fault.at ? `, ${fault.part} line ${fault.at.line}` : ''}: ${fault.message}`
+  }
+
+  /** It did not arrive. */
+  giveBack(boot: string, part: string): Promise<void> {
+    return this.#around.repository.giveBack(boot, part)
+  }
+
   /** Whether this boot may have a part with secrets: the first time only. */
   async takeOnce(boot: string, part: string): Promise<boolean> {
     return this.#around.repository.takeOnce(boot, part, this.#around.clock.now())

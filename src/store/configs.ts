@@ -61,6 +61,9 @@ export function configRepository(db: Kysely<Tables>): ConfigRepository {
         .executeTakeFirst()
       return (numInsertedOrUpdatedRows ?? 0n) > 0n
     },
+    async giveBack(boot, part) {
+      await db.deleteFrom('config_taken').where('boot', '=', boot).where('part', '=', part).execute()
+    },
     async forgetTaken(before) {
       await db.deleteFrom('config_taken').where('at', '<', before).execute()
     },

@@ -17,6 +17,7 @@ export class MemoryConfigs implements ConfigRepository {
     this.taken.set(`${boot} ${part}`, at)
     return true
   }
+  giveBack = async (boot: string, part: string) => void this.taken.delete(`${boot} ${part}`)
   async forgetTaken(before: number) {
     for (const [key, at] of this.taken) if (at < before) this.taken.delete(key)
   }

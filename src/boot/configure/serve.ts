@@ -1,4 +1,6 @@
-import { createSecretKey } from 'node:crypto'
+import { createHash, createSecretKey } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
+import type { ConfigDesk } from '../../configs/desk.ts'
 import type { Clock } from '../../kit/clock.ts'
 import type { Log } from '../../kit/log.ts'
 import type { Machine } from '../../machines/machine.ts'
@@ -18,6 +20,8 @@ export type ConfigureStageDependencies = Readonly<{
   profiles: { get(name: string): Profile | undefined }
   /** Tells what the boot script told of its disks. */
   disks?: Pick<DiskDesk, 'preview'> | undefined
+  /** What profiles' configs are rendered by. */
+  configs?: ConfigDesk | undefined
   traces: TraceRecorder
   /** The key of the script stage, which seals the capabilities. */
   key: Uint8Array
@@ -26,17 +30,20 @@ export type ConfigureStageDependencies = Readonly<{
 }>
 
 const FILES = BOOT_PATHS.files('')
+const HOME = BOOT_PATHS.home('')
 
 /**
  * Stage 6: "what am I to become?". Gives the profile's files to the boot whose capability the URL holds. Such a request also
  * proves that the boot was launched, should the report have been lost.
  */
 export function serveConfigure(dependencies: ConfigureStageDependencies): BootHandler {
-  const { machines, profiles, disks: desk, traces, clock, log } = dependencies
+  const { machines, profiles, disks: desk, configs, traces, clock, log } = dependencies
   const key = createSecretKey(dependencies.key)
   const facts = {
     machine: (id: string) => machines.get(id),
     profile: (name: string) => profiles.get(name),
+    config: configs?.render.bind(configs),
+    deliveryOf: configs?.deliveryOf.bind(configs),
   }
   const disksAt =
     ({ base, client }: BootTarget) =>
@@ -57,39 +64,113 @@ export function serveConfigure(dependencies: ConfigureStageDependencies): BootHa
     }
   }
 
-  return (request, response, target) => {
-    if (!target.path.startsWith(FILES)) return false
-    const reads = request.method === 'GET' || request.method === 'HEAD'
-    const { name, decision } = decide(target)
-    const { status, reason, grant } = decision
-    const body = status === 200 ? decision.content : `${sentence(reason)} ${sentence(decision.next)}\n`
-    const bytes = Buffer.byteLength(body)
-    response.writeHead(reads ? status : 405, {
-      'content-type': 'text/plain; charset=utf-8',
-      'content-length': reads ? bytes : 0,
-      'cache-control': 'no-store',
-      ...(reads ? {} : { allow: 'GET, HEAD' }),
+  const launched = (machine: string, once: string | null) => {
+    machines.launched(machine, once).catch((error: unknown) => {
+      log.error({ machine, error: String(error) }, 'a launch could not be saved')
     })
-    response.end(request.method === 'GET' ? body : undefined)
-    if (request.method !== 'GET') return true
+  }
+
+  /** The booted system says that it is what it was to become. Any method: not every installer can send a POST. */
+  const home: BootHandler = (request, response, target) => {
+    const grant = openGrant(target.path.slice(HOME.length), 'file', key, clock.now())
+    const known = typeof grant === 'string' ? undefined : machines.get(grant.machine)
+    request.resume()
+    send(response, request.method, known ? 204 : 403, TEXT, known ? '' : 'This is not a capability of a boot.\n')
     traces.record(
-      { mac: grant?.mac, address: target.client },
+      { mac: typeof grant === 'string' ? undefined : grant.mac, address: target.client },
       {
-        kind: 'http.file',
+        kind: 'http.home',
         stage: 'system',
-        outcome: status === 200 ? 'ok' : 'refused',
-        summary: `the booted system asked for the file ${printable(name)}`,
-        reason,
-        detail: { file: printable(name), status },
-        ...(status === 200 ? { bytes } : {}),
+        outcome: known ? 'ok' : 'refused',
+        summary: known ? 'the booted system says that it is ready' : 'somebody phoned home without a capability',
+        reason: known ? `it was given the address for ${known.name}` : 'the address belongs to no boot that we know',
+        detail: { status: known ? 204 : 403 },
       },
     )
-    if (status === 200)
-      machines.launched(decision.grant.machine, decision.grant.once).catch((error: unknown) => {
-        log.error({ machine: decision.grant.machine, error: String(error) }, 'a launch could not be saved')
-      })
+    if (known && typeof grant !== 'string') launched(known.id, grant.once)
     return true
   }
+
+  const give = async (
+    decision: Extract<FileDecision, { status: 200 }>,
+    capability: string,
+    response: ServerResponse,
+  ) => {
+    if (decision.once === null || !configs) return true
+    const boot = createHash('sha256').update(capability).digest('base64url')
+    if (!(await configs.takeOnce(boot, decision.once))) return false
+    // What did not arrive may be asked for again.
+    response.once('close', () => {
+      if (response.writableFinished) return
+      configs
+        .giveBack(boot, decision.once!)
+        .catch((error: unknown) => log.warn({ error }, 'a config is not given again'))
+    })
+    return true
+  }
+
+  return (request, response, target) => {
+    if (target.path.startsWith(HOME)) return home(request, response, target)
+    if (!target.path.startsWith(FILES)) return false
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('allow', 'GET, HEAD')
+      send(response, request.method, 405, TEXT, '')
+      return true
+    }
+    const capability = target.path.slice(FILES.length).split('/')[0] ?? ''
+    const { name, decision } = decide(target)
+    const answer = async () => {
+      const isGiven =
+        decision.status === 200 && (request.method === 'HEAD' || (await give(decision, capability, response)))
+      const { status, reason, next, content, contentType } = answerOf(decision, isGiven)
+      send(response, request.method, status, contentType, content ?? `${sentence(reason)} ${sentence(next)}\n`)
+      if (request.method !== 'GET') return
+      traces.record(
+        { mac: decision.grant?.mac, address: target.client },
+        {
+          kind: 'http.file',
+          stage: 'system',
+          outcome: status === 200 ? 'ok' : 'refused',
+          summary: `the booted system asked for the file ${printable(name)}`,
+          reason,
+          detail: { file: printable(name), status },
+          ...(status === 200 ? { bytes: Buffer.byteLength(content ?? '') } : {}),
+        },
+      )
+      if (status === 200 && decision.grant) launched(decision.grant.machine, decision.grant.once)
+    }
+    answer().catch((error: unknown) => {
+      log.error({ error, file: printable(name) }, 'a file could not be given')
+      if (!response.headersSent) send(response, request.method, 500, TEXT, 'Reveille failed; its log says more.\n')
+      else response.destroy()
+    })
+    return true
+  }
+}
+
+type Answer = Readonly<{ status: number; reason: string; next: string; content?: string; contentType: string }>
+
+const TEXT = 'text/plain; charset=utf-8'
+
+function answerOf(decision: FileDecision, isGiven: boolean): Answer {
+  if (decision.status !== 200) return { ...decision, contentType: TEXT }
+  const { status, reason, content, contentType } = decision
+  if (isGiven) return { status, reason, content, contentType, next: '' }
+  return {
+    status: 410,
+    reason: 'it holds secrets, and this boot was given it before',
+    next: 'boot the machine again: its boot script brings a fresh address',
+    contentType: TEXT,
+  }
+}
+
+function send(response: ServerResponse, method: string | undefined, status: number, contentType: string, body: string) {
+  response.writeHead(status, {
+    'content-type': contentType,
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+  })
+  response.end(method === 'HEAD' ? undefined : body)
 }
 
 function sentence(text: string): string {

@@ -1,3 +1,4 @@
+import type { ConfigDesk } from '../../configs/desk.ts'
 import type { Image, ImageFile, ImageVersion } from '../../images/image.ts'
 import type { Machine } from '../../machines/machine.ts'
 import type { Profile, ProfileKind } from '../../profiles/profile.ts'
@@ -39,6 +40,7 @@ export type ScriptFacts = ChoiceFacts &
     grant: (use: GrantUse, binding: BootBinding) => string
     /** The id of a new boot of the management OS. */
     newBoot: () => string
+    configs?: Pick<ConfigDesk, 'deliveryOf' | 'problemFor'> | undefined
     /** The disks of this boot, where its profile has some. */
     disks?: DiskAnswer | undefined
     /** What proves, from now on, that the passwords of the choices were typed. */
@@ -300,7 +302,10 @@ function live(
     .filter(({ role }) => role === 'initrd')
     .map((file, i) => ({ name: `initrd${i}`, url: blobUrl(request, file) }))
   const own = facts.grant('file', { machine: boot.machine.id, profile: profile.name, once: boot.once?.id ?? null })
-  const words = wordsFor(boot.machine, request.mac, request.base, `${request.base}${BOOT_PATHS.files(own)}`, disks)
+  const unfit = profile.config === null ? undefined : facts.configs?.problemFor(profile.config, boot.machine)
+  if (unfit !== undefined) return unfit
+  const config = profile.config === null ? undefined : facts.configs?.deliveryOf(profile.config)
+  const words = wordsFor(boot.machine, request.mac, { base: request.base, capability: own, config }, disks)
   const image = facts.image(profile.image)?.version.cmdline ?? ''
   // The EFI stub of a kernel finds what iPXE loaded only by these names; a BIOS boot does not mind them.
   const args = [...initrds.map(({ name }) => `initrd=${name}`), fillIn(image, words), fillIn(profile.cmdline, words)]

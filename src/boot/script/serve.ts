@@ -1,6 +1,7 @@
 import { createHash, createSecretKey, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import { Backoff, type BackoffLimits } from '../../access/backoff.ts'
+import type { ConfigDesk } from '../../configs/desk.ts'
 import type { Image, ImageVersion } from '../../images/image.ts'
 import type { Clock } from '../../kit/clock.ts'
 import { Refusal } from '../../kit/errors.ts'
@@ -64,6 +65,8 @@ export type ScriptStageDependencies = Readonly<{
   }
   /** What BMCs that are answered here were told of the next boots of their machines. */
   bootOrders?: BootOrders | undefined
+  /** What systems that boot are configured by. */
+  configs?: ConfigDesk | undefined
   /** Gives machines their disks; without it, profiles that need some cannot be booted. */
   disks?: DiskDesk | undefined
   traces: TraceRecorder
@@ -89,13 +92,14 @@ type Noted = Readonly<{ kind: TraceKind; stage: Stage; outcome: Outcome; summary
 
 /** Stage 3: "what shall I run?". Whoever asks gets public boot code only; nothing here needs or gives a secret. */
 export function serveScript(dependencies: ScriptStageDependencies): ScriptStage {
-  const { machines, profiles, images, deployments, disks: desk, bootOrders } = dependencies
+  const { machines, profiles, images, deployments, disks: desk, bootOrders, configs } = dependencies
   const { traces, unknownMachines, clock, log } = dependencies
   const key = createSecretKey(dependencies.key)
   const rate = new RateLimit(clock, dependencies.perSecond ?? 500)
   const guesses = new Backoff(clock, GUESSES)
   const known = {
     unknownMachines,
+    configs,
     profile: (name: string) => profiles.get(name),
     image: images.resolve.bind(images),
     deployment: (machine: string) => deployments.bootFor(machine),

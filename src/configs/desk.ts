@@ -1,0 +1,17 @@
+import type { Machine } from '../machines/machine.ts'
+import type { RenderedConfig } from './config.ts'
+import type { BootFacts } from './facts.ts'
+
+/** What boot stages ask of configs. */
+export interface ConfigDesk {
+  /** The name under which the first part is delivered; `undefined`: there is no such config. */
+  deliveryOf(reference: string): string | undefined
+  /** Why a machine cannot be given it, in one line; `undefined`: it can. */
+  problemFor(reference: string, machine: Machine): string | undefined
+  /** With secrets: for a boot. Refused (`not-found`) when there is no such config. */
+  render(reference: string, machine: Machine, boot: BootFacts): RenderedConfig
+  /** Whether a part with secrets may go to this boot: the first time only. Durable. */
+  takeOnce(boot: string, part: string): Promise<boolean>
+  /** It did not arrive. */
+  giveBack(boot: string, part: string): Promise<void>
+}
