@@ -202,7 +202,7 @@ describe('switching', () => {
     const alone = await withDrivers('bmc')
     bmc.fails = new Refusal('wrong-credentials', 'wrong password', { next: 'set it again' })
     await expect(alone.perform(MACHINE, 'on', { driver: 'bmc' })).rejects.toMatchObject({
-      code: 'wrong-credentials',
+      code: 'not-available',
       message: 'pc1, driver bmc: wrong password',
       next: 'set it again',
     })

@@ -45,6 +45,12 @@ export function unable({ name }: PowerMachine, capability: Capability, drivers: 
   )
 }
 
+/** That a BMC does not let us in says nothing of the credentials of who asks us. */
+function codeOf(error: unknown): ErrorCode {
+  if (!(error instanceof Refusal) || error.code === 'wrong-credentials') return 'not-available'
+  return error.code
+}
+
 /** Every driver failed. One that was alone speaks for itself. */
 export function allFailed(
   { name }: PowerMachine,
@@ -54,11 +60,11 @@ export function allFailed(
 ): Error {
   const [only] = errors
   if (errors.length === 1 && only instanceof Refusal)
-    return new Refusal(only.code, `${name}, driver ${problems.at(-1)?.driver}: ${only.message}`, {
+    return new Refusal(codeOf(only), `${name}, driver ${problems.at(-1)?.driver}: ${only.message}`, {
       ...(only.next === undefined ? {} : { next: only.next }),
       problems: only.problems,
     })
-  const codes = new Set(errors.map((error): ErrorCode => (error instanceof Refusal ? error.code : 'not-available')))
+  const codes = new Set(errors.map(codeOf))
   const [code = 'not-available'] = codes.size === 1 ? codes : []
   const causes = problems.map(({ driver, cause }) => `${driver}: ${cause}`).join('; ')
   return new Refusal(code, `nothing could ${DEEDS[capability]} (${name}): ${causes}`, {

@@ -36,7 +36,7 @@ test('a machine is switched through its BMC, also after the server was killed, a
     const moved = await call('PUT', driver, { settings: { ...settings, port: other.port } })
     expect(moved).toMatchObject({ status: 200, body: { secrets: [] } })
     expect(await call('POST', `${driver}/probe`)).toMatchObject({ body: { ok: false } })
-    expect(await call('POST', '/machines/pc1/power', { action: 'on' })).toMatchObject({ status: 401 })
+    expect(await call('POST', '/machines/pc1/power', { action: 'on' })).toMatchObject({ status: 503 })
     const back = await call('PUT', driver, {
       settings: { ...settings, port: other.port },
       secrets: { password: 'secret' },
