@@ -61,7 +61,7 @@ export class IpmiBed {
   readonly bmc: FakeBmc
   readonly gateway: IpmiGateway
   /** FreeIPMI keeps what it read of sensors here. */
-  readonly #home = mkdtempSync(join(tmpdir(), 'reveille-ipmi-'))
+  readonly home = mkdtempSync(join(tmpdir(), 'reveille-ipmi-'))
 
   private constructor(bmc: FakeBmc, gateway: IpmiGateway) {
     this.bmc = bmc
@@ -94,11 +94,11 @@ export class IpmiBed {
 
   async stop(): Promise<void> {
     await this.gateway.stop()
-    rmSync(this.#home, { recursive: true })
+    rmSync(this.home, { recursive: true })
   }
 
   #environment(): NodeJS.ProcessEnv {
-    return { ...process.env, HOME: this.#home, TZ: 'UTC', LC_ALL: 'C' }
+    return { ...process.env, HOME: this.home, TZ: 'UTC', LC_ALL: 'C' }
   }
 
   /** What `program` says. Nothing is typed. */

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { IpmiBed } from './ipmi-bed.ts'
 
@@ -161,6 +163,19 @@ describe.each([17, 3] as const)('FreeIPMI -I %s', (suite) => {
       enabled: true,
     })
     expect(bed.bmc.passwords.get('newcomer')).toBe('newcomer-secret')
+  })
+
+  test('bmc-config and ipmi-chassis-config write back what they read', async () => {
+    await said('ipmi-chassis-config', '--commit', '-e', 'Chassis_Boot_Flags:Boot_Device=PXE')
+    const users = bed.bmc.bmc.users
+    for (const program of ['bmc-config', 'ipmi-chassis-config']) {
+      const file = join(bed.home, program)
+      writeFileSync(file, (await bed.freeipmi(suite, program, '--checkout')).out)
+      expect(await bed.freeipmi(suite, program, '--commit', '-n', file)).toEqual({ code: 0, out: '', err: '' })
+      expect(await bed.freeipmi(suite, program, '--diff', '-n', file)).toEqual({ code: 0, out: '', err: '' })
+    }
+    expect(bed.bmc.bmc.users).toEqual(expect.arrayContaining([...users]))
+    expect(bed.bmc.bmc.users).toHaveLength(users.length)
   })
 
   test('refuses groups and commands that it does not know', async () => {

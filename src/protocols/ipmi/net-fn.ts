@@ -19,9 +19,8 @@ export const NET_FN = {
 export const PRIVILEGE_LEVEL = { callback: 1, user: 2, operator: 3, administrator: 4 } as const
 export type PrivilegeLevel = (typeof PRIVILEGE_LEVEL)[keyof typeof PRIVILEGE_LEVEL]
 
-/** IPMI 2.0 table 5-4: the address of a BMC, and of the software that asks it over LAN. */
+/** IPMI 2.0 table 5-4: the address of a BMC. */
 export const BMC_ADDRESS = 0x20
-export const REMOTE_CONSOLE_ADDRESS = 0x81
 
 /** IPMI 2.0 table 6-1: the channel that a request came by. */
 export const THIS_CHANNEL = 0x0e

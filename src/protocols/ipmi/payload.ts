@@ -1,5 +1,5 @@
 import { ByteWriter } from '../../kit/bytes.ts'
-import { answerReader, bytesOf, type Command, type Nothing, noData, requestReader } from './command.ts'
+import { answerReader, bytesOf, type Command, checkField, type Nothing, noData, requestReader } from './command.ts'
 import { NET_FN, PRIVILEGE_LEVEL } from './net-fn.ts'
 
 /** IPMI 2.0 table 13-16. */
@@ -118,8 +118,6 @@ export const GET_PAYLOAD_INSTANCE: Command<
   },
 }
 
-export type UserPayloads = Readonly<{ channel: number; user: number; sol: boolean }>
-
 /** IPMI 2.0 table 24-7. `sol`: this account may activate SOL. */
 export const GET_USER_PAYLOADS: Command<Readonly<{ channel: number; user: number }>, Readonly<{ sol: boolean }>> = {
   name: 'Get User Payload Access',
@@ -133,6 +131,27 @@ export const GET_USER_PAYLOADS: Command<Readonly<{ channel: number; user: number
   },
   encodeAnswer: ({ sol }) => bytesOf(sol ? 1 << PAYLOAD_TYPE.sol : 0, 0, 0, 0),
   decodeAnswer: (data) => ({ sol: (answerReader(data, 4).u8() & (1 << PAYLOAD_TYPE.sol)) !== 0 }),
+}
+
+/** IPMI 2.0 table 24-6. `mask`: bits of payload types 0 to 7 that are allowed, or no longer. */
+export const SET_USER_PAYLOADS: Command<
+  Readonly<{ channel: number; user: number; isAllowed: boolean; mask: number }>,
+  Nothing
+> = {
+  name: 'Set User Payload Access',
+  netFn: NET_FN.application,
+  command: 0x4c,
+  privilege: PRIVILEGE_LEVEL.administrator,
+  encodeRequest: ({ channel, user, isAllowed, mask }) =>
+    bytesOf(channel & 0x0f, (isAllowed ? 0 : 0x40) | (user & 0x3f), mask, 0, 0, 0),
+  decodeRequest: (data) => {
+    const reader = requestReader(data, 6)
+    const [channel, second, mask] = [reader.u8() & 0x0f, reader.u8(), reader.u8()]
+    checkField(second >> 6 <= 1)
+    return { channel, user: second & 0x3f, isAllowed: second >> 6 === 0, mask }
+  },
+  encodeAnswer: noData.encode,
+  decodeAnswer: noData.decodeAnswer,
 }
 
 /** Numbers of the payload types that a channel takes, below 64. */

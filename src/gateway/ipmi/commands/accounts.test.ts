@@ -55,6 +55,22 @@ test('an account is made, changed, tested and switched off', async () => {
   expect(desk.bmc.bmc.users.find((user) => user.slot === 5)).toMatchObject({ enabled: false })
 })
 
+test('what is so already may be written again, as clients that keep settings in files do', async () => {
+  const desk = new CommandDesk()
+  const flags = { callbackOnly: false, linkAuthentication: false, messaging: false }
+  for (const user of [1, 9]) {
+    expect(await desk.refusal(wire.SET_USER_ACCESS, { channel: 1, user, flags, privilege: wire.NO_ACCESS })).toBe(0)
+    expect(await desk.refusal(wire.SET_USER_PASSWORD, { user, operation: 'disable', size: 16, password: '' })).toBe(0)
+  }
+  const sol = (user: number, isAllowed: boolean) =>
+    desk.refusal(payload.SET_USER_PAYLOADS, { channel: 1, user, isAllowed, mask: 2 })
+  expect(await sol(2, true)).toBe(0)
+  expect(await sol(4, false)).toBe(0)
+  expect(await sol(4, true)).toBe(0xd5)
+  expect(await sol(2, false)).toBe(0xd5)
+  expect(desk.bmc.calls).toEqual([])
+})
+
 test('an account cannot be told to come in by ways that are not there', async () => {
   const desk = new CommandDesk()
   const flags = { callbackOnly: false, linkAuthentication: false, messaging: true }
@@ -81,7 +97,12 @@ test('settings of the network are told as far as they are known, never a communi
   expect(await refusal(16, 112)).toBe(0x80)
   const community = { channel: 1, revisionOnly: false, parameter: 16, set: 0, block: 0 }
   expect(await desk.refusal(lan.GET_LAN_PARAMETER, community)).toBe(0x80)
-  expect(await desk.refusal(SET_CHANNEL_ACCESS, { channel: 1, flags: 0, privilege: 0 })).toBe(CHANNEL_ACCESS_FIXED)
+  expect(await refusal(3, 192, 0, 2, 77)).toBe(0)
+  const channel = (flags: number, privilege: number) =>
+    desk.refusal(SET_CHANNEL_ACCESS, { channel: 1, flags, privilege })
+  expect(await channel(0x40 | 0x20, 0x40 | 0x03)).toBe(CHANNEL_ACCESS_FIXED)
+  expect(await channel(0x40, 0)).toBe(CHANNEL_ACCESS_FIXED)
+  expect(await channel(0x40 | 0x22, 0x40 | 0x04)).toBe(0)
   expect(await desk.refusal(GET_CHANNEL_INFO, { channel: 7 })).toBe(0xcc)
 })
 

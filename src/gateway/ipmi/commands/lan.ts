@@ -1,4 +1,4 @@
-import { ByteWriter } from '../../../kit/bytes.ts'
+import { ByteWriter, hex } from '../../../kit/bytes.ts'
 import { COMPLETION } from '../../../protocols/ipmi/completion.ts'
 import * as wire from '../../../protocols/ipmi/lan.ts'
 import { PRIVILEGE_LEVEL } from '../../../protocols/ipmi/net-fn.ts'
@@ -79,12 +79,14 @@ export const LAN: readonly Command[] = [
     if (request.set !== 0 || request.block !== 0) refuse(COMPLETION.invalidField)
     return { data: read(context) }
   }),
-  answers(wire.SET_LAN_PARAMETER, ({ channel, parameter, data }, { state }) => {
+  answers(wire.SET_LAN_PARAMETER, ({ channel, parameter, data }, context) => {
     checkChannel(channel)
     if (parameter === P.setInProgress && data.length === 1) {
-      state.lan.inProgress = data[0] === 1 ? 1 : 0
+      context.state.lan.inProgress = data[0] === 1 ? 1 : 0
       return
     }
-    refuse(READERS.has(parameter) ? wire.PARAMETER_COMPLETION.readOnly : wire.PARAMETER_COMPLETION.notSupported)
+    const read = READERS.get(parameter) ?? refuse(wire.PARAMETER_COMPLETION.notSupported)
+    // Clients that keep settings in files write back what they read.
+    if (hex(read(context)) !== hex(data)) refuse(wire.PARAMETER_COMPLETION.readOnly)
   }),
 ]

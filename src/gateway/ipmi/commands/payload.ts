@@ -32,6 +32,16 @@ async function activate(request: wire.PayloadRequest, context: CommandContext): 
   return { inboundBytes: SOL_PAYLOAD_BYTES.inbound, outboundBytes: SOL_PAYLOAD_BYTES.outbound, port }
 }
 
+function mayHaveSol(
+  { channel, user }: Readonly<{ channel: number; user: number }>,
+  { backEnd, state }: CommandContext,
+): boolean {
+  checkChannel(channel)
+  if (user === 0 || user > LAST_SLOT) refuse(COMPLETION.invalidField)
+  const known = backEnd.bmc.users.find((one) => one.slot === user)
+  return known !== undefined && PRIVILEGE_LEVEL[known.privilege] >= state.sol.privilege
+}
+
 export const PAYLOADS: readonly Command[] = [
   answers(wire.ACTIVATE_PAYLOAD, activate),
   answers(wire.DEACTIVATE_PAYLOAD, (request, context) => {
@@ -48,11 +58,11 @@ export const PAYLOADS: readonly Command[] = [
     const holder = sessions.find((session) => session.handle === sol.holder)
     return { session: holder?.id ?? 0, port: 0 }
   }),
-  answers(wire.GET_USER_PAYLOADS, ({ channel, user }, { backEnd, state }) => {
-    checkChannel(channel)
-    if (user === 0 || user > LAST_SLOT) refuse(COMPLETION.invalidField)
-    const known = backEnd.bmc.users.find((one) => one.slot === user)
-    return { sol: known !== undefined && PRIVILEGE_LEVEL[known.privilege] >= state.sol.privilege }
+  answers(wire.GET_USER_PAYLOADS, (request, context) => ({ sol: mayHaveSol(request, context) })),
+  answers(wire.SET_USER_PAYLOADS, (request, context) => {
+    // Who may have the line follows from his level; who sets that what is so already is obeyed.
+    const changesSol = (request.mask & (1 << wire.PAYLOAD_TYPE.sol)) !== 0
+    if (changesSol && request.isAllowed !== mayHaveSol(request, context)) refuse(COMPLETION.notInThisState)
   }),
   answers(wire.GET_CHANNEL_PAYLOADS, ({ channel }) => {
     checkChannel(channel)

@@ -39,8 +39,19 @@ function access(
   }
 }
 
-async function setAccess(request: wire.SetUserAccess, { backEnd, by }: CommandContext): Promise<void> {
-  checkChannel(request.channel)
+/** Clients that keep settings in files write all of them back, those of empty slots too. */
+function isSoAlready({ flags, privilege }: wire.SetUserAccess, now: wire.UserAccess): boolean {
+  const sameFlags =
+    flags === null ||
+    (flags.callbackOnly === now.callbackOnly &&
+      flags.linkAuthentication === now.linkAuthentication &&
+      flags.messaging === now.messaging)
+  return sameFlags && privilege === now.privilege
+}
+
+async function setAccess(request: wire.SetUserAccess, context: CommandContext): Promise<void> {
+  const { backEnd, by } = context
+  if (isSoAlready(request, access(request, context))) return
   checkSettable(request.user)
   // There is one way in, so an account that may not use it is one that is switched off.
   if (request.flags && (request.flags.callbackOnly || !request.flags.messaging)) refuse(COMPLETION.invalidField)
@@ -61,10 +72,10 @@ async function setPassword(request: wire.SetUserPassword, context: CommandContex
   const { backEnd, by } = context
   checkSlot(user)
   if (operation === 'test') return test(request, context)
-  checkSettable(user)
-  if (operation === 'set') return backEnd.setUser(user, { password }, by)
   // Clients switch off slots that nobody has when they clean up.
   if (operation === 'disable' && !inSlot(backEnd.bmc, user)) return
+  checkSettable(user)
+  if (operation === 'set') return backEnd.setUser(user, { password }, by)
   await backEnd.setUser(user, { enabled: operation === 'enable' }, by)
 }
 
