@@ -1,0 +1,143 @@
+import { createSecretKey } from 'node:crypto'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { serveHandlers } from '../../../test/fakes/boot-server.ts'
+import { RecordedTraces } from '../../../test/fakes/traces.ts'
+import type { RenderedConfig } from '../../configs/config.ts'
+import type { ConfigDesk } from '../../configs/desk.ts'
+import { SAMPLE_MACHINE } from '../../configs/facts.ts'
+import { ManualClock } from '../../kit/clock.ts'
+import { SILENT } from '../../kit/log.ts'
+import { type Profile, ProfileSpec } from '../../profiles/profile.ts'
+import { type Grant, sealGrant } from '../capability.ts'
+import { serveConfigure } from './serve.ts'
+
+const key = new Uint8Array(32).fill(7)
+const MACHINE = { ...SAMPLE_MACHINE, id: 'm_1', name: 'web1' }
+const PROFILE: Profile = {
+  ...ProfileSpec.parse({
+    name: 'node',
+    kind: 'live',
+    image: 'flatcar',
+    config: 'worker',
+    files: [{ name: 'x', content: '{{config}}' }],
+  }),
+  createdAt: 0,
+  updatedAt: 0,
+}
+const part = (name: string, content: string, secret = false) => ({ name, contentType: 'text/plain', content, secret })
+
+let clock: ManualClock
+let traces: RecordedTraces
+let launched: string[]
+let rendered: RenderedConfig
+let taken: Set<string>
+let server: Awaited<ReturnType<typeof serveHandlers>>
+
+const desk: ConfigDesk = {
+  deliveryOf: () => 'ignition.json',
+  problemFor: () => undefined,
+  render: (_, machine, { home }) => ({
+    ...rendered,
+    parts: rendered.parts.map((each) => ({ ...each, content: `${each.content} ${machine.name} ${home}` })),
+  }),
+  takeOnce: async (boot, name) => !taken.has(`${boot} ${name}`) && taken.add(`${boot} ${name}`) !== undefined,
+  giveBack: async (boot, name) => void taken.delete(`${boot} ${name}`),
+}
+
+beforeEach(async () => {
+  clock = new ManualClock()
+  traces = new RecordedTraces()
+  launched = []
+  taken = new Set()
+  rendered = { config: 'worker', version: 3, kind: 'butane', parts: [part('ignition.json', '{}')], problems: [] }
+  server = await serveHandlers(
+    serveConfigure({
+      machines: { get: (id) => (id === 'm_1' ? MACHINE : undefined), launched: async (id) => void launched.push(id) },
+      profiles: { get: (name) => (name === 'node' ? PROFILE : undefined) },
+      configs: desk,
+      traces,
+      key,
+      clock,
+      log: SILENT,
+    }),
+  )
+})
+afterEach(() => server.close())
+
+const capability = (more: Partial<Grant> = {}) =>
+  sealGrant(
+    {
+      use: 'file',
+      machine: 'm_1',
+      mac: MACHINE.macs[0]!,
+      profile: 'node',
+      once: null,
+      expiresAt: clock.now() + 60_000,
+      ...more,
+    },
+    createSecretKey(key),
+  )
+async function ask(path: string, method = 'GET') {
+  const response = await fetch(server.base + path, { method })
+  return { status: response.status, text: await response.text(), type: response.headers.get('content-type') }
+}
+
+test('a boot is given the config of its profile, rendered for its machine, and the fetch is in the trace', async () => {
+  const word = capability()
+  const answer = await ask(`/boot/file/${word}/ignition.json`)
+  expect(answer).toMatchObject({ status: 200, type: 'text/plain' })
+  expect(answer.text).toBe(`{} web1 ${server.base}/boot/home/${word}`)
+  expect((await ask(`/boot/file/${word}/ignition.json`)).status).toBe(200)
+  expect(traces.events[0]).toMatchObject({
+    kind: 'http.file',
+    outcome: 'ok',
+    reason: 'it is version 3 of the config worker, rendered for web1',
+  })
+  expect(launched).toContain('m_1')
+  expect((await ask(`/boot/file/${word}/x`)).text).toBe(`${server.base}/boot/file/${word}/ignition.json`)
+  expect((await ask(`/boot/file/${word}/other`)).status).toBe(404)
+})
+
+test('what holds secrets is given once to each boot, and not to one that only asks for its size', async () => {
+  rendered = { ...rendered, parts: [part('ignition.json', 'secret', true)] }
+  const word = capability()
+  expect((await ask(`/boot/file/${word}/ignition.json`, 'HEAD')).status).toBe(200)
+  expect((await ask(`/boot/file/${word}/ignition.json`)).text).toContain('secret')
+  const again = await ask(`/boot/file/${word}/ignition.json`)
+  expect(again.status).toBe(410)
+  expect(again.text).toContain('Boot the machine again')
+  expect(again.text).not.toContain('secret web1')
+  expect((await ask(`/boot/file/${capability({ once: 'n_2' })}/ignition.json`)).status).toBe(200)
+})
+
+test('a config that does not fit is refused with its line', async () => {
+  const problem = {
+    severity: 'error',
+    part: 'main',
+    path: '$',
+    at: { line: 4, column: 1 },
+    message: 'no value',
+    hint: '',
+  } as const
+  rendered = { ...rendered, parts: [], problems: [problem] }
+  const answer = await ask(`/boot/file/${capability()}/ignition.json`)
+  expect(answer.status).toBe(409)
+  expect(answer.text).toContain('The config worker does not fit web1: main line 4: no value.')
+  expect(answer.text).toContain('reveille config render worker --machine web1')
+})
+
+test('nobody is given anything without the capability of a boot', async () => {
+  for (const word of ['x', capability({ expiresAt: clock.now() - 1 }), capability({ use: 'boot' })])
+    expect((await ask(`/boot/file/${word}/ignition.json`)).status).toBe(403)
+  expect((await ask(`/boot/file/${capability({ machine: 'm_2' })}/ignition.json`)).status).toBe(404)
+  expect(taken.size).toBe(0)
+})
+
+test('a system phones home by any method, and nobody else', async () => {
+  const word = capability()
+  for (const method of ['GET', 'POST', 'PUT']) expect((await ask(`/boot/home/${word}`, method)).status).toBe(204)
+  expect(launched).toEqual(['m_1', 'm_1', 'm_1'])
+  expect(traces.events[0]).toMatchObject({ kind: 'http.home', outcome: 'ok' })
+  expect((await ask('/boot/home/x', 'POST')).status).toBe(403)
+  expect(launched).toHaveLength(3)
+})
