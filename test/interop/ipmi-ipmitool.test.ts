@@ -168,6 +168,7 @@ describe.each(SUITES)('ipmitool -C %s', (suite) => {
 
   test('reads the settings of the network and of the channel', async () => {
     const lan = await said(suite, 'lan', 'print', '1')
+    expect(lan).toMatch(/IP Address Source +: Static Address\nIP Address +: 127\.0\.0\.1\n/)
     expect(lan).toMatch(/RMCP\+ Cipher Suites +: 3,17\n/)
     expect(lan).toMatch(/Cipher Suite Priv Max +: aaX/)
     expect(lan).not.toMatch(/community/i)

@@ -65,7 +65,8 @@ export type CommandContext = Readonly<{
   sol: SolPort
   /** All sessions that are logged in to this BMC. */
   sessions: readonly CommandSession[]
-  /** The UDP port that this BMC was reached on. */
+  /** Where the socket is bound that this BMC was reached by, such as 0.0.0.0; and its UDP port. */
+  host?: string | undefined
   port: number
   /** What it offers, best first. */
   suites: readonly CipherSuite[]

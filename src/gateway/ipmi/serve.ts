@@ -201,6 +201,7 @@ class Gateway implements IpmiGateway {
       clients: undefined,
       endpoint: {
         name: bmc?.machine ?? 'shared',
+        host,
         port,
         bmc,
         // Without a callback Node drops what the kernel does not take, and so may we: UDP promises nothing, clients ask again.

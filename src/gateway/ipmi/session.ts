@@ -20,6 +20,8 @@ export type Peer = Readonly<{ address: string; port: number }>
 export type Endpoint = Readonly<{
   /** The machine's id, or `shared`. */
   name: string
+  /** Where it is bound; absent for none in particular. */
+  host?: string
   port: number
   /** The BMC that is reached here; `undefined` at the shared endpoint, where the user name picks it. */
   bmc: ServedBmc | undefined
@@ -42,6 +44,8 @@ export type HalfOpen = {
   rakp1: Uint8Array | undefined
   rakp2: Uint8Array | undefined
   login: Login | undefined
+  /** Its client began once more, as ipmitool does when an answer was lost. */
+  begunAgain: boolean
 }
 
 /** Who wants to log in. `user` and `bmc` are undefined for somebody whom nobody knows, who is led on as if he were known. */

@@ -15,6 +15,9 @@ function addressBytes(address: string | null): Uint8Array {
     : UNKNOWN_ADDRESS
 }
 
+/** Its own, or the one that the server serves all BMCs at. */
+const addressOf = ({ backEnd, host }: CommandContext): Uint8Array => addressBytes(backEnd.bmc.address ?? host ?? null)
+
 /** Table 23-4, parameters 23 and 24: sixteen numbers, and a level of four bits for each. */
 const SUITE_PLACES = 16
 
@@ -42,11 +45,13 @@ const READERS: ReadonlyMap<number, (context: CommandContext) => Uint8Array> = ne
   // Neither of IPMI 1.5's ways to log in is there.
   [P.authenticationSupport, () => Uint8Array.of(0)],
   [P.authenticationEnables, () => new Uint8Array(5)],
-  [P.address, ({ backEnd }: CommandContext) => addressBytes(backEnd.bmc.address)],
+  [P.address, (context: CommandContext) => addressOf(context)],
   [
     P.addressSource,
-    ({ backEnd }: CommandContext) =>
-      Uint8Array.of(backEnd.bmc.address === null ? wire.ADDRESS_SOURCE.other : wire.ADDRESS_SOURCE.fixed),
+    (context: CommandContext) =>
+      Uint8Array.of(
+        hex(addressOf(context)) === hex(UNKNOWN_ADDRESS) ? wire.ADDRESS_SOURCE.other : wire.ADDRESS_SOURCE.fixed,
+      ),
   ],
   [P.mac, () => new Uint8Array(6)],
   [P.subnetMask, () => UNKNOWN_ADDRESS],
