@@ -27,7 +27,7 @@ const gateway = serveGateway({
     shared: process.env.SHARED_PORT ? { host: '127.0.0.1', port: Number(process.env.SHARED_PORT) } : undefined,
     clients: [],
     cipherSuite3: true,
-    sessions: 1000,
+    sessions: Number(process.env.SESSIONS ?? 1000),
   },
   cryptography: IPMI_CRYPTOGRAPHY,
   clock: Date,

@@ -141,7 +141,7 @@ export class Link {
 
   /** `false`: there is no session. */
   sendSol(payload: Uint8Array): boolean {
-    if (!this.#session.isOpen) return false
+    if (this.#session.suite === undefined) return false
     this.#do(this.#session.sendSol(payload))
     return true
   }
@@ -178,7 +178,7 @@ export class Link {
     this.#around.links.add(this)
     this.#leave = await this.#around.turnstile.enter(this.#isLively ? 'lively' : 'unproven')
     try {
-      if (!this.#session.isOpen) await this.#findPeer()
+      if (this.#session.suite === undefined) await this.#findPeer()
       this.#detach ??= this.#around.port.attach(this.#peer!, this.#receiver)
       this.#handOver()
     } catch (error) {

@@ -5,7 +5,7 @@ import { NET_FN, THIS_CHANNEL } from '../../../protocols/ipmi/net-fn.ts'
 import { encodeOld, encodePlus, PAYLOAD } from '../../../protocols/ipmi/packet.ts'
 
 /** What is asked before there is a session; commands of group `application`. */
-export const BEFORE_SESSION = { authenticationCapabilities: 0x38, cipherSuites: 0x54 } as const
+export const BEFORE_SESSION = { capabilities: 0x38, cipherSuites: 0x54 } as const
 /** And what manages it. */
 export const OF_SESSION = { setPrivilege: 0x3b, close: 0x3c } as const
 
@@ -13,10 +13,13 @@ const netFn = NET_FN.application
 
 /** In the wrapper of IPMI 1.5, which every BMC knows: bit 7 asks for what IPMI 2.0 added (§22.13). */
 export function askCapabilities(sequence: number, privilege: number): Uint8Array {
-  const command = BEFORE_SESSION.authenticationCapabilities
+  const command = BEFORE_SESSION.capabilities
   const data = Uint8Array.of(0x80 | THIS_CHANNEL, privilege)
   return encodeOld(encodeRequest({ netFn, command, sequence, data }))
 }
+
+/** Whether the data of the answer says that IPMI 2.0 sessions are opened (table 22-15). */
+export const knowsPlus = (data: Uint8Array): boolean => ((data[1] ?? 0) & 0x80) !== 0 && ((data[3] ?? 0) & 0x02) !== 0
 
 /** One part of the list of suites (§22.15); `index` counts parts of 16 bytes. */
 export function askCipherSuites(sequence: number, index: number): Uint8Array {

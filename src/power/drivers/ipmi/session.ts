@@ -5,9 +5,8 @@ import { decodeResponse, encodeRequest, type IpmiResponse } from '../../../proto
 import { NET_FN } from '../../../protocols/ipmi/net-fn.ts'
 import { decodePacket, PAYLOAD, type PlusPacket } from '../../../protocols/ipmi/packet.ts'
 import { decodeRmcp } from '../../../protocols/ipmi/rmcp.ts'
-import type { RawRequest } from '../../driver.ts'
+import { Exchanges } from './exchanges.ts'
 import { Handshake, type HandshakeStep } from './handshake.ts'
-import { Pace } from './pace.ts'
 import {
   noAnswer,
   noSuite,
@@ -19,14 +18,14 @@ import {
   wentSilent,
 } from './refusals.ts'
 import { SealedSession } from './sealed-session.ts'
-import { askCapabilities, askCipherSuites, BEFORE_SESSION, OF_SESSION } from './session-less.ts'
+import { askCapabilities, askCipherSuites, BEFORE_SESSION, knowsPlus, OF_SESSION } from './session-less.ts'
 import {
   type Ask,
   type Exchange,
   type ExchangeKind,
   LIMITS,
   type MessageKey,
-  mostTries,
+  type PlainRequest,
   type Queued,
   type SessionAround,
   type Step,
@@ -48,21 +47,17 @@ const BUSY = 0xc0
  */
 export class Session {
   readonly #around: SessionAround
-  readonly #pace = new Pace()
   readonly #queue: Queued[] = []
   readonly #suites: SuiteChoice
   #handshake: Handshake | undefined
   #established: SealedSession | undefined
-  #exchange: Exchange | undefined
+  readonly #exchanges = new Exchanges((bytes) => this.#send(bytes))
   #handshakes = 0
-  #wasHeard = false
-  #sentTwice = false
   #messageSequence = 0
-  #notBefore = 0
   #usedAt = 0
   /** Keeps the session open though nothing is asked. */
   held = false
-  #steps: Step[] = []
+  readonly #steps: Step[] = []
 
   constructor(around: SessionAround) {
     this.#around = around
@@ -71,33 +66,30 @@ export class Session {
 
   /** `undefined`: nothing is under way. */
   get wakeAt(): number | undefined {
-    let at = this.#exchange?.wakeAt
-    if (at === undefined && this.#queue.length > 0) at = this.#notBefore
+    let at = this.#exchanges.current?.wakeAt
+    if (at === undefined && this.#queue.length > 0) at = this.#exchanges.notBefore
     for (const { ask } of this.#queue) if (at === undefined || ask.deadline < at) at = ask.deadline
     if (at === undefined && this.#established && !this.held) at = this.#usedAt + IDLE_CLOSE_MS
     return at
   }
 
-  get isOpen(): boolean {
-    return this.#established !== undefined
-  }
-
+  /** Of the session that is open; `undefined`: none is. */
   get suite(): IpmiSuite | undefined {
     return this.#established?.suite
   }
 
   /** No session, none being opened, and nothing to ask. */
   get isAtRest(): boolean {
-    return !this.#established && !this.#exchange && this.#queue.length === 0
+    return !this.#established && !this.#exchanges.current && this.#queue.length === 0
   }
 
   get isIdle(): boolean {
-    return !this.#exchange && this.#queue.length === 0
+    return !this.#exchanges.current && this.#queue.length === 0
   }
 
   ask(now: number, ask: Ask): readonly Step[] {
     if (this.isIdle) {
-      this.#wasHeard = false
+      this.#exchanges.wasHeard = false
       this.#handshakes = 0
       this.#suites.begin()
     }
@@ -114,14 +106,14 @@ export class Session {
 
   wake(now: number): readonly Step[] {
     for (const queued of this.#queue.filter(({ ask }) => now >= ask.deadline)) {
-      const mayBeDone = queued.ask.once && queued === this.#queue[0] && this.#exchange?.kind === 'ask'
+      const mayBeDone = queued.ask.once && queued === this.#queue[0] && this.#exchanges.current?.kind === 'ask'
       this.#refuseOne(queued, mayBeDone ? notKnownWhetherDone(this.#around.whom) : tooSlow(this.#around.whom))
     }
-    if (this.#exchange && now >= this.#exchange.wakeAt) {
-      this.#pace.silent()
+    const late = this.#exchanges.current
+    if (late && now >= late.wakeAt) {
       this.#steps.push({ do: 'silent' })
-      if (this.#exchange.tries < mostTries(this.#exchange, this.#wasHeard)) this.#try(now, this.#exchange)
-      else this.#giveUp(now, this.#exchange)
+      const lost = this.#exchanges.retry(now, late)
+      if (lost) this.#giveUp(now, lost)
     }
     this.#pump(now)
     if (this.#established && this.isIdle && !this.held && now >= this.#usedAt + IDLE_CLOSE_MS) this.#farewell()
@@ -130,7 +122,7 @@ export class Session {
 
   /** Tells the BMC that the session ends, and refuses what is still asked. */
   close(refusal: Refusal): readonly Step[] {
-    this.#exchange = undefined
+    this.#exchanges.drop()
     for (const queued of [...this.#queue]) this.#refuseOne(queued, refusal)
     this.#farewell()
     this.#dropHandshake()
@@ -152,7 +144,8 @@ export class Session {
   #receive(now: number, body: Uint8Array): void {
     const packet = decodePacket(body)
     if (packet.version === 1.5) {
-      if (this.#exchange?.kind === 'diagnose') this.#takeMessage(now, this.#exchange, decodeResponse(packet.payload))
+      if (this.#exchanges.current?.kind === 'diagnose')
+        this.#takeMessage(now, this.#exchanges.current, decodeResponse(packet.payload))
     } else if (packet.sessionId !== 0) this.#receiveSealed(now, packet)
     else if (!packet.encrypted && !packet.authenticated) this.#receivePlain(now, packet)
   }
@@ -160,14 +153,14 @@ export class Session {
   #receiveSealed(now: number, packet: PlusPacket): void {
     const payload = this.#established?.open(now, packet)
     if (!payload) return
-    this.#wasHeard = true
+    this.#exchanges.wasHeard = true
     if (packet.payloadType === PAYLOAD.sol) this.#steps.push({ do: 'sol', payload: payload.slice() })
-    else if (packet.payloadType === PAYLOAD.ipmi && this.#exchange)
-      this.#takeMessage(now, this.#exchange, decodeResponse(payload))
+    else if (packet.payloadType === PAYLOAD.ipmi && this.#exchanges.current)
+      this.#takeMessage(now, this.#exchanges.current, decodeResponse(payload))
   }
 
   #receivePlain(now: number, { payloadType, payload }: PlusPacket): void {
-    const exchange = this.#exchange
+    const exchange = this.#exchanges.current
     if (!exchange) return
     const handshake = this.#handshake
     if (payloadType === PAYLOAD.ipmi) {
@@ -175,14 +168,14 @@ export class Session {
     } else if (payloadType === PAYLOAD.openSessionResponse && exchange.kind === 'open' && handshake)
       this.#afterStep(now, exchange, handshake.takeOpenResponse(payload))
     else if (payloadType === PAYLOAD.rakp2 && exchange.kind === 'rakp1' && handshake)
-      this.#afterStep(now, exchange, handshake.takeRakp2(payload, !this.#sentTwice))
+      this.#afterStep(now, exchange, handshake.takeRakp2(payload, !this.#exchanges.sentTwice))
     else if (payloadType === PAYLOAD.rakp4 && exchange.kind === 'rakp3' && handshake)
-      this.#afterStep(now, exchange, handshake.takeRakp4(payload, !this.#sentTwice))
+      this.#afterStep(now, exchange, handshake.takeRakp4(payload, !this.#exchanges.sentTwice))
   }
 
   #afterStep(now: number, exchange: Exchange, step: HandshakeStep): void {
     if (step.kind === 'ignored') return
-    this.#answered(now, exchange)
+    this.#exchanges.answered(now, exchange)
     const handshake = this.#handshake!
     if (step.kind === 'next') {
       if (exchange.kind === 'open') this.#begin(now, 'rakp1', () => handshake.rakp1())
@@ -214,7 +207,7 @@ export class Session {
     const { key } = exchange
     if (!key || message.sequence !== key.sequence) return
     if (message.netFn !== (key.netFn | 1) || message.command !== key.command) return
-    this.#answered(now, exchange)
+    this.#exchanges.answered(now, exchange)
     const { completionCode, data } = message
     if (exchange.kind === 'suites') this.#tookSuites(now, completionCode, data)
     else if (exchange.kind === 'diagnose') this.#diagnosed(data)
@@ -227,10 +220,9 @@ export class Session {
     else if (this.#suites.take(data)) this.#askSuites(now)
   }
 
-  /** Get Channel Authentication Capabilities (IPMI 2.0 table 22-15): one that knows RMCP+ only lost our packets. */
+  /** A BMC that knows RMCP+ only lost our packets. */
   #diagnosed(data: Uint8Array): void {
-    const knowsPlus = ((data[1] ?? 0) & 0x80) !== 0 && ((data[3] ?? 0) & 0x02) !== 0
-    if (knowsPlus) this.#startOver(wentSilent(this.#around.whom))
+    if (knowsPlus(data)) this.#startOver(wentSilent(this.#around.whom))
     else this.#fail(onlyOldIpmi(this.#around.whom))
   }
 
@@ -242,8 +234,8 @@ export class Session {
     this.#farewell()
     // IPMI 2.0 table 22-23: 80h and 81h are about the user or the channel.
     const { whom } = this.#around
-    const isTooHigh = completionCode === 0x80 || completionCode === 0x81
-    this.#fail(isTooHigh ? privilegeTooHigh(whom) : sessionRefused(whom, 'setting the privilege', completionCode))
+    if (completionCode === 0x80 || completionCode === 0x81) this.#fail(privilegeTooHigh(whom))
+    else this.#fail(sessionRefused(whom, 'setting the privilege', completionCode))
   }
 
   #tookAnswer(now: number, completionCode: number, data: Uint8Array): void {
@@ -251,24 +243,17 @@ export class Session {
     if (!queued) return
     this.#usedAt = now
     if (completionCode === BUSY && queued.busyAnswers++ < LIMITS.busyAnswers) {
-      this.#notBefore = now + BUSY_MS * queued.busyAnswers
+      this.#exchanges.notBefore = now + BUSY_MS * queued.busyAnswers
       return
     }
     this.#queue.shift()
     this.#steps.push({ do: 'answer', id: queued.ask.id, answer: { completionCode, data } })
   }
 
-  #answered(now: number, exchange: Exchange): void {
-    this.#wasHeard = true
-    this.#exchange = undefined
-    this.#pace.answered(exchange.tries === 1 ? now - exchange.startedAt : undefined)
-    this.#notBefore = now + this.#pace.gapMs
-  }
-
   /** Begins whatever is next, if it is time. */
   #pump(now: number): void {
     const queued = this.#queue[0]
-    if (!queued || this.#exchange || now < this.#notBefore) return
+    if (!queued || this.#exchanges.current || now < this.#exchanges.notBefore) return
     const session = this.#established
     if (!session) this.#open(now)
     else if (queued.ask.once && now - session.heardAt > FRESH_MS)
@@ -282,7 +267,7 @@ export class Session {
     else if (suite === undefined) this.#fail(noSuite(this.#around.whom, this.#suites.candidates))
     else {
       this.#handshakes++
-      this.#sentTwice = false
+      this.#exchanges.sentTwice = false
       const handshake = new Handshake(this.#around, suite, this.#around.takeId())
       this.#handshake = handshake
       this.#begin(now, 'open', () => handshake.openRequest())
@@ -295,11 +280,7 @@ export class Session {
     this.#begin(now, 'suites', () => askCipherSuites(key.sequence, part), key)
   }
 
-  #beginMessage(
-    now: number,
-    kind: 'privilege' | 'check' | 'ask',
-    request: Partial<RawRequest> & Pick<RawRequest, 'command' | 'data'>,
-  ): void {
+  #beginMessage(now: number, kind: 'privilege' | 'check' | 'ask', request: PlainRequest): void {
     const session = this.#established!
     const { netFn = NET_FN.application, lun = 0, command, data } = request
     const sequence = this.#nextSequence()
@@ -310,20 +291,10 @@ export class Session {
   #begin(now: number, kind: ExchangeKind, make: () => Uint8Array, key?: MessageKey): void {
     const session = this.#established
     const isDoubtful = session !== undefined && now - session.heardAt > IDLE_DOUBT_MS
-    const exchange: Exchange = { kind, key, make, startedAt: now, isDoubtful, tries: 0, wakeAt: 0 }
-    this.#exchange = exchange
-    this.#try(now, exchange)
-  }
-
-  #try(now: number, exchange: Exchange): void {
-    exchange.wakeAt = now + this.#pace.waitMs(exchange.tries)
-    exchange.tries++
-    if (exchange.tries > 1) this.#sentTwice = true
-    this.#send(exchange.make())
+    this.#exchanges.begin(now, { kind, key, make, isDoubtful })
   }
 
   #giveUp(now: number, exchange: Exchange): void {
-    this.#exchange = undefined
     const { whom } = this.#around
     switch (exchange.kind) {
       case 'suites':
@@ -332,7 +303,7 @@ export class Session {
       case 'open':
         this.#dropHandshake()
         this.#suites.forget()
-        if (this.#wasHeard) this.#fail(wentSilent(whom))
+        if (this.#exchanges.wasHeard) this.#fail(wentSilent(whom))
         else this.#diagnose(now)
         break
       case 'diagnose':
@@ -351,9 +322,9 @@ export class Session {
 
   /** Nothing answered the request for a session: old BMCs still answer this. */
   #diagnose(now: number): void {
-    const sequence = this.#nextSequence()
-    const of = { sequence, netFn: NET_FN.application, command: BEFORE_SESSION.authenticationCapabilities }
-    this.#begin(now, 'diagnose', () => askCapabilities(sequence, this.#around.credentials.privilege), of)
+    const { privilege } = this.#around.credentials
+    const key = { sequence: this.#nextSequence(), netFn: NET_FN.application, command: BEFORE_SESSION.capabilities }
+    this.#begin(now, 'diagnose', () => askCapabilities(key.sequence, privilege), key)
   }
 
   #startOver(otherwise: Refusal): void {
@@ -371,24 +342,24 @@ export class Session {
     else if (queued.reopenings++ >= LIMITS.reopenings || this.#handshakes >= LIMITS.handshakes)
       this.#fail(wentSilent(whom))
     // What follows is a new try with a BMC that is not known to be there.
-    else this.#wasHeard = false
+    else this.#exchanges.wasHeard = false
   }
 
   #refuseOne(queued: Queued, refusal: Refusal): void {
     const at = this.#queue.indexOf(queued)
     if (at < 0) return
-    if (at === 0 && this.#exchange?.kind === 'ask') this.#exchange = undefined
+    if (at === 0 && this.#exchanges.current?.kind === 'ask') this.#exchanges.drop()
     this.#queue.splice(at, 1)
     this.#steps.push({ do: 'refuse', id: queued.ask.id, refusal })
     if (this.#queue.length === 0 && !this.#established) {
-      this.#exchange = undefined
+      this.#exchanges.drop()
       this.#dropHandshake()
     }
   }
 
   /** Opening a session failed: all that wait would meet the same. */
   #fail(refusal: Refusal): void {
-    this.#exchange = undefined
+    this.#exchanges.drop()
     this.#dropHandshake()
     for (const { ask } of this.#queue.splice(0)) this.#steps.push({ do: 'refuse', id: ask.id, refusal })
   }
@@ -409,9 +380,8 @@ export class Session {
   #farewell(): void {
     const session = this.#established
     if (!session) return
-    const sequence = this.#nextSequence()
-    const request = { netFn: NET_FN.application, command: OF_SESSION.close, data: session.closeData, sequence }
-    this.#send(session.seal(PAYLOAD.ipmi, encodeRequest(request)))
+    const [netFn, command, data] = [NET_FN.application, OF_SESSION.close, session.closeData]
+    this.#send(session.seal(PAYLOAD.ipmi, encodeRequest({ netFn, command, data, sequence: this.#nextSequence() })))
     this.#dropSession()
   }
 
@@ -425,8 +395,6 @@ export class Session {
   }
 
   #taken(): readonly Step[] {
-    const steps = this.#steps
-    this.#steps = []
-    return steps
+    return this.#steps.splice(0)
   }
 }

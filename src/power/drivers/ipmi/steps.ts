@@ -7,6 +7,9 @@ import type { Whom } from './refusals.ts'
 /** A request to be answered until `deadline`. `once`: it must not be given again in another session, because it may have been obeyed. */
 export type Ask = Readonly<{ id: number; request: RawRequest; deadline: number; once: boolean }>
 
+/** A request to the main unit, of group `application` where nothing else is said. */
+export type PlainRequest = Partial<RawRequest> & Pick<RawRequest, 'command' | 'data'>
+
 /** What a session wants done. `silent`: an answer did not come in time. `sol`: a SOL payload. `lost`: the session is gone. */
 export type Step =
   | Readonly<{ do: 'send'; bytes: Uint8Array }>
