@@ -16,6 +16,7 @@ import {
   numberSensors,
   type ReadSensors,
   readingOf,
+  recordIdOf,
   recordOf,
   thresholdsOf,
   typeOf,
@@ -98,18 +99,16 @@ const EVENTS = EVENT_SENSORS.map(({ number, sensorType, eventType, name }, i) =>
 const FIXED = [CONTROLLER, INVENTORY, ...EVENTS]
 
 const idOf = (record: Uint8Array): number => record[0]! | (record[1]! << 8)
+const FIXED_IDS = FIXED.map(idOf)
 
 /** All records in the order of their ids. Only the one that is asked for is built. */
 function recordAt(found: ReadSensors, id: number): Readonly<{ record: Uint8Array; next: number }> | undefined {
   const numbers = [...found.byNumber.keys()].sort((a, b) => a - b)
-  const count = FIXED.length + numbers.length
-  const at = (place: number): Uint8Array =>
-    FIXED[place] ?? recordOf(found.byNumber.get(numbers[place - FIXED.length]!)!)
-  const idAt = (place: number): number => idOf(at(place))
-  let place = id === FIRST_RECORD ? 0 : id === LAST_RECORD ? count - 1 : -1
-  for (let i = 0; place < 0 && i < count; i++) if (idAt(i) === id) place = i
+  const ids = [...FIXED_IDS, ...numbers.map(recordIdOf)]
+  const place = id === FIRST_RECORD ? 0 : id === LAST_RECORD ? ids.length - 1 : ids.indexOf(id)
   if (place < 0) return undefined
-  return { record: at(place), next: place + 1 < count ? idAt(place + 1) : LAST_RECORD }
+  const record = FIXED[place] ?? recordOf(found.byNumber.get(numbers[place - FIXED.length]!)!)
+  return { record, next: ids[place + 1] ?? LAST_RECORD }
 }
 
 async function part(request: GetRecord, context: CommandContext): Promise<RecordPart> {

@@ -193,11 +193,12 @@ export function typeOf({ sensor, factors }: NumberedSensor): Readonly<{ sensorTy
 
 /** Records of sensors have ids that follow from their numbers, so that they stay when others go. */
 const FIRST_SENSOR_RECORD = 0x0100
+export const recordIdOf = (number: number): number => FIRST_SENSOR_RECORD + number
 
 export function recordOf(one: NumberedSensor): Uint8Array {
   const { number, sensor, factors } = one
   const place = {
-    id: FIRST_SENSOR_RECORD + number,
+    id: recordIdOf(number),
     owner: BMC_ADDRESS,
     lun: 0,
     sensor: number,
