@@ -121,6 +121,27 @@ describe('messages that come again', () => {
     expect(world.server.table.counts.halfOpen).toBe(1)
   })
 
+  test('a client that begins anew with the same numbers, as ipmitool does when RAKP 2 was lost, gets in, and is not blamed', async () => {
+    const world = new IpmiWorld()
+    const client = world.client()
+    await client.open()
+    await client.introduce()
+    const first = client.managedId
+    expect(await client.login()).toBe(true)
+    expect(client.managedId).not.toBe(first)
+    world.advance(HALF_OPEN_MS)
+    expect(texts(world)).toHaveLength(1)
+  })
+
+  test('an Open Session that was held up on its way does not end the login that it began', async () => {
+    const world = new IpmiWorld()
+    const client = world.client()
+    await client.open()
+    await client.introduce()
+    client.wire.send(client.openRequest())
+    expect(await client.prove()).toBe(true)
+  })
+
   test('RAKP 1 with other content is not answered: the proof is given once for a login', async () => {
     const world = new IpmiWorld()
     const client = world.client()

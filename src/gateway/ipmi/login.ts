@@ -82,7 +82,10 @@ export class Logins {
     if (request.privilege > ADMINISTRATOR) return refuse(RMCP_STATUS.invalidRole)
     const wanted = `${endpoint.name} ${peer.address} ${peer.port} ${consoleId} ${tag} ${suite}`
     const before = table.sameRequest(wanted)
-    if (before) return { answer: before.opened }
+    // A retry gets the same answer. After RAKP 1 it is ipmitool that begins anew with the same numbers, or a packet that was held up on its
+    // way: both logins go on, and one of them will be left.
+    if (before && !before.rakp1) return { answer: before.opened }
+    if (before) before.begunAgain = true
     if (guesses.isLocked(peer.address, endpoint.name, now) || !table.hasRoom(peer.address, endpoint.bmc))
       return refuse(RMCP_STATUS.noResources)
     const id = table.freshId()
@@ -90,7 +93,7 @@ export class Logins {
     const privilege = request.privilege === 0 ? ADMINISTRATOR : request.privilege
     const opened = encodeOpenSessionResponse({ status: 0, tag, privilege, consoleId, managedId: id, algorithms })
     const half = { id, consoleId, request: wanted, suite, endpoint, peer, at: now, opened }
-    if (!table.addHalfOpen({ ...half, rakp1: undefined, rakp2: undefined, login: undefined }))
+    if (!table.addHalfOpen({ ...half, rakp1: undefined, rakp2: undefined, login: undefined, begunAgain: false }))
       return refuse(RMCP_STATUS.noResources)
     const oldest = table.overflowing()
     if (!oldest) return { answer: opened }
@@ -187,7 +190,7 @@ export class Logins {
 
   /** A login that was never finished. After message 2 its client has a proof to guess passwords with: that counts. */
   givenUp(half: HalfOpen): Pick<LoginStep, 'ended'> {
-    return half.login
+    return half.login && !half.begunAgain
       ? { ended: failed(half, 'its client left when it had the proof that the BMC knows the password') }
       : {}
   }

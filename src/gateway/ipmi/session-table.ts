@@ -62,7 +62,7 @@ export class SessionTable {
     return here < MOST_SESSIONS_OF_ADDRESS_ON_BMC
   }
 
-  /** The login that this request began already: nobody wants a second one for it. */
+  /** The newest login that this request began. */
   sameRequest(request: string): HalfOpen | undefined {
     return this.#byRequest.get(request)
   }
@@ -85,7 +85,7 @@ export class SessionTable {
 
   removeHalfOpen(half: HalfOpen): void {
     if (!this.#halfOpen.delete(half.id)) return
-    this.#byRequest.delete(half.request)
+    if (this.#byRequest.get(half.request) === half) this.#byRequest.delete(half.request)
     lower(this.#halfOpenOf, half.peer.address)
   }
 
