@@ -1,9 +1,12 @@
+import type { CompactSensorRecord, FullSensorRecord } from '../../../protocols/ipmi/sdr.ts'
 import { EVENT_TYPE, SENSOR_TYPE, SENSOR_UNITS, THRESHOLDS } from '../../../protocols/ipmi/sensor-types.ts'
 import { LINEAR, type SensorFactors, sensorValue } from '../../../protocols/ipmi/sensor-values.ts'
 import type { SensorReading } from '../../../protocols/ipmi/sensors.ts'
 import type { Sensor, SensorKind } from '../../sensor.ts'
 import { stateWords } from './event-words.ts'
-import type { SensorRecord } from './sensors.ts'
+
+/** Of a sensor that can be read. */
+export type SensorRecord = FullSensorRecord | CompactSensorRecord
 
 const KIND_OF_TYPE: Readonly<Record<number, SensorKind>> = {
   [SENSOR_TYPE.temperature]: 'temperature',

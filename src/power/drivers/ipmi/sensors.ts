@@ -2,7 +2,6 @@ import { DecodeError } from '../../../kit/errors.ts'
 import { COMPLETION, CompletionError } from '../../../protocols/ipmi/completion.ts'
 import { NET_FN } from '../../../protocols/ipmi/net-fn.ts'
 import {
-  type CompactSensorRecord,
   decodeSdr,
   type FullSensorRecord,
   GET_SDR,
@@ -21,10 +20,9 @@ import {
 import type { Sensor } from '../../sensor.ts'
 import type { AskOptions, Link } from './link.ts'
 import { type RecordCommands, RecordReader } from './records.ts'
-import { factorsOf, sensorOf } from './sensor-words.ts'
+import { factorsOf, type SensorRecord, sensorOf } from './sensor-words.ts'
 
 export type Timed = AskOptions & Readonly<{ until: number }>
-export type SensorRecord = FullSensorRecord | CompactSensorRecord
 
 /** No machine has as many; what a broken BMC can make us keep. */
 const MOST_RECORDS = 1024
