@@ -17,7 +17,7 @@ import { median } from './wire.ts'
 const BMCS = Number(process.env.REVEILLE_BENCH_BMCS ?? 1000)
 const RUNS = Number(process.env.REVEILLE_BENCH_RUNS ?? 3)
 const FIRST_PORT = 21_000
-const IPMITOOL_PARALLEL = [8, 16]
+const IPMITOOL_PARALLEL = [2, 8, 16, 32]
 const PYGHMI_PARALLEL = [1, 16]
 
 type Run = Readonly<{ seconds: number; answered: number }>
