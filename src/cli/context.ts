@@ -29,10 +29,32 @@ export type BuiltImage = Readonly<{
   notes: readonly string[]
 }>
 
+/** A config to be checked, and what is wrong with it. */
+export type ConfigDraft = Readonly<{
+  kind: string
+  parts: readonly Readonly<{ name: string; content: string }>[]
+  variables: readonly Readonly<{ name: string; type?: string | undefined; default?: unknown }>[]
+}>
+export type CheckedConfig = Readonly<{
+  valid: boolean
+  machines: number
+  problems: readonly Readonly<{
+    severity: 'error' | 'warning'
+    part: string
+    path: string
+    line: number | null
+    column: number | null
+    message: string
+    hint: string
+  }>[]
+}>
+
 /** What works without a running server; `local.ts` is the real one. */
 export interface Local {
   serve(flags: SettingFlags): Promise<void>
   doctor(flags: SettingFlags): Promise<Finding[]>
+  /** Checks a config as the server would, for a machine that stands for any. */
+  checkConfig(draft: ConfigDraft): Promise<CheckedConfig>
   replay(flags: SettingFlags, capture: Uint8Array): Promise<readonly Replayed[]>
   /** `tell` is given what is being done, in words. */
   buildImage(order: ImageOrder, tell: (text: string) => void): Promise<BuiltImage>

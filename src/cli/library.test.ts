@@ -196,6 +196,7 @@ describe('profiles', () => {
       description: '',
       image: 'debian@2',
       cmdline: '',
+      config: null,
       files: [
         { name: 'p.cfg', content: 'd-i\n' },
         { name: 'preseed.cfg', content: 'd-i\n' },

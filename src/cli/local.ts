@@ -23,6 +23,10 @@ export const LOCAL: Local = {
     const { replay } = await import('../main.ts')
     return replay(config, capture)
   },
+  async checkConfig(draft) {
+    const { checkConfig } = await import('../main.ts')
+    return checkConfig(draft)
+  },
   async buildImage(order, tell) {
     const { buildImage } = await import('../main.ts')
     return buildImage(order, tell)

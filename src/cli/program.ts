@@ -5,6 +5,7 @@ import { agentCommands } from './commands/agent.ts'
 import { applyCommand } from './commands/apply.ts'
 import { bmcCommands } from './commands/bmc.ts'
 import { completionCommands } from './commands/completion.ts'
+import { configCommands } from './commands/config.ts'
 import { consoleCommand } from './commands/console.ts'
 import { deployCommands } from './commands/deploy.ts'
 import { driverCommands } from './commands/driver.ts'
@@ -55,6 +56,7 @@ export function buildProgram(context: Context, settings: readonly SettingDescrip
   volumeCommands(program, context)
   storageCommands(program, context)
   profileCommands(program, context)
+  configCommands(program, context)
   masterCommands(program, context)
   applyCommand(program, context)
   networkCommands(program, context)

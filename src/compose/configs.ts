@@ -1,3 +1,4 @@
+import { configRoutes } from '../api/contract/configs.ts'
 import { Configs } from '../configs/configs.ts'
 import { liquid } from '../configs/drivers/liquid.ts'
 import { readYaml, writeYaml } from '../configs/drivers/yaml.ts'
@@ -21,6 +22,42 @@ export const LANGUAGES: Languages = {
   writeYaml,
   butane: transpileButane,
   ignition: validateIgnition,
+}
+
+/** A config that nobody keeps, checked for a machine that stands for any. Needs no server; snippets are not known then. */
+export async function checkConfig(given: Readonly<{ kind: string; parts: unknown; variables: unknown }>) {
+  const nothing = async () => undefined
+  const configs = await Configs.open({
+    repository: {
+      configs: async () => [],
+      values: async () => [],
+      saveConfig: nothing,
+      removeConfig: nothing,
+      saveValue: nothing,
+      removeValue: nothing,
+      takeOnce: async () => false,
+      giveBack: nothing,
+      forgetTaken: nothing,
+    },
+    languages: LANGUAGES,
+    sealer: { seal: () => '', open: () => '' },
+    clock: { now: () => 0 },
+    events: { publish: () => undefined },
+    machine: () => undefined,
+    place: () => ({ network: undefined, address: null }),
+    server: () => 'http://192.0.2.1:8080',
+    users: () => ({ profiles: [], machines: [] }),
+  })
+  const draft = configRoutes.validateConfig.body.parse(given)
+  const { problems, machines } = configs.check(draft)
+  return {
+    valid: problems.every(({ severity }) => severity === 'warning'),
+    machines,
+    problems: problems.map(({ severity, part, path, at, message, hint }) => ({
+      ...{ severity, part, path, message, hint },
+      ...{ line: at?.line ?? null, column: at?.column ?? null },
+    })),
+  }
 }
 
 type Parts = Pick<Surroundings, 'dataDir' | 'events' | 'clock' | 'log'> &

@@ -14,7 +14,7 @@ export const CONTEXT: Context = {
   cwd: '/',
   target: never,
   client: never,
-  local: { serve: never, doctor: never, replay: never, buildImage: never },
+  local: { serve: never, doctor: never, checkConfig: never, replay: never, buildImage: never },
   interrupted: new AbortController().signal,
 }
 

@@ -8,6 +8,7 @@ import { SETTINGS } from '../../src/config/describe.ts'
 export const NO_LOCAL: Local = {
   serve: () => Promise.reject(new Error('serve was not expected')),
   doctor: () => Promise.reject(new Error('doctor was not expected')),
+  checkConfig: () => Promise.reject(new Error('checkConfig was not expected')),
   replay: () => Promise.reject(new Error('replay was not expected')),
   buildImage: () => Promise.reject(new Error('buildImage was not expected')),
 }

@@ -40,6 +40,7 @@ type Options = Common &
     image?: string
     cmdline?: string
     file?: string[]
+    config?: string
     script?: string
     message?: string
   }
@@ -47,9 +48,9 @@ type Options = Common &
 /** Which options a kind has: others are refused rather than forgotten. */
 const FIELDS: Readonly<Record<Kind, readonly (keyof Options)[]>> = {
   local: [],
-  install: ['image', ...INSTALL_FIELDS],
+  install: ['image', 'config', ...INSTALL_FIELDS],
   diskless: ['disk', 'hideGateway'],
-  live: ['image', 'cmdline', 'file', 'disk'],
+  live: ['image', 'cmdline', 'file', 'config', 'disk'],
   wim: ['image', 'wim', 'disk', 'hideGateway'],
   iso: ['image'],
   script: ['script'],
@@ -89,13 +90,19 @@ async function fieldsOf(
   if (kind === 'install') {
     const identity = before?.kind === 'install' ? before.identity : undefined
     const { description } = options
-    return { ...(description === undefined ? {} : { description }), ...(await installFields(options, identity)) }
+    const config = options.config === undefined ? {} : { config: options.config === 'none' ? null : options.config }
+    return {
+      ...(description === undefined ? {} : { description }),
+      ...config,
+      ...(await installFields(options, identity)),
+    }
   }
   const fields: Record<string, unknown> = {
     description: options.description,
     image: options.image,
     cmdline: options.cmdline,
     files: options.file && (await Promise.all(options.file.map(readFileOption))),
+    config: options.config === 'none' ? null : options.config,
     script: options.script === undefined ? undefined : await readFile(options.script, 'utf8'),
     title: options.title,
     items: await menuItems(context, options, before?.kind === 'menu' ? before.items : []),
@@ -124,12 +131,13 @@ function details(profile: Profile): { pairs: [string, Cell][]; below?: string } 
           ['image', profile.image],
           ['command line', profile.cmdline],
           ['files', files.join(', ')],
+          ['config', profile.config],
           ...disksDetails(profile.disks),
         ],
       }
     }
     case 'install':
-      return { pairs: installDetails(profile) }
+      return { pairs: [...installDetails(profile), ['config', profile.config]] }
     case 'diskless':
       return { pairs: [...disksDetails(profile.disks), ['gateway', profile.hideGateway ? 'hidden' : '']] }
     case 'wim':
@@ -197,6 +205,10 @@ function fieldOptions(command: CliCommand): CliCommand {
     .option(
       '--cmdline <text>',
       'live: kernel arguments; {{files}}, {{mac}}, {{hostname}}, {{machine}}, {{server}} are filled in',
+    )
+    .option(
+      '--config <config>',
+      'live, install: what configures the booted or installed system; NAME or NAME@VERSION, none takes it out',
     )
     .option(
       '--file <name=path>',
