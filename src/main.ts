@@ -16,7 +16,7 @@ import { serveScript } from './boot/script/serve.ts'
 import { counters, diskListener, listeners, unready } from './boot/status.ts'
 import { openConfigs } from './compose/configs.ts'
 import { openConsoles } from './compose/consoles.ts'
-import { openDeployments } from './compose/deployments.ts'
+import { installConfigs, openDeployments } from './compose/deployments.ts'
 import { holdsOf, openDisks } from './compose/disks.ts'
 import { openDomain, type Surroundings } from './compose/domain.ts'
 import { openDoors } from './compose/doors.ts'
@@ -196,7 +196,8 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   const power = powers.finder
   every(POLL_TICK_MS, () => powers.tick())
   const { notify } = config
-  const deployments = await openDeployments({ store, ...domain, power, notify, events, clock: CLOCK, log })
+  const written = installConfigs(configs, { key, clock: CLOCK, server: bootUrl })
+  const deployments = await openDeployments({ ...around, store, ...domain, configs: written, power, notify })
   domain.holds.push(deployments)
   events.listen(({ topic, id, change }) => {
     if (topic !== 'machine' || change !== 'removed') return

@@ -1,6 +1,11 @@
+import { createSecretKey } from 'node:crypto'
+import { sealGrant } from '../boot/capability.ts'
+import { BOOT_PATHS } from '../boot/paths.ts'
 import type { Config } from '../config/schema.ts'
+import type { Configs } from '../configs/configs.ts'
 import { Deployments } from '../deployments/deployments.ts'
 import { WebAndMailNotifier } from '../deployments/drivers/notices/notifier.ts'
+import type { InstallConfigs } from '../deployments/install-config.ts'
 import type { VersionFromCapture } from '../deployments/task-results.ts'
 import type { Events } from '../events/event.ts'
 import type { Images } from '../images/images.ts'
@@ -17,6 +22,7 @@ type Around = Readonly<{
   machines: Machines
   profiles: Profiles
   images: Images
+  configs: InstallConfigs
   power: PowerFinder
   notify: Config['notify']
   events: Events
@@ -42,6 +48,40 @@ export function openDeployments({ store, images, notify, ...around }: Around): P
     repository: store.deployments,
     versionFromCapture: versionFromCapture(images),
   })
+}
+
+/** How long an installed system may phone home: its first start may be days later. */
+const HOME_MS = 7 * 86_400_000
+
+/** Configs as they are written into installed systems. `key` seals the address by which such a system phones home. */
+export function installConfigs(
+  configs: Configs,
+  { key, clock, server }: Readonly<{ key: Uint8Array; clock: Clock; server: () => string }>,
+): InstallConfigs {
+  const secret = createSecretKey(key)
+  return {
+    look: (reference, machine) => {
+      if (!configs.has(reference)) return undefined
+      const { config, version } = configs.resolve(reference)
+      const pinned = `${config.name}@${version.number}`
+      return { pinned, kind: config.kind, problem: configs.problemFor(pinned, machine) }
+    },
+    render: (reference, machine) => {
+      const base = server()
+      const [mac] = machine.macs
+      const expiresAt = clock.now() + HOME_MS
+      const word = mac
+        ? sealGrant({ use: 'file', machine: machine.id, mac, profile: '', once: null, expiresAt }, secret)
+        : 'none'
+      const files = `${base}${BOOT_PATHS.files(word)}`
+      return configs.render(reference, machine, {
+        server: base,
+        files,
+        config: files,
+        home: `${base}${BOOT_PATHS.home(word)}`,
+      })
+    },
+  }
 }
 
 /** A captured chunk list as a version. The result of a task may be told twice: the same list of the same source is the same version. */

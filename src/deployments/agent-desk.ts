@@ -12,6 +12,7 @@ import {
   type TaskWork,
 } from './deployment.ts'
 import { begun, joined, placeOf, pulled } from './disk-records.ts'
+import { type InstallConfigs, misfits, withConfig } from './install-config.ts'
 import type { Ledger } from './ledger.ts'
 import { booting, currentTask, failed, SILENT_MS, silent, TALKING, talking, withTask } from './lifecycle.ts'
 import { planTasks, tasksOf, workText } from './planning.ts'
@@ -46,6 +47,7 @@ type Dependencies = Pick<CourseDependencies, 'machines' | 'clock' | 'log'> &
     ledger: Ledger
     course: Course
     versionFromCapture: VersionFromCapture
+    configs?: InstallConfigs | undefined
     /** Whether an operator waits for a terminal of this machine. */
     wantsShell: (machine: string) => boolean
   }>
@@ -128,9 +130,11 @@ export class AgentDesk {
     const records = ledger.records(d.machine)
     const plan = planTasks(d, { machine: this.#name(d.machine), inventory: taken.inventory, records })
     const notes = plan.notes.map((note) => ledger.line('warn', note))
-    if (plan.problems.length > 0) {
+    const { machines, configs } = this.#with
+    const problems = [...plan.problems, ...misfits(plan.works, machines.get(d.machine), configs)]
+    if (problems.length > 0) {
       const next = 'correct the order or the hardware, then deploy it again'
-      await course.end(failed(d, plan.problems.join('; '), next, now), notes, { inventory: taken })
+      await course.end(failed(d, problems.join('; '), next, now), notes, { inventory: taken })
       return
     }
     const done = (task: Task): Task =>
@@ -160,6 +164,11 @@ export class AgentDesk {
         await course.end(failed(d, why, 'this is a fault of Reveille: please report it', clock.now()))
         return { do: 'wait', seconds: 5, reason: why }
       }
+      const given = this.#given(d, task)
+      if (typeof given === 'string') {
+        await course.end(failed(d, given, 'correct the config or its values, then deploy it again', clock.now()))
+        return { do: 'wait', seconds: 5, reason: given }
+      }
       if (task.state === 'waiting') {
         const started = withTask(d, task.id, { state: 'running', startedAt: task.startedAt ?? clock.now() })
         const what = workText(task.work)
@@ -167,7 +176,7 @@ export class AgentDesk {
           lines: [ledger.line('info', what)],
         })
       }
-      return { do: 'task', id: task.id, task: this.#given(d, task) }
+      return { do: 'task', id: task.id, task: given }
     })
   }
 
@@ -182,7 +191,11 @@ export class AgentDesk {
     return { do: 'task', id: LEAVE, task: { kind: 'finish', how: 'reboot' } }
   }
 
-  #given(d: Deployment, { work }: Task): GivenTask {
+  /** The task as the agent is given it, or why it cannot be done. */
+  #given(d: Deployment, { work, state }: Task): GivenTask | string {
+    // What is done needs no secrets any more.
+    if (work.kind === 'identity' && state !== 'done')
+      return withConfig(work, this.#with.machines.get(d.machine), this.#with.configs)
     const records = this.#with.ledger.records(d.machine)
     // What is written already no longer has the content that it was armed with.
     const touched = ({ serial }: TaskDisk) =>

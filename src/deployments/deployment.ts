@@ -55,7 +55,10 @@ export type Identity = Readonly<{
   /** cloud-init NoCloud seed. */
   userData: string | null
   metaData: string | null
-  /** An Ignition configuration, as `/ignition/config.ign` of the partition labelled `OEM` or `ignition`. */
+  /** Of the same seed, where it has them. */
+  networkConfig?: string | null | undefined
+  vendorData?: string | null | undefined
+  /** An Ignition configuration, for the partition labelled `OEM`, `ignition` or `boot`. */
   ignition: string | null
 }>
 
@@ -73,7 +76,8 @@ export type TaskWork =
       verify: 'sampled' | 'full'
       grow: boolean
     }>
-  | Readonly<{ kind: 'identity'; on: TaskDisk; identity: Identity }>
+  /** `config`: the version (`NAME@3`) that is rendered into the identity when the agent is given the task, and never kept. */
+  | Readonly<{ kind: 'identity'; on: TaskDisk; identity: Identity; config?: string | null | undefined }>
   | Readonly<{ kind: 'boot-entry'; on: TaskDisk }>
   | Readonly<{ kind: 'wipe'; disk: TaskDisk; method: WipeMethod }>
   | Readonly<{ kind: 'script'; script: string; timeoutSeconds: number }>
@@ -112,6 +116,8 @@ export type InstallOrder = Readonly<{
   grow: boolean
   /** Never shown. */
   identity: Identity | null
+  /** `NAME@3`: what is written into the installed system besides. */
+  config?: string | null | undefined
   finish: 'reboot' | 'power-off' | 'kexec'
 }>
 

@@ -10,6 +10,7 @@ import { blankDeployment } from './blank.ts'
 import { Course, type DeployedMachines } from './course.ts'
 import { type Deployment, isAtRest, isReserving } from './deployment.ts'
 import { refuseForgetting } from './forgetting.ts'
+import type { InstallConfigs } from './install-config.ts'
 import { Ledger } from './ledger.ts'
 import { cancelled, failed, isWritten, PATIENCE, succeeded } from './lifecycle.ts'
 import type { Notifier } from './notice.ts'
@@ -47,6 +48,8 @@ type Dependencies = Readonly<{
     resolve(reference: string): { image: Image; version: ImageVersion } | undefined
   }
   versionFromCapture: VersionFromCapture
+  /** What is written into installed systems. */
+  configs?: InstallConfigs | undefined
   power: PowerFinder
   notifier: Notifier
   events: { publish(event: { topic: 'deployment'; id: string; change: 'saved' | 'removed' }): void }
@@ -70,7 +73,7 @@ export class Deployments {
   #ticking = false
 
   private constructor(dependencies: Dependencies, ledger: Ledger) {
-    const { machines, power, notifier, clock, versionFromCapture, profiles, images } = dependencies
+    const { machines, power, notifier, clock, versionFromCapture, profiles, images, configs } = dependencies
     const log = dependencies.log ?? SILENT
     this.#with = dependencies
     this.#ledger = ledger
@@ -80,8 +83,8 @@ export class Deployments {
     const course = new Course({ ledger, machines, profile, power, notifier, clock, log, sleep })
     this.#course = course
     const wantsShell = dependencies.wantsShell ?? (() => false)
-    this.agents = new AgentDesk({ ledger, course, machines, clock, log, versionFromCapture, wantsShell })
-    this.#library = { profile, resolve: (name) => images.resolve(name), image: (name) => images.get(name) }
+    this.agents = new AgentDesk({ ledger, course, machines, clock, log, versionFromCapture, wantsShell, configs })
+    this.#library = { profile, resolve: (name) => images.resolve(name), image: (name) => images.get(name), configs }
   }
 
   /** Goes on where the process before was ended, wherever that was. */

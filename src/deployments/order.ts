@@ -13,6 +13,7 @@ import type {
   Release,
 } from './deployment.ts'
 import type { DiskRecord } from './disk-records.ts'
+import { type InstallConfigs, pinnedConfig } from './install-config.ts'
 import { contentsOf, diskText, listed } from './match.ts'
 import { planTasks, type TaskPlan, workText } from './planning.ts'
 import type { TakenInventory } from './repository.ts'
@@ -32,6 +33,8 @@ export type Library = Readonly<{
   /** `NAME@N`, or the newest version of `NAME`. */
   resolve: (reference: string) => { image: Image; version: ImageVersion } | undefined
   image: (name: string) => Image | undefined
+  /** Without them a profile with a config is refused. */
+  configs?: InstallConfigs | undefined
 }>
 
 const LONGEST_RESERVATION_MS = 366 * 86_400_000
@@ -126,7 +129,8 @@ export function pinned(name: string, machine: Machine, by: Asker, library: Libra
     }
   })
   const { holes, verify, grow, finish } = profile
-  return { targets, holes, verify, grow, finish, identity: identityOf(profile, machine) }
+  const config = pinnedConfig(profile.config, machine, library.configs)
+  return { targets, holes, verify, grow, finish, identity: identityOf(profile, machine), config }
 }
 
 function identityOf({ identity }: Extract<Profile, { kind: 'install' }>, machine: Machine): Identity | null {

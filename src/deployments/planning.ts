@@ -1,5 +1,5 @@
 import type { DiskFacts, Inventory } from '../machines/inventory.ts'
-import type { Deployment, PinnedTarget, Task, TaskDisk, TaskWork } from './deployment.ts'
+import type { Deployment, Identity, PinnedTarget, Task, TaskDisk, TaskWork } from './deployment.ts'
 import type { DiskRecord } from './disk-records.ts'
 import type { DiskHints } from './hints.ts'
 import { diskText, listed, matchDisk, refuseUnarmed, sizeText, strayArms } from './match.ts'
@@ -45,6 +45,11 @@ export function planTasks(deployment: Planned, facts: PlanFacts): TaskPlan {
   }
 }
 
+/** Nothing but what a config says. */
+const NOBODY: Identity = {
+  ...{ hostname: null, sshKeys: [], passwordHash: null },
+  ...{ userData: null, metaData: null, ignition: null },
+}
 const REBOOT: TaskWork = { kind: 'finish', how: 'reboot' }
 
 /** Tasks as they begin. */
@@ -92,7 +97,8 @@ function planInstall({ order, armed }: Planned, facts: PlanFacts): TaskPlan {
   const works: TaskWork[] = [...saves.works, ...flashes]
   if (first?.kind === 'flash' && order) {
     const on = { ...first.to, fingerprint: null }
-    if (order.identity) works.push({ kind: 'identity', on, identity: order.identity })
+    const { identity, config = null } = order
+    if (identity || config !== null) works.push({ kind: 'identity', on, identity: identity ?? NOBODY, config })
     // BIOS machines have no boot entries: stage 3 starts their disk.
     if (inventory.firmware === 'uefi' && on.partition === null) works.push({ kind: 'boot-entry', on })
     works.push({ kind: 'finish', how: order.finish })
@@ -201,7 +207,7 @@ export function workText(work: TaskWork): string {
     case 'flash':
       return `write ${work.image} to ${placeText(work.to)}`
     case 'identity':
-      return `give the system on ${placeText(work.on)} its identity`
+      return `give the system on ${placeText(work.on)} its identity${work.config ? ` and the config ${work.config}` : ''}`
     case 'boot-entry':
       return `make the firmware boot ${placeText(work.on)}`
     case 'wipe':

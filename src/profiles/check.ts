@@ -31,6 +31,7 @@ export function refuseSpec(spec: ProfileSpec, known: Known): void {
     )
   if ('config' in spec && spec.config !== null && !known.hasConfig(spec.config))
     refuse('config', `there is no config ${spec.config}`, 'add it first: reveille config add')
+  if (spec.kind === 'install') refuseTwoConfigs(spec)
   if (spec.kind === 'park') refuseInScript('message', spec.message)
   if (spec.kind === 'menu') refuseMenu(spec, known)
 }
@@ -56,6 +57,13 @@ function refuseDisks(disks: readonly DisklessDisk[], known: Known): void {
     'disks',
     disks.flatMap((disk) => (disk.use === 'volume' ? disk.volume : [])),
   )
+}
+
+function refuseTwoConfigs({ config, identity }: Extract<ProfileSpec, { kind: 'install' }>): void {
+  if (config === null || !identity) return
+  for (const key of ['userData', 'metaData', 'ignition'] as const)
+    if (identity[key] !== null)
+      refuse(`identity.${key}`, `the config ${config} would take the place of this`, 'leave one of both out')
 }
 
 function refuseTargets({ targets }: Extract<ProfileSpec, { kind: 'install' }>, known: Known): void {

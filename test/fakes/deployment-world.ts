@@ -1,4 +1,5 @@
 import { Deployments } from '../../src/deployments/deployments.ts'
+import type { InstallConfigs } from '../../src/deployments/install-config.ts'
 import type { Notice } from '../../src/deployments/notice.ts'
 import type { NewOrder } from '../../src/deployments/order.ts'
 import type { AgentBoot } from '../../src/deployments/repository.ts'
@@ -120,6 +121,8 @@ export class DeploymentWorld {
   /** `untold`: why its firmware could not be told what to boot; `null`: it was. */
   power: { state: PowerState; actions: (PowerAction | 'pxe')[]; fails?: string; untold?: string | null } | undefined
   failSaving: Error | undefined
+  /** Renders what is written into installed systems. */
+  configs: InstallConfigs | undefined
   deployments!: Deployments
   #boots = 0
 
@@ -162,6 +165,10 @@ export class DeploymentWorld {
         if (!this.saved.some((each) => each.image === image && each.chunks === chunks))
           this.saved.push({ image, chunks, by })
         return { number: 2 + this.saved.length }
+      },
+      configs: {
+        look: (reference, machine) => this.configs?.look(reference, machine),
+        render: (reference, machine) => this.configs!.render(reference, machine),
       },
       power: () => this.power && this.#driver(this.power),
       notifier: {

@@ -56,8 +56,8 @@ describe('the files of an installed system', () => {
     const digest = (text: string) => text.length.toString(16).padStart(32, '0')
     expect(seedOf({ hostname: 'n', userData: null, metaData: null }, digest)).toBeUndefined()
     const seed = seedOf({ hostname: 'node1', userData: '#cloud-config\n', metaData: null }, digest)!
-    expect(seed.metaData).toMatch(/^instance-id: reveille-[0-9a-f]{16}\nlocal-hostname: node1\n$/)
-    expect(seedOf({ hostname: null, userData: null, metaData: 'instance-id: x\n' }, digest)?.userData).toBe(
+    expect(seed['meta-data']).toMatch(/^instance-id: reveille-[0-9a-f]{16}\nlocal-hostname: node1\n$/)
+    expect(seedOf({ hostname: null, userData: null, metaData: 'instance-id: x\n' }, digest)?.['user-data']).toBe(
       '#cloud-config\n{}\n',
     )
   })

@@ -52,15 +52,29 @@ export function homeOfRoot(passwd: string): string {
   return home && home !== '/' ? home : '/root'
 }
 
-/** cloud-init wants both files of a seed; a new instance id makes it configure the machine anew. */
+/** What cloud-init's NoCloud reads besides. */
+type SeedMore = { networkConfig?: string | null | undefined; vendorData?: string | null | undefined }
+
+/** The files of a seed by name. cloud-init wants the first two; a new instance id makes it configure the machine anew. */
 export function seedOf(
-  { hostname, userData, metaData }: { hostname: string | null; userData: string | null; metaData: string | null },
+  {
+    hostname,
+    userData,
+    metaData,
+    networkConfig = null,
+    vendorData = null,
+  }: { hostname: string | null; userData: string | null; metaData: string | null } & SeedMore,
   digest: (text: string) => string,
-): { userData: string; metaData: string } | undefined {
-  if (userData === null && metaData === null) return undefined
+): Record<string, string> | undefined {
+  if ([userData, metaData, networkConfig, vendorData].every((text) => text === null)) return undefined
   const id = digest(JSON.stringify([hostname, userData])).slice(0, 16)
   const name = hostname === null ? '' : `local-hostname: ${checkHostname(hostname)}\n`
-  return { userData: userData ?? '#cloud-config\n{}\n', metaData: metaData ?? `instance-id: reveille-${id}\n${name}` }
+  return {
+    'user-data': userData ?? '#cloud-config\n{}\n',
+    'meta-data': metaData ?? `instance-id: reveille-${id}\n${name}`,
+    ...(networkConfig === null ? {} : { 'network-config': networkConfig }),
+    ...(vendorData === null ? {} : { 'vendor-data': vendorData }),
+  }
 }
 
 /** Whether the system would refuse files without SELinux labels, which only itself can set. */

@@ -41,7 +41,9 @@ export async function writeIdentity(
   const { ignition, ...rest } = identity
   const forSystem =
     rest.sshKeys.length > 0 ||
-    [rest.hostname, rest.passwordHash, rest.userData, rest.metaData].some((value) => value !== null)
+    [rest.hostname, rest.passwordHash, rest.userData, rest.metaData, rest.networkConfig, rest.vendorData].some(
+      (value) => (value ?? null) !== null,
+    )
   const paths: string[] = []
   stopped.throwIfAborted()
   if (forSystem) {
@@ -89,8 +91,7 @@ async function writeSystem(system: Inside, identity: Omit<Identity, 'ignition'>,
     if (!(await system.exists('/etc/cloud')))
       log('warn', 'the installed system has no cloud-init: nothing will read its seed')
     await system.folder(SEED, { mode: 0o700 })
-    await write(`${SEED}/user-data`, seed.userData, 0o600)
-    await write(`${SEED}/meta-data`, seed.metaData, 0o600)
+    for (const [name, content] of Object.entries(seed)) await write(`${SEED}/${name}`, content, 0o600)
   }
   if (usesSelinux(await system.read('/etc/selinux/config'))) {
     await write('/.autorelabel', '', 0o644)

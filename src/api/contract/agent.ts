@@ -58,6 +58,8 @@ const Identity = z.object({
   passwordHash: z.string().nullable(),
   userData: z.string().nullable(),
   metaData: z.string().nullable(),
+  networkConfig: z.string().nullish(),
+  vendorData: z.string().nullish(),
   ignition: z.string().nullable(),
 })
 export type Identity = z.infer<typeof Identity>

@@ -1,0 +1,117 @@
+import { beforeEach, expect, test } from 'vitest'
+import {
+  ANN,
+  DeploymentWorld,
+  diskOf,
+  installProfile,
+  inventoryOf,
+  orderOf,
+} from '../../test/fakes/deployment-world.ts'
+import type { ConfigKind, RenderedConfig } from '../configs/config.ts'
+
+let world: DeploymentWorld
+let kind: ConfigKind
+let problem: string | undefined
+let parts: Record<string, string>
+
+beforeEach(async () => {
+  world = await DeploymentWorld.open()
+  kind = 'cloud-init'
+  problem = undefined
+  parts = {
+    'user-data': '#cloud-config\npassword: hunter2\n',
+    'meta-data': 'instance-id: i\n',
+    'network-config': '{}\n',
+  }
+  world.profiles.set('debian', installProfile('debian', { config: 'node', identity: { hostname: true } }))
+  world.configs = {
+    look: (reference) => (reference.startsWith('node') ? { pinned: 'node@4', kind, problem } : undefined),
+    render: (_, machine): RenderedConfig => ({
+      ...{ config: 'node', version: 4, kind },
+      parts: Object.entries(parts).map(([name, content]) => ({
+        ...{ name, contentType: '', secret: true },
+        content: `${content}# ${machine.name}\n`,
+      })),
+      problems:
+        problem === undefined
+          ? []
+          : [
+              {
+                severity: 'error',
+                part: 'user-data',
+                path: '$',
+                at: { line: 3, column: 1 },
+                message: problem,
+                hint: '',
+              },
+            ],
+    }),
+  }
+})
+
+const install = () => world.deployments.create('m_1', orderOf(), ANN)
+async function untilIdentity() {
+  const boot = await world.boot()
+  await world.deployments.agents.inventory(boot, inventoryOf(diskOf('SER1')))
+  const flash = (await world.next(boot))!
+  await world.report(boot, flash.id, true)
+  await world.done(boot, flash.id)
+  return { boot, next: await world.deployments.agents.next(boot) }
+}
+
+test('a config is rendered for the machine when the agent asks, as often as it asks, and kept nowhere', async () => {
+  const d = await install()
+  const { boot, next } = await untilIdentity()
+  expect(next).toMatchObject({
+    task: {
+      kind: 'identity',
+      identity: {
+        hostname: 'node-1',
+        userData: '#cloud-config\npassword: hunter2\n# node-1\n',
+        metaData: 'instance-id: i\n# node-1\n',
+        networkConfig: '{}\n# node-1\n',
+        vendorData: null,
+        ignition: null,
+      },
+    },
+  })
+  expect(next).not.toHaveProperty('task.config')
+  expect(await world.deployments.agents.next(boot)).toEqual(next)
+  expect(JSON.stringify([await world.deployments.get(d.id), await world.deployments.log(d.id, 0, 100)])).not.toContain(
+    'hunter2',
+  )
+  expect((await world.deployments.log(d.id, 0, 100)).map(({ text }) => text)).toContain(
+    'give the system on the disk SER1 its identity and the config node@4',
+  )
+})
+
+test('Butane and Ignition become the Ignition file, also without any other identity', async () => {
+  kind = 'butane'
+  parts = { 'ignition.json': '{}\n' }
+  world.profiles.set('debian', installProfile('debian', { config: 'node' }))
+  await install()
+  const { next } = await untilIdentity()
+  expect(next).toMatchObject({ task: { identity: { hostname: null, userData: null, ignition: '{}\n# node-1\n' } } })
+})
+
+test('what does not fit is refused when it is ordered, and again before a byte is written', async () => {
+  problem = 'config node, user-data line 3: there is no value for token'
+  await expect(install()).rejects.toMatchObject({ code: 'validation-failed', message: problem })
+  problem = undefined
+  const d = await install()
+  problem = 'there is no value for token'
+  const boot = await world.boot()
+  await world.deployments.agents.inventory(boot, inventoryOf(diskOf('SER1')))
+  expect(await world.deployments.get(d.id)).toMatchObject({
+    state: 'failed',
+    dirty: false,
+    reason: 'the config node@4, user-data line 3: there is no value for token; no byte of a disk was changed',
+  })
+})
+
+test('what only installers read, and what is not there, is refused', async () => {
+  kind = 'preseed'
+  await expect(install()).rejects.toThrow('the config node is of kind preseed, which no installed system reads')
+  world.profiles.set('debian', installProfile('debian', { config: 'other' }))
+  await expect(install()).rejects.toThrow('there is no config other')
+})
