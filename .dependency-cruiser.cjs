@@ -20,9 +20,9 @@ module.exports = {
     },
     {
       name: 'domain-does-no-io',
-      comment: 'machines, profiles, images, networks, traces, access, power, deployments, volumes, rooms, guests, gateway, consoles and secrets hold rules and interfaces; drivers do the work',
+      comment: 'machines, profiles, images, networks, traces, access, power, deployments, volumes, rooms, guests, gateway, consoles, secrets, service and backup hold rules and interfaces; drivers do the work',
       severity: 'error',
-      ...only('^src/(machines|profiles|images|networks|traces|access|power|deployments|volumes|rooms|guests|gateway|consoles|configs|secrets)/[^/]+\\.ts$', '^src/(kit|protocols|machines|profiles|images|networks|traces|access|power|deployments|volumes|rooms|guests|gateway|consoles|configs|secrets)/'),
+      ...only('^src/(machines|profiles|images|networks|traces|access|power|deployments|volumes|rooms|guests|gateway|consoles|configs|secrets|service|backup)/[^/]+\\.ts$', '^src/(kit|protocols|machines|profiles|images|networks|traces|access|power|deployments|volumes|rooms|guests|gateway|consoles|configs|secrets|service|backup)/'),
     },
     {
       name: 'boot-stages-do-not-meet',

@@ -5,7 +5,7 @@ export PATH
 DATA ?= data
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check unit bench soak lab web clean packages packages-test packages-bench
+.PHONY: help run test check unit bench soak lab web deb clean packages packages-test packages-bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ lab: packages node_modules/.installed web ## Start Reveille with its lab, withou
 
 web: node_modules/.installed ## Build the console
 	@scripts/build-web
+
+deb: node_modules/.installed ## Build the Debian package into dist/deb (for the architecture of this computer)
+	@node scripts/build-deb.ts
 
 clean: ## Remove what was built and installed here (never the data directory)
 	rm -rf node_modules dist .cache

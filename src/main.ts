@@ -27,6 +27,7 @@ import { openLab, wireLab } from './compose/lab.ts'
 import { openManagement } from './compose/management.ts'
 import { offlinePassword } from './compose/offline-password.ts'
 import { openPower } from './compose/power.ts'
+import { serviceNotices } from './compose/service.ts'
 import { openThrift } from './compose/thrift.ts'
 import { administerStorage, openStorage } from './compose/volumes.ts'
 import type { LoadedConfig } from './config/load.ts'
@@ -74,8 +75,11 @@ export async function serve(loaded: LoadedConfig): Promise<void> {
   const onStop = (stop: Stop) => stops.push(stop)
   try {
     const ended = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
+    const notices = serviceNotices(log)
     await start(loaded, log, onStop)
+    notices.ready()
     await ended
+    notices.stopping()
     log.info({}, 'stopping')
   } finally {
     for (const stop of stops.reverse()) await stop().catch((error) => log.error({ error }, 'could not stop cleanly'))

@@ -11,6 +11,7 @@ const c = {
   socket: library.func('int socket(int, int, int)'),
   setsockopt: library.func('int setsockopt(int, int, int, const void *, uint32_t)'),
   bind: library.func('int bind(int, const void *, uint32_t)'),
+  connect: library.func('int connect(int, const void *, uint32_t)'),
   send: library.func('long send(int, const void *, size_t, int)'),
   sendmmsg: library.func('int sendmmsg(int, const void *, unsigned int, int)'),
   recv: library.func('long recv(int, _Out_ uint8_t *, size_t, int)'),
@@ -19,6 +20,7 @@ const c = {
 
 /** Numbers of Linux on x86-64 and arm64 (they agree on these). */
 export const C = {
+  AF_UNIX: 1,
   AF_INET: 2,
   AF_PACKET: 17,
   SOCK_DGRAM: 2,
@@ -76,6 +78,11 @@ export function setOption(fd: number, level: number, option: number, value: numb
 
 export function bindSocket(fd: number, address: Uint8Array): void {
   checked('bind', c.bind(fd, address, address.length))
+}
+
+/** Where `sendNow` sends to. */
+export function connectSocket(fd: number, address: Uint8Array): void {
+  checked('connect', c.connect(fd, address, address.length))
 }
 
 /** Sends without waiting; bytes the kernel has no room for are an error, as with any full queue. */
