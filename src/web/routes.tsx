@@ -113,6 +113,16 @@ const storage = createRoute({
   path: '/storage',
   component: lazyRouteComponent(() => import('./volumes/storage.tsx'), 'StoragePage'),
 })
+const configs = createRoute({
+  getParentRoute: () => root,
+  path: '/configs',
+  component: lazyRouteComponent(() => import('./configs/list.tsx'), 'ConfigsPage'),
+})
+const config = createRoute({
+  getParentRoute: () => root,
+  path: '/configs/$config',
+  component: lazyRouteComponent(() => import('./configs/page.tsx'), 'ConfigPage'),
+})
 const bmcs = createRoute({
   getParentRoute: () => root,
   path: '/bmcs',
@@ -197,6 +207,8 @@ export const router = createRouter({
     volume,
     sessions,
     storage,
+    configs,
+    config,
     bmcs,
     bmc,
     consoles,

@@ -36,7 +36,7 @@ const TOUCHES: Readonly<Record<Event['topic'], readonly OperationId[]>> = {
   power: ['getPower', 'listPower', 'listPowerDrivers'],
   bmc: ['listBmcs', 'getBmc', 'listBmcRules', 'listBmcEvents', 'listBmcSessions'],
   console: ['listConsoles'],
-  config: [],
+  config: ['listConfigs', 'getConfig', 'getConfigVersion', 'renderConfig', 'diffConfig', 'listConfigValues'],
   lab: ['labStatus', 'listLabMachines', 'getPower'],
   user: ['listUsers', 'me'],
   token: ['listTokens'],

@@ -17,6 +17,7 @@ import { useState } from 'react'
 import type { Profile } from '../../api/contract/profiles.ts'
 import { fieldProblem } from '../api/call.ts'
 import { useDo } from '../api/use.ts'
+import { ConfigSelect } from '../configs/select.tsx'
 import { ProblemNote } from '../parts/page.tsx'
 import { ProfileSelect } from './choose.tsx'
 import { DisksPart } from './diskless.tsx'
@@ -74,6 +75,19 @@ export function ProfileForm({ profile, onClose }: { profile: Profile | undefined
           />
         )}
         {fields.kind === 'install' && <InstallPart {...part} />}
+        {(fields.kind === 'live' || fields.kind === 'install') && (
+          <ConfigSelect
+            label="Config"
+            description={
+              fields.kind === 'live'
+                ? 'Rendered for the machine. In the command line {{config}} is its address, {{nocloud}} that for cloud-init.'
+                : 'Rendered for the machine and written into the installed system, for its first boot.'
+            }
+            value={fields.config}
+            error={fieldProblem(error, 'config')}
+            onChange={(config) => set('config', config)}
+          />
+        )}
         {fields.kind === 'live' && <Live {...part} />}
         {fields.kind === 'wim' && <WindowsFile {...part} />}
         {(fields.kind === 'diskless' || fields.kind === 'live' || fields.kind === 'wim') && <DisksPart {...part} />}

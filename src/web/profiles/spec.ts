@@ -39,6 +39,7 @@ export type Fields = {
   image: string
   cmdline: string
   files: { name: string; content: string }[]
+  config: string | null
   disks: DiskFields[]
   hideGateway: boolean
   wim: string | null
@@ -67,6 +68,7 @@ export const NEW: Fields = {
   image: '',
   cmdline: '',
   files: [],
+  config: null,
   disks: [],
   hideGateway: false,
   wim: null,
@@ -126,6 +128,7 @@ export function specOf(fields: Fields): Spec {
         grow: fields.grow,
         finish: fields.finish,
         identity: identityOf(fields.identity),
+        config: fields.config,
       }
     case 'live':
       return {
@@ -134,6 +137,7 @@ export function specOf(fields: Fields): Spec {
         image: fields.image,
         cmdline: fields.cmdline,
         files: fields.files,
+        config: fields.config,
         disks: fields.disks.map(diskOf),
       }
     case 'diskless':
