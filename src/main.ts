@@ -318,7 +318,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
       loaderHandler({ find, blobs: images.blobs, describe: (sha256) => images.describe(sha256), trace: traces, log }),
       discs.handler,
       install.pass,
-      serveConfigure({ machines, profiles, configs, disks: disks.diskless, traces, key, clock: CLOCK, log }),
+      serveConfigure({ ...domain, ...around, configs, deployments, disks: disks.diskless, key }),
     ],
     log,
     advertised,

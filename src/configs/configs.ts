@@ -230,6 +230,16 @@ export class Configs {
       machine === SAMPLE_MACHINE ? { network: SAMPLE_NETWORK, address: SAMPLE_MACHINE.ip } : place(machine)
     const facts = factsOf(machine, network, address, how.boot ?? previewFacts(server()))
     const value = (name: string) => valueFor(name, machine, (scope, wanted) => this.values.find(scope, wanted))
+  /** Whether it, or a snippet that it includes, names `boot.home`. */
+  phonesHome(reference: string): boolean {
+    if (!this.has(reference)) return false
+    const texts = this.resolve(reference).version.parts.map(({ content }) => content)
+    const included = this.all()
+      .filter(({ name, kind }) => kind === 'snippet' && texts.some((text) => includes(text, name)))
+      .map(({ versions }) => versions.at(-1)?.parts[0]?.content ?? '')
+    return [...texts, ...included].some((text) => /\bboot\.home\b/.test(text))
+  }
+
     const open = (each: { scope: string; name: string; sealed: string | null }) =>
       sealer.open(`config-value ${each.scope} ${each.name}`, each.sealed ?? '')
     const resolved = () => resolve(draft.variables, facts, { ...how, value, open })

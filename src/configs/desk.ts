@@ -8,6 +8,8 @@ export interface ConfigDesk {
   deliveryOf(reference: string): string | undefined
   /** Why a machine cannot be given it, in one line; `undefined`: it can. */
   problemFor(reference: string, machine: Machine): string | undefined
+  /** Whether what it configures is told to phone home (`boot.home`). */
+  phonesHome(reference: string): boolean
   /** With secrets: for a boot. Refused (`not-found`) when there is no such config. */
   render(reference: string, machine: Machine, boot: BootFacts): RenderedConfig
   /** Whether a part with secrets may go to this boot: the first time only. Durable. */

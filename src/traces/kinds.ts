@@ -34,8 +34,8 @@ export const TRACE_KINDS = {
   'http.script': ['status', 'decision', 'profile', 'boot'],
   /** A file of an image. `role` is kernel, initrd or iso; `complete` false: the connection broke off before its end. */
   'http.blob': ['file', 'role', 'image', 'status', 'complete', 'range'],
-  /** The script reports that it passes control now. */
-  'mark.launch': ['boot', 'decision', 'profile'],
+  /** The script reports that it passes control now. `awaits` home: what it starts is to phone home. */
+  'mark.launch': ['boot', 'decision', 'profile', 'awaits'],
   /** The script reports that a step failed; `error` is what iPXE said. It waits and tries again. */
   'mark.failed': ['boot', 'error', 'step'],
   'mark.retry': ['boot', 'error', 'step'],
@@ -91,6 +91,6 @@ export function stageOf(kind: TraceKind, client?: TraceClient): Stage {
   if (kind === 'mark.launch') return 'launch'
   if (kind === 'agent.pass') return 'fetch'
   if (kind.startsWith('agent.')) return 'install'
-  if (kind === 'http.file') return 'system'
+  if (kind === 'http.file' || kind === 'http.home') return 'system'
   return 'script'
 }

@@ -1,3 +1,4 @@
+import { awaitsHome, isHome } from './awaited-home.ts'
 import { reached } from './correlate.ts'
 import { addEvent } from './history.ts'
 import { likeliestCause, patienceMs } from './stall.ts'
@@ -18,6 +19,10 @@ export function advance(trace: Trace, event: TraceEvent): Trace {
     events,
     dropped: trace.dropped + leftOut,
   }
+  if (isHome(event))
+    return { ...next, state: 'launched', headline: `${event.summary}: ${event.reason}`, deadlineAt: null }
+  // Nothing else that a system does is its call home.
+  if (event.stage === 'system' && awaitsHome(trace)) return next
   // What else is asked for after a launch is the launched system's business: the boot has succeeded.
   if (trace.state === 'launched' && event.kind !== 'mark.failed' && event.kind !== 'http.script') return next
   // Firmware that asks for an address again and again gets no further by it: the time it has runs from the first question.

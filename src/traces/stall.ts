@@ -1,3 +1,4 @@
+import { awaitsHome, expectsHome, HOME_MS, whyNotHome } from './awaited-home.ts'
 import { detailOf, type Evidence, evidenceOf, isProxyOffer, type OtherServer } from './evidence.ts'
 import type { Trace, TraceEvent } from './trace.ts'
 
@@ -24,6 +25,7 @@ export function patienceMs(event: TraceEvent): number | null {
     case 'http.blob':
       return 300 * SECOND
     case 'mark.launch':
+      if (expectsHome(event)) return HOME_MS
       // Unpacking tens of MB and finding the network card takes slow machines a while.
       return event.detail?.decision === 'agent' ? 180 * SECOND : null
     case 'agent.pass':
@@ -52,6 +54,7 @@ export function likeliestCause(trace: Trace): Cause {
   if (e.failed) return failedStep(e.failed)
   if (e.agentHeard) return silentAgent(e.agentHeard, e.agentTask)
   if (e.agentLaunched) return lostAgent(e)
+  if (awaitsHome(trace)) return whyNotHome(trace, CONSOLE)
   if (e.launch) return { text: 'it reported its launch; since then it asked for nothing', next: [CONSOLE] }
   if (e.script) return afterScript(e, e.script)
   if (e.start)

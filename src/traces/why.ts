@@ -1,3 +1,4 @@
+import { awaitsHome } from './awaited-home.ts'
 import { evidenceOf } from './evidence.ts'
 import { lastTime } from './history.ts'
 import { describeEvent } from './sentences.ts'
@@ -47,6 +48,8 @@ function judge(trace: Trace, { now, previous }: WhyFacts): Pick<Explanation, 've
     case 'launched':
       if (trace.stage === 'install')
         return { verdict: `The management OS has done its work: ${sentence(trace.headline)}`, next: [] }
+      if (awaitsHome(trace))
+        return { verdict: `It was started and is to phone home, which it has not done yet; ${silent}.`, next: [] }
       return trace.stage === 'system'
         ? { verdict: `It has booted: ${sentence(trace.headline)}`, next: [] }
         : {

@@ -36,6 +36,7 @@ let server: Awaited<ReturnType<typeof serveHandlers>>
 const desk: ConfigDesk = {
   deliveryOf: () => 'ignition.json',
   problemFor: () => undefined,
+  phonesHome: () => true,
   render: (_, machine, { home }) => ({
     ...rendered,
     parts: rendered.parts.map((each) => ({ ...each, content: `${each.content} ${machine.name} ${home}` })),

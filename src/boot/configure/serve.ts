@@ -18,6 +18,8 @@ export type ConfigureStageDependencies = Readonly<{
     launched(id: string, nextBootId: string | null): Promise<void>
   }
   profiles: { get(name: string): Profile | undefined }
+  /** Hears that an installed system runs. */
+  deployments?: { launchedLocal(machine: string): Promise<void> } | undefined
   /** Tells what the boot script told of its disks. */
   disks?: Pick<DiskDesk, 'preview'> | undefined
   /** What profiles' configs are rendered by. */
@@ -70,6 +72,13 @@ export function serveConfigure(dependencies: ConfigureStageDependencies): BootHa
     })
   }
 
+  /** What was written to its disk runs: firmware that starts the disk by itself tells nobody else. */
+  const installed = (machine: string) => {
+    dependencies.deployments?.launchedLocal(machine).catch((error: unknown) => {
+      log.error({ machine, error: String(error) }, 'a deployment that has succeeded could not be saved')
+    })
+  }
+
   /** The booted system says that it is what it was to become. Any method: not every installer can send a POST. */
   const home: BootHandler = (request, response, target) => {
     const grant = openGrant(target.path.slice(HOME.length), 'file', key, clock.now())
@@ -87,7 +96,10 @@ export function serveConfigure(dependencies: ConfigureStageDependencies): BootHa
         detail: { status: known ? 204 : 403 },
       },
     )
-    if (known && typeof grant !== 'string') launched(known.id, grant.once)
+    if (known && typeof grant !== 'string') {
+      launched(known.id, grant.once)
+      if (grant.profile === '') installed(known.id)
+    }
     return true
   }
 

@@ -219,7 +219,13 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
     }
     const decision = profiles.get(grant.profile)?.kind
     const profile = named(grant.profile)
-    const detail = { ...(profile ? { profile } : {}), ...(decision ? { decision } : {}), ...failureDetail(query) }
+    const isAwaited = kind === 'mark.launch' && isAwaitedHome(profiles.get(grant.profile), configs)
+    const detail = {
+      ...(profile ? { profile } : {}),
+      ...(decision ? { decision } : {}),
+      ...(isAwaited ? { awaits: 'home' } : {}),
+      ...failureDetail(query),
+    }
     if (kind === 'mark.launch') await launched(grant)
     record(grant.mac, client, markEvent(kind, told(grant.profile), grant.once !== null, detail), { detail })
     return { status: 200, body: 'noted\n' }
@@ -317,6 +323,14 @@ function markEvent(kind: TraceKind, profile: string, once: boolean, detail: { st
     : 'iPXE gave no reason'
   const summary = kind === 'mark.failed' ? `${where} failed; it tries again` : `${where} is tried again`
   return { kind, stage: 'script', outcome: 'failed', summary, reason }
+}
+
+/** Whether what a profile starts is to phone home. */
+function isAwaitedHome(profile: Profile | undefined, configs: ConfigDesk | undefined): boolean {
+  if (profile?.kind !== 'live') return false
+  const { cmdline, files, config } = profile
+  const texts = [cmdline, ...files.map(({ content }) => content)]
+  return texts.some((text) => text.includes('{{home}}')) || (config !== null && configs?.phonesHome(config) === true)
 }
 
 /** What a failing script reports of itself, cut down to what can be its own words. */
