@@ -1,0 +1,113 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { launchBrowser } from './bed/browser.ts'
+import { freeTcpPort } from './bed/free-port.ts'
+import { Server } from './bed/server.ts'
+
+/** Configs in a real browser, against a real server. */
+const root = join(import.meta.dirname, '../..')
+let server: Server
+let browser: Browser
+let page: Page
+const complaints: string[] = []
+
+beforeAll(async () => {
+  execFileSync(join(root, 'scripts/build-web'), { stdio: 'inherit' })
+  const port = await freeTcpPort()
+  server = await Server.make({
+    http: { listen: `127.0.0.1:${port}` },
+    iscsi: { enabled: false },
+    advertise: '127.0.0.1',
+  })
+  await server.api('POST', '/machines', { name: 'web1', macs: ['52:54:00:aa:00:01'], tags: ['rack-a'] })
+  browser = await launchBrowser()
+  page = await browser.newPage({ viewport: { width: 1360, height: 900 } })
+  page.setDefaultTimeout(15_000)
+  page.on('pageerror', (error) => complaints.push(error.message))
+  page.on('console', (message) => {
+    // Chromium complains of each refused request too; that is how refusals come.
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
+      complaints.push(message.text())
+  })
+  await page.goto(`http://127.0.0.1:${port}`)
+  const password = readFileSync(join(server.dataDir, 'admin-password'), 'utf8').trim()
+  await page.getByLabel('Password', { exact: true }).fill(password)
+  await page.getByRole('button', { name: 'Log in', exact: true }).click()
+  await page.getByRole('heading', { name: 'Machines', level: 1 }).waitFor()
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await server?.remove()
+})
+
+const button = (name: string | RegExp) => page.getByRole('button', { name, exact: typeof name === 'string' })
+const sees = (text: string | RegExp) => page.getByText(text).first().waitFor()
+const dialog = () => page.getByRole('dialog')
+const go = (place: string) => page.getByRole('navigation').getByRole('link', { name: place, exact: true }).click()
+const closed = () => dialog().waitFor({ state: 'detached' })
+
+test('a config with faults is told where they are, and is not kept', async () => {
+  await go('Configs')
+  await sees('No config yet')
+  await button('Add config').first().click()
+  await dialog().getByLabel('Name', { exact: true }).fill('node')
+  await dialog().getByLabel('Kind').click()
+  await page.getByRole('option', { name: 'cloud-init (NoCloud)' }).click()
+  await dialog().getByLabel('Template').fill('#cloud-config\nhostname: {{ machine.hostnme }}\nrole: {{ role }}\n')
+  await dialog().getByRole('button', { name: 'Check' }).click()
+  await dialog().getByText('undefined variable: machine.hostnme').waitFor()
+  await dialog()
+    .getByText(/machine has .*hostname/)
+    .waitFor()
+  await dialog().getByRole('button', { name: 'Add config' }).click()
+  await dialog()
+    .getByText(/line 2, column/)
+    .first()
+    .waitFor()
+  expect((await server.api<{ items: unknown[] }>('GET', '/configs')).items).toEqual([])
+})
+
+test('it is kept once it is right, and asks for what it needs', async () => {
+  await dialog().getByLabel('Template').fill('#cloud-config\nhostname: {{ machine.hostname }}\nrole: {{ role }}\n')
+  await dialog().getByRole('button', { name: 'Add a value that it asks for' }).click()
+  await dialog().getByLabel('Value', { exact: true }).fill('role')
+  await dialog().getByRole('button', { name: 'Add config' }).click()
+  await closed()
+  await page.getByRole('link', { name: 'node', exact: true }).click()
+  await page.getByPlaceholder('Choose a machine').click()
+  await page.getByRole('option', { name: 'web1' }).click()
+  await sees('the variable role has no value for this machine')
+})
+
+test('a value for a tag reaches its machines', async () => {
+  await go('Configs')
+  await button('Set value').click()
+  await dialog().getByLabel('Name', { exact: true }).fill('role')
+  await dialog().getByLabel('For').click()
+  await page.getByRole('option', { name: 'machines with a tag' }).click()
+  await dialog().getByLabel('Tag').fill('rack-a')
+  await dialog().getByLabel('Value', { exact: true }).fill('worker')
+  await dialog().getByRole('button', { name: 'Set', exact: true }).click()
+  await closed()
+  await page.getByRole('link', { name: 'node', exact: true }).click()
+  await page.getByPlaceholder('Choose a machine').click()
+  await page.getByRole('option', { name: 'web1' }).click()
+  await sees(/role: worker/)
+  await sees(/local-hostname: web1/)
+})
+
+test('a new version says what is new in it, and the old one stays', async () => {
+  await button('Edit').click()
+  await dialog().getByLabel('Template').fill('#cloud-config\nhostname: {{ machine.hostname }}\nduty: {{ role }}\n')
+  await dialog().getByRole('button', { name: 'Save as a new version' }).click()
+  await closed()
+  await sees('What is new in version 2')
+  await sees('+duty: {{ role }}')
+  const kept = await server.api<{ parts: { content: string }[] }>('GET', '/configs/node/versions/1')
+  expect(kept.parts[0]?.content).toContain('role: {{ role }}')
+  expect(complaints).toEqual([])
+})
