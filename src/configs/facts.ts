@@ -70,6 +70,7 @@ export const SAMPLE_MACHINE: Machine = {
   product: 'Sample',
   architecture: 'x86_64',
   firmware: 'uefi',
+  bootLoader: 'auto',
   tags: ['sample'],
   notes: '',
   ip: '192.0.2.10',

@@ -2,7 +2,7 @@ import { Refusal } from '../kit/errors.ts'
 import { formatIpv4, parseIpv4 } from '../kit/ip.ts'
 import { type Mac, parseMac } from '../kit/mac.ts'
 import { Name } from '../profiles/profile.ts'
-import type { Architecture, Firmware, Machine } from './machine.ts'
+import type { Architecture, BootLoader, Firmware, Machine } from './machine.ts'
 
 /** What a person may say of a machine. Absent fields are left alone. */
 type Editable = Readonly<{
@@ -16,6 +16,7 @@ type Editable = Readonly<{
   serial: string | null
   architecture: Architecture | null
   firmware: Firmware | null
+  bootLoader: BootLoader
 }>
 
 /** MACs in any usual spelling; the name is made from the pattern when left out. */
@@ -43,6 +44,7 @@ export function blankMachine(id: string, name: string, now: number): Machine {
     product: null,
     architecture: null,
     firmware: null,
+    bootLoader: 'auto',
     tags: [],
     notes: '',
     ip: null,

@@ -14,6 +14,13 @@ export type MachineState = (typeof MACHINE_STATES)[number]
 export const FIRMWARES = ['bios', 'uefi'] as const
 export type Firmware = (typeof FIRMWARES)[number]
 
+/**
+ * What firmware is given to load first. `ipxe`: iPXE, which firmware refuses while Secure Boot is on. `grub`: shim and GRUB as Debian
+ * signed them, by TFTP. `auto`: iPXE where there is one for the machine, else GRUB.
+ */
+export const BOOT_LOADERS = ['auto', 'ipxe', 'grub'] as const
+export type BootLoader = (typeof BOOT_LOADERS)[number]
+
 export const ARCHITECTURES = ['x86', 'x86_64', 'arm', 'arm64', 'riscv64', 'loongarch64'] as const
 export type Architecture = (typeof ARCHITECTURES)[number]
 
@@ -32,6 +39,7 @@ export type Machine = Readonly<{
   product: string | null
   architecture: Architecture | null
   firmware: Firmware | null
+  bootLoader: BootLoader
   tags: readonly string[]
   notes: string
   /** A fixed address (dotted decimal) that our DHCP server reserves for it. */

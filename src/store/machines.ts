@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { Mac } from '../kit/mac.ts'
-import type { Architecture, Firmware, Machine, MachineState, NextBoot } from '../machines/machine.ts'
+import type { Architecture, BootLoader, Firmware, Machine, MachineState, NextBoot } from '../machines/machine.ts'
 import type { MachineRepository } from '../machines/repository.ts'
 import { Bulk } from './bulk.ts'
 import type { MachineRow, Tables } from './tables.ts'
@@ -21,6 +21,7 @@ export function machineRepository(db: Kysely<Tables>): MachineRepository {
           product: values.ref('excluded.product'),
           architecture: values.ref('excluded.architecture'),
           firmware: values.ref('excluded.firmware'),
+          boot_loader: values.ref('excluded.boot_loader'),
           tags_json: values.ref('excluded.tags_json'),
           notes: values.ref('excluded.notes'),
           ip: values.ref('excluded.ip'),
@@ -66,6 +67,7 @@ function toRow(machine: Machine): MachineRow {
     product: machine.product,
     architecture: machine.architecture,
     firmware: machine.firmware,
+    boot_loader: machine.bootLoader,
     tags_json: JSON.stringify(machine.tags),
     notes: machine.notes,
     ip: machine.ip,
@@ -91,6 +93,7 @@ function fromRow(row: MachineRow): Machine {
     product: row.product,
     architecture: row.architecture as Architecture | null,
     firmware: row.firmware as Firmware | null,
+    bootLoader: row.boot_loader as BootLoader,
     tags: JSON.parse(row.tags_json) as string[],
     notes: row.notes,
     ip: row.ip,

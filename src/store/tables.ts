@@ -26,6 +26,7 @@ export type Tables = {
   config_versions: ConfigVersionRow
   config_values: ConfigValueRow
   config_taken: ConfigTakenRow
+  manifests: ManifestRow
   leases: LeaseRow
   traces: TraceRow
   users: UserRow
@@ -45,6 +46,7 @@ export type MachineRow = {
   product: string | null
   architecture: string | null
   firmware: string | null
+  boot_loader: string
   tags_json: string
   notes: string
   ip: string | null
@@ -231,3 +233,5 @@ export type AuditRow = {
   outcome: string
   detail: string
 }
+/** `things_json`: names such as `machine web1`. */
+export type ManifestRow = { name: string; things_json: string }

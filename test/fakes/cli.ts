@@ -16,6 +16,7 @@ export const MACHINE: Machine = {
   product: null,
   architecture: 'x86_64',
   firmware: 'uefi',
+  bootLoader: 'auto',
   tags: ['rack=a3'],
   notes: '',
   ip: null,

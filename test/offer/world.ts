@@ -53,7 +53,16 @@ export const rack: Network = {
 
 export const machine: Machine = {
   ...{ id: 'm_1', name: 'node-0001', state: 'ready', macs: [MAC], uuid: null, serial: null, manufacturer: null },
-  ...{ product: null, architecture: null, firmware: null, tags: [], notes: '', ip: '10.0.0.50', hostname: 'pc1' },
+  ...{
+    product: null,
+    architecture: null,
+    firmware: null,
+    bootLoader: 'auto',
+    tags: [],
+    notes: '',
+    ip: '10.0.0.50',
+    hostname: 'pc1',
+  },
   ...{ profile: null, nextBoot: null, createdAt: 0, updatedAt: 0, lastSeenAt: null, lastAddress: null },
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ARCHITECTURES, FIRMWARES, MACHINE_STATES } from '../../machines/machine.ts'
+import { ARCHITECTURES, BOOT_LOADERS, FIRMWARES, MACHINE_STATES } from '../../machines/machine.ts'
 import { Name } from '../../profiles/profile.ts'
 import { PageQuery, page, Time } from './common.ts'
 import { route } from './route.ts'
@@ -29,6 +29,8 @@ export const Machine = z
     product: z.string().nullable(),
     architecture: z.enum(ARCHITECTURES).nullable(),
     firmware: z.enum(FIRMWARES).nullable(),
+    /** What its firmware is given to load: `grub` for Secure Boot. */
+    bootLoader: z.enum(BOOT_LOADERS),
     tags: z.array(z.string()),
     notes: z.string(),
     ip: z.string().nullable(),
@@ -63,6 +65,7 @@ const editable = {
   serial: z.string().max(100).nullable(),
   architecture: z.enum(ARCHITECTURES).nullable(),
   firmware: z.enum(FIRMWARES).nullable(),
+  bootLoader: z.enum(BOOT_LOADERS),
 }
 
 export const NewMachine = z

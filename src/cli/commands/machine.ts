@@ -24,6 +24,7 @@ const STATES = [
 ] as const satisfies readonly Machine['state'][]
 const SETTABLE_STATES = ['ready', 'maintenance', 'retired'] as const satisfies readonly MachinePatch['state'][]
 const FIRMWARES = ['bios', 'uefi'] as const satisfies readonly Machine['firmware'][]
+const BOOT_LOADERS = ['auto', 'ipxe', 'grub'] as const satisfies readonly Machine['bootLoader'][]
 const ARCHITECTURES = [
   'x86',
   'x86_64',
@@ -46,6 +47,7 @@ export function machineFacts(machine: Machine, now: number): string {
     ['last address', machine.lastAddress],
     ['last seen', ago(machine.lastSeenAt, now)],
     ['firmware', machine.firmware],
+    ['boot loader', machine.bootLoader === 'auto' ? '' : machine.bootLoader],
     ['architecture', machine.architecture],
     ['manufacturer', machine.manufacturer],
     ['product', machine.product],
@@ -69,6 +71,7 @@ type Fields = {
   uuid?: string
   serial?: string
   firmware?: NewMachine['firmware']
+  bootLoader?: NewMachine['bootLoader']
   architecture?: NewMachine['architecture']
 }
 
@@ -84,6 +87,7 @@ function fieldOptions(command: CliCommand): CliCommand {
     .option('--uuid <uuid>', 'SMBIOS UUID')
     .option('--serial <serial>', 'serial number')
     .addOption(choice('--firmware <kind>', 'firmware', FIRMWARES))
+    .addOption(choice('--boot-loader <loader>', 'what firmware loads first: grub for Secure Boot', BOOT_LOADERS))
     .addOption(choice('--architecture <name>', 'architecture', ARCHITECTURES))
 }
 
@@ -103,6 +107,7 @@ function fieldsOf(options: Fields): Omit<MachinePatch, 'name' | 'state'> {
     uuid: orNull(options.uuid),
     serial: orNull(options.serial),
     firmware: options.firmware,
+    bootLoader: options.bootLoader,
     architecture: options.architecture,
   }
 }

@@ -35,6 +35,7 @@ export function MachineFacts({ machine }: { machine: Machine }) {
             ['Model', [machine.manufacturer, machine.product].filter(Boolean).join(' ')],
             ['Serial', machine.serial && <Code copy>{machine.serial}</Code>],
             ['Firmware', machine.firmware?.toUpperCase()],
+            ['Boot loader', machine.bootLoader === 'auto' ? undefined : machine.bootLoader],
             ['Architecture', machine.architecture],
             [
               machine.macs.length > 1 ? 'MACs' : 'MAC',

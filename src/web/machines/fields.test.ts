@@ -12,6 +12,7 @@ const fields: MachineFields = {
   serial: '',
   architecture: null,
   firmware: 'bios',
+  bootLoader: 'auto',
 }
 
 test('only what changed is sent, so that others keep their changes', () => {

@@ -12,6 +12,7 @@ export type MachineFields = {
   serial: string
   architecture: Machine['architecture']
   firmware: Machine['firmware']
+  bootLoader: Machine['bootLoader']
 }
 
 export const EMPTY: MachineFields = {
@@ -25,6 +26,7 @@ export const EMPTY: MachineFields = {
   serial: '',
   architecture: null,
   firmware: null,
+  bootLoader: 'auto',
 }
 
 /** What the form starts with for a machine that exists. */

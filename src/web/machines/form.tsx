@@ -84,6 +84,18 @@ export function MachineForm(props: {
             value={fields.firmware}
             onChange={(firmware) => set('firmware', firmware as Machine['firmware'])}
           />
+          <Select
+            label="Boot loader"
+            description="GRUB for Secure Boot"
+            allowDeselect={false}
+            data={[
+              { value: 'auto', label: 'automatic' },
+              { value: 'ipxe', label: 'iPXE' },
+              { value: 'grub', label: 'shim and GRUB' },
+            ]}
+            value={fields.bootLoader}
+            onChange={(loader) => set('bootLoader', loader as Machine['bootLoader'])}
+          />
           <TextInput
             label="Serial"
             placeholder="Seen at boot"
