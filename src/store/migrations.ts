@@ -7,7 +7,7 @@ import * as imagesAndDeployments from './migrations/0002-images-and-deployments.
 import * as diskless from './migrations/0003-diskless.ts'
 import * as powerAndBmcs from './migrations/0004-power-and-bmcs.ts'
 import * as configs from './migrations/0005-configs.ts'
-import * as bootLoaders from './migrations/0006-boot-loaders.ts'
+import * as bootLoaders from './migrations/0007-boot-loaders.ts'
 import * as manifests from './migrations/0006-manifests.ts'
 import type { Tables } from './tables.ts'
 
@@ -19,7 +19,7 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0004-power-and-bmcs': powerAndBmcs,
   '0005-configs': configs,
   '0006-manifests': manifests,
-  '0006-boot-loaders': bootLoaders,
+  '0007-boot-loaders': bootLoaders,
 }
 
 /** Kysely's own table of the migrations that were applied. */
