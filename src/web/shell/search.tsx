@@ -1,6 +1,6 @@
 import { Modal, Text } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
-import { IconDeviceDesktop, IconDisc, IconPlus } from '@tabler/icons-react'
+import { IconDatabase, IconDeviceDesktop, IconDisc, IconFileText, IconPlus } from '@tabler/icons-react'
 import { useNavigate } from '@tanstack/react-router'
 import { type ComponentType, type KeyboardEvent, type ReactNode, useId, useState } from 'react'
 import { useMay } from '../api/me.tsx'
@@ -11,7 +11,7 @@ import style from './shell.module.css'
 
 type Hit = { key: string; icon: ComponentType<{ size?: number }>; text: string; more?: ReactNode; go: () => void }
 
-/** Finds machines on the server by name, MAC, address, serial or tag, images by name, and the pages of the console. */
+/** Finds machines on the server by name, MAC, address, serial or tag, images, volumes and configs by name, and the pages of the console. */
 export function Search({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   return (
     <Modal
@@ -26,6 +26,36 @@ export function Search({ opened, onClose }: { opened: boolean; onClose: () => vo
       {opened && <Palette onClose={onClose} />}
     </Modal>
   )
+}
+
+/** Volumes and configs whose names hold what is searched for. */
+function useNamed(wanted: string): Hit[] {
+  const navigate = useNavigate()
+  const asks = { keep: true, enabled: wanted !== '' }
+  const volumes = useGet('listVolumes', { query: { q: wanted, limit: 5 } }, asks)
+  const configs = useGet('listConfigs', { query: { q: wanted, limit: 5 } }, asks)
+  if (wanted === '') return []
+  const dimmed = (words: string) => (
+    <Text span size="xs" c="dimmed">
+      {words}
+    </Text>
+  )
+  return [
+    ...(volumes.data?.items ?? []).map(({ id, name }) => ({
+      key: `volume ${id}`,
+      icon: IconDatabase,
+      text: name,
+      more: dimmed('volume'),
+      go: () => void navigate({ to: '/volumes/$volume', params: { volume: name } }),
+    })),
+    ...(configs.data?.items ?? []).map(({ name, kind }) => ({
+      key: `config ${name}`,
+      icon: IconFileText,
+      text: name,
+      more: dimmed(`config of kind ${kind}`),
+      go: () => void navigate({ to: '/configs/$config', params: { config: name } }),
+    })),
+  ]
 }
 
 function Palette({ onClose }: { onClose: () => void }) {
@@ -54,6 +84,7 @@ function Palette({ onClose }: { onClose: () => void }) {
     ),
     go: () => void navigate({ to: '/machines/$machine', params: { machine: machine.name } }),
   }))
+  const named = useNamed(wanted)
   const images = useGet('listImages', { query: { q: wanted, limit: 5 } }, { keep: true, enabled: wanted !== '' })
   if (wanted !== '')
     for (const image of images.data?.items ?? [])
@@ -68,6 +99,7 @@ function Palette({ onClose }: { onClose: () => void }) {
         ),
         go: () => void navigate({ to: '/images/$image', params: { image: image.name } }),
       })
+  hits.push(...named)
   const said = text.trim().toLowerCase()
   for (const [, entries] of places)
     for (const { to, word, icon } of entries)
@@ -102,7 +134,7 @@ function Palette({ onClose }: { onClose: () => void }) {
         aria-expanded="true"
         aria-controls={list}
         aria-activedescendant={hits[at] ? `${list}-${at}` : undefined}
-        placeholder="A machine (name, MAC, address, serial, tag), image or page"
+        placeholder="A machine (name, MAC, address, serial, tag), image, volume, config or page"
         value={text}
         onChange={(event) => {
           setText(event.currentTarget.value)
