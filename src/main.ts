@@ -350,7 +350,12 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     consoles,
     agentShell: ({ id }) => install.console(id),
     previewScript: async (machine) => script.preview(machine, bootUrl()),
-    applyManifest: (manifest, how) => applyManifest({ ...domain, ...disks, powers }, manifest, how),
+    applyManifest: (manifest, how) =>
+      applyManifest(
+        { ...domain, ...disks, powers, configs, gateway: bmcs.gateway, manifests: store.manifests },
+        manifest,
+        how,
+      ),
     doctor: () => examine(config, LINUX),
     settings: () => settings.map(({ name, value, source, description }) => ({ name, value, source, description })),
     server: { version: VERSION, startedAt, listeners: () => [...listening(), ...bmcs.listeners()] },
@@ -407,5 +412,7 @@ export async function replay({ config }: LoadedConfig, capture: Uint8Array): Pro
   return replayPackets(capture, config)
 }
 
+/** Checks a config for a machine that stands for any; needs no running server. */
+export { checkConfig } from './compose/configs.ts'
 /** Makes a disk image of a root filesystem; needs no running server. */
 export { buildImage } from './imaging/build.ts'

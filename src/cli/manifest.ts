@@ -26,7 +26,7 @@ export async function readManifest(path: string): Promise<ReadManifest> {
   const files = (await stat(path)).isDirectory() ? await yamlFiles(path) : [path]
   const problems: ManifestProblem[] = []
   if (files.length === 0) problems.push({ where: path, message: 'the directory holds no .yaml or .yml file' })
-  const manifest: Manifest = { machines: [], profiles: [], volumes: [] }
+  const manifest = Manifest.parse({})
   const seen = new Map<string, string>()
   for (const file of files) {
     const lines = new LineCounter()

@@ -204,7 +204,12 @@ describe('machines', () => {
   test('import sends one manifest', async () => {
     const file = join(folder, 'good.csv')
     await writeFile(file, 'name,mac,profile\nweb1,52:54:00:12:34:56,debian\n')
-    const applied = { dryRun: true, changes: [{ thing: 'machine web1', change: 'create' as const, fields: [] }] }
+    const applied = {
+      dryRun: true,
+      changes: [{ thing: 'machine web1', change: 'create' as const, fields: [], differences: [] }],
+      kept: [],
+      warnings: [],
+    }
     const { out, last } = await cli(['machine', 'import', file, '--dry-run'], { apply: () => applied })
     expect(last).toMatchObject({
       query: { dryRun: true },
@@ -218,7 +223,11 @@ describe('apply', () => {
   test('sends the manifest of a file', async () => {
     const file = join(folder, 'm.yaml')
     await writeFile(file, 'profiles:\n  - name: own\n    kind: local\n')
-    const applied = { dryRun: false, changes: [{ thing: 'profile own', change: 'update' as const, fields: ['kind'] }] }
+    const applied = {
+      dryRun: false,
+      changes: [{ thing: 'profile own', change: 'update' as const, fields: ['kind'], differences: [] }],
+      ...{ kept: [], warnings: [] },
+    }
     const { out, last } = await cli(['apply', '-f', file], { apply: () => applied })
     expect(last).toMatchObject({ query: { dryRun: false }, body: { profiles: [{ name: 'own', kind: 'local' }] } })
     expect(out).toBe('change  profile own  (kind)\nDone: 0 created, 1 changed, 0 the same\n')

@@ -9,9 +9,11 @@ import type {
   ConfigProblem,
   ConfigVersion,
   RenderedConfig,
+  ValueScope,
   Variable,
 } from './config.ts'
 import { ConfigValues } from './config-values.ts'
+import { type Beside, type ConfigChange, changesOf, type DeclaredConfig, isSame, snippetsOf } from './declared.ts'
 import { type BootFacts, factsOf, previewFacts, RESERVED, SAMPLE_MACHINE, SAMPLE_NETWORK } from './facts.ts'
 import { DELIVERIES } from './kinds.ts'
 import { renderConfig } from './rendering.ts'
@@ -122,6 +124,35 @@ export class Configs {
     return changed
   }
 
+  /**
+   * What `applyAll` would do, or a `Refusal` for all: each is checked with the snippets and values that come with it, for every
+   * machine that uses it now.
+   */
+  planApply(declared: readonly DeclaredConfig[], values: Beside['value'] = () => undefined): ConfigChange[] {
+    const changes = changesOf(declared, (name) => this.#configs.get(name))
+    const beside = { declared, value: values }
+    for (const { change, declared: each, before } of changes)
+      if (change !== 'none') refuseFaults(this.check(each, { insteadOf: before && each.name }, beside), each.name)
+    if (this.#configs.size + changes.filter(({ change }) => change === 'create').length > MOST_CONFIGS)
+      throw new Refusal('too-large', `there can be ${MOST_CONFIGS} configs`)
+    return changes
+  }
+
+  /** Makes configs as planned, each with a new version where its texts or variables differ. */
+  async applyAll(plan: readonly ConfigChange[], by: string): Promise<void> {
+    const now = this.#around.clock.now()
+    for (const { change, declared } of plan) {
+      if (change === 'none') continue
+      const { name, kind, description } = declared
+      const before = this.#configs.get(name)
+      const last = before?.versions.at(-1)
+      const same = last !== undefined && isSame(last, declared)
+      const version = versionOf(declared, (last?.number ?? 0) + 1, now, by)
+      const versions = [...(before?.versions ?? []), ...(same ? [] : [version])]
+      await this.#save({ name, kind, description, versions, createdAt: before?.createdAt ?? now, updatedAt: now })
+    }
+  }
+
   async remove(name: string): Promise<void> {
     this.get(name)
     const users = this.usedBy(name)
@@ -138,20 +169,24 @@ export class Configs {
    * What is wrong with a draft: by itself, with sample values; for one machine; or in place of a config, for every machine that
    * uses it.
    */
-  check(draft: Draft, how: Readonly<{ machine?: Machine | undefined; insteadOf?: string | undefined }> = {}): Checked {
+  check(
+    draft: Draft,
+    how: Readonly<{ machine?: Machine | undefined; insteadOf?: string | undefined }> = {},
+    beside?: Beside,
+  ): Checked {
     const faults = faultsOf(draft).map((each) => ({ ...each, machine: null }))
     if (faults.length > 0) return { problems: faults, machines: 0 }
     const as = how.insteadOf ?? 'draft'
     if (how.machine) {
-      const { problems } = this.#render(as, 0, draft, how.machine, { secrets: 'hidden', samples: false })
+      const { problems } = this.#render(as, 0, draft, how.machine, { secrets: 'hidden', samples: false, beside })
       return { problems: problems.map((each) => ({ ...each, machine: how.machine?.name ?? null })), machines: 1 }
     }
     const users = how.insteadOf === undefined ? [] : this.#around.users(how.insteadOf).machines.slice(0, MOST_TRIED)
-    const alone = this.#render(as, 0, draft, SAMPLE_MACHINE, { secrets: 'hidden', samples: true })
+    const alone = this.#render(as, 0, draft, SAMPLE_MACHINE, { secrets: 'hidden', samples: true, beside })
     const found: FoundProblem[] = alone.problems.map((each) => ({ ...each, machine: null }))
     const known = new Set(found.map(wordsOf))
     for (const machine of users) {
-      const { problems } = this.#render(as, 0, draft, machine, { secrets: 'hidden', samples: false })
+      const { problems } = this.#render(as, 0, draft, machine, { secrets: 'hidden', samples: false, beside })
       for (const each of problems) if (!known.has(wordsOf(each))) found.push({ ...each, machine: machine.name })
       if (found.length >= MOST_PROBLEMS) break
     }
@@ -195,6 +230,16 @@ export class Configs {
     return config && DELIVERIES[config.kind][0]?.name
   }
 
+  /** Whether it, or a snippet that it includes, names `boot.home`. */
+  phonesHome(reference: string): boolean {
+    if (!this.has(reference)) return false
+    const texts = this.resolve(reference).version.parts.map(({ content }) => content)
+    const included = this.all()
+      .filter(({ name, kind }) => kind === 'snippet' && texts.some((text) => includes(text, name)))
+      .map(({ versions }) => versions.at(-1)?.parts[0]?.content ?? '')
+    return [...texts, ...included].some((text) => /\bboot\.home\b/.test(text))
+  }
+
   /** Why a machine cannot be given it, in one line; `undefined`: it can. */
   problemFor(reference: string, machine: Machine): string | undefined {
     if (!this.has(reference)) return `there is no config ${reference}`
@@ -223,23 +268,16 @@ export class Configs {
     version: number,
     draft: Pick<Draft, 'kind' | 'parts' | 'variables'>,
     machine: Machine,
-    how: Readonly<{ secrets: 'revealed' | 'hidden'; samples: boolean; boot?: BootFacts }>,
+    how: Readonly<{ secrets: 'revealed' | 'hidden'; samples: boolean; boot?: BootFacts; beside?: Beside | undefined }>,
   ): RenderedConfig {
     const { place, server, sealer, languages } = this.#around
     const { network, address } =
       machine === SAMPLE_MACHINE ? { network: SAMPLE_NETWORK, address: SAMPLE_MACHINE.ip } : place(machine)
     const facts = factsOf(machine, network, address, how.boot ?? previewFacts(server()))
-    const value = (name: string) => valueFor(name, machine, (scope, wanted) => this.values.find(scope, wanted))
-  /** Whether it, or a snippet that it includes, names `boot.home`. */
-  phonesHome(reference: string): boolean {
-    if (!this.has(reference)) return false
-    const texts = this.resolve(reference).version.parts.map(({ content }) => content)
-    const included = this.all()
-      .filter(({ name, kind }) => kind === 'snippet' && texts.some((text) => includes(text, name)))
-      .map(({ versions }) => versions.at(-1)?.parts[0]?.content ?? '')
-    return [...texts, ...included].some((text) => /\bboot\.home\b/.test(text))
-  }
-
+    const { beside } = how
+    const keptOrComing = (scope: ValueScope, name: string) =>
+      beside?.value(scope, name) ?? this.values.find(scope, name)
+    const value = (name: string) => valueFor(name, machine, keptOrComing)
     const open = (each: { scope: string; name: string; sealed: string | null }) =>
       sealer.open(`config-value ${each.scope} ${each.name}`, each.sealed ?? '')
     const resolved = () => resolve(draft.variables, facts, { ...how, value, open })
@@ -251,18 +289,13 @@ export class Configs {
         kind: draft.kind,
         parts: draft.parts,
         scope: resolved,
-        snippets: this.#snippets(),
+        snippets: snippetsOf(this.all(), beside),
         metaData: { 'instance-id': `${id}-${version}`, 'local-hostname': hostname },
       },
       languages,
     )
     const missing = resolved().problems.map((each) => ({ ...each, part: 'variables' }))
     return { ...rendered, problems: [...missing, ...rendered.problems] }
-  }
-
-  #snippets(): ReadonlyMap<string, string> {
-    const snippets = this.all().filter(({ kind }) => kind === 'snippet')
-    return new Map(snippets.map(({ name, versions }) => [name, versions.at(-1)?.parts[0]?.content ?? '']))
   }
 
   async #save(config: Config): Promise<void> {
@@ -281,10 +314,6 @@ function wordsOf({ part, at, path, message }: ConfigProblem): string {
 
 function versionOf({ parts, variables, note }: NewVersion, number: number, now: number, by: string): ConfigVersion {
   return { number, parts, variables, note, createdAt: now, createdBy: by }
-}
-
-function isSame(before: ConfigVersion, { parts, variables }: NewVersion): boolean {
-  return JSON.stringify([before.parts, before.variables]) === JSON.stringify([parts, variables])
 }
 
 /** What is wrong with a draft before it is even rendered. */
@@ -312,13 +341,14 @@ function faultsOf({ kind, parts, variables }: Draft): ConfigProblem[] {
   return faults
 }
 
-function refuseFaults({ problems }: Checked): void {
+function refuseFaults({ problems }: Checked, config?: string): void {
   const errors = problems.filter(({ severity }) => severity === 'error')
   if (errors.length === 0) return
   const [first] = errors
   const where = first?.at ? `${first.part} line ${first.at.line}, column ${first.at.column}: ` : ''
   const on = first?.machine ? ` (on ${first.machine})` : ''
-  throw new Refusal('validation-failed', `${where}${first?.message}${on}`, {
+  const of = config === undefined ? '' : `config ${config}: `
+  throw new Refusal('validation-failed', `${of}${where}${first?.message}${on}`, {
     next: first?.hint || 'correct it; nothing was kept',
     problems: errors.map(({ part, at, path, message, machine }) => ({
       path: `${part}${at ? `:${at.line}:${at.column}` : ''} ${path}`,

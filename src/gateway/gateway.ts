@@ -130,6 +130,13 @@ export class Gateway implements BmcDirectory {
     })
   }
 
+  /** Throws the `Refusal` that making a BMC like this, or changing that of the machine to it, would give now. */
+  assertPossible(machine: string, wanted: NewBmc): void {
+    const others = this.#bmcs().filter((bmc) => bmc.machine !== machine)
+    makeBmc(this.#with, { machine, wanted, password: randomPassword(), rule: null, all: others })
+    if (this.#with.machine(machine)) assertRoutes(this.#with, machine, wanted.routes)
+  }
+
   update(machine: string, patch: BmcPatch): Promise<Bmc> {
     return this.#change(machine, (bmc) => {
       const routes: Record<string, string> = { ...bmc.routes }
@@ -202,11 +209,7 @@ export class Gateway implements BmcDirectory {
   putRule(wanted: Omit<BmcRule, 'createdAt'>): Promise<BmcRule> {
     return this.#alone(async () => {
       assertUserName(wanted.user)
-      const problems = Object.entries(wanted.routes).flatMap(([of, target]) => {
-        const message = wordProblem(of as CommandClass, target)
-        return message === undefined ? [] : [{ path: `routes.${of}`, message }]
-      })
-      if (problems.length > 0) throw new Refusal('validation-failed', 'a BMC cannot be routed like this', { problems })
+      assertRoutable(wanted.routes)
       const before = this.#rules.get(wanted.name)
       const rule = { ...wanted, createdAt: before?.createdAt ?? this.#with.clock.now() }
       await this.#with.repository.saveRule(rule)
@@ -382,4 +385,13 @@ export class Gateway implements BmcDirectory {
 function sameRoutes(a: Routes, b: Routes): boolean {
   const text = (routes: Routes) => JSON.stringify(Object.entries(routes).sort())
   return text(a) === text(b)
+}
+
+/** Refuses routes that are right for no machine. */
+export function assertRoutable(routes: Routes): void {
+  const problems = Object.entries(routes).flatMap(([of, target]) => {
+    const message = wordProblem(of as CommandClass, target)
+    return message === undefined ? [] : [{ path: `routes.${of}`, message }]
+  })
+  if (problems.length > 0) throw new Refusal('validation-failed', 'a BMC cannot be routed like this', { problems })
 }

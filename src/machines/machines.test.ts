@@ -317,11 +317,12 @@ describe('apply', () => {
       { name: 'b', macs: [MAC2] },
     ]
     const plan = machines.planApply(declared)
-    expect(plan).toEqual([
-      { name: 'a', change: 'update', fields: ['notes', 'profile'] },
+    expect(plan).toMatchObject([
+      { name: 'a', change: 'update', fields: ['notes', 'profile'], before: { notes: 'old' }, after: { notes: '' } },
       { name: 'b', change: 'create', fields: ['name', 'macs'] },
     ])
-    expect(await machines.applyAll(declared, 'admin')).toEqual(plan)
+    const done = await machines.applyAll(declared, 'admin')
+    expect(done.map(({ name, change }) => [name, change])).toEqual(plan.map(({ name, change }) => [name, change]))
     expect(machines.find('a')).toMatchObject({ profile: 'debian', notes: '', uuid: UUID })
     expect(machines.planApply(declared).map(({ change }) => change)).toEqual(['none', 'none'])
   })

@@ -44,7 +44,13 @@ type Dependencies = Readonly<{
 }>
 
 /** What an `apply` does or would do to one machine. */
-export type MachineChange = Readonly<{ name: string; change: 'create' | 'update' | 'none'; fields: readonly string[] }>
+export type MachineChange = Readonly<{
+  name: string
+  change: 'create' | 'update' | 'none'
+  fields: readonly string[]
+  before: Machine | undefined
+  after: Machine
+}>
 
 /** The registry of machines: all in memory, every change durable before it is seen. Changes happen one after another. */
 export class Machines {
@@ -125,14 +131,20 @@ export class Machines {
     return this.#change(id, by, (machine) => edited(moved(machine, 'ready', 'approve'), choice, this.#with.hasProfile))
   }
 
+  /** Throws the `Refusal` that `remove` would give now. */
+  assertRemovable(id: string): void {
+    const machine = this.#known(id)
+    this.#with.assertForgettable?.(machine)
+    assertRemovable(machine)
+  }
+
   /** Forgets a machine; when it boots again it is discovered anew. */
   remove(id: string, by: string): Promise<void> {
     return this.#alone(async () => {
-      const machine = this.#known(id)
-      this.#with.assertForgettable?.(machine)
-      assertRemovable(machine)
+      const { name } = this.#known(id)
+      this.assertRemovable(id)
       await this.#forget(id)
-      this.#log.info({ machine: id, name: machine.name, by }, 'machine deleted')
+      this.#log.info({ machine: id, name, by }, 'machine deleted')
     })
   }
 
@@ -200,7 +212,7 @@ export class Machines {
 
   /** What `applyAll` would do; nothing is changed. `hasProfile` also knows the profiles of the same manifest. */
   planApply(declared: readonly DeclaredMachine[], hasProfile = this.#with.hasProfile): MachineChange[] {
-    return this.#plan(declared, hasProfile).map(({ after, change, fields }) => ({ name: after.name, change, fields }))
+    return this.#plan(declared, hasProfile).map((each) => ({ ...each, name: each.after.name }))
   }
 
   /**
@@ -219,7 +231,7 @@ export class Machines {
       const changed = plan.filter(({ change }) => change !== 'none').map(({ after }) => ({ ...after, updatedAt: now }))
       if (changed.length > 0) await this.#store(changed)
       this.#log.info({ machines: changed.length, by }, 'machines applied')
-      return plan.map(({ after, change, fields }) => ({ name: after.name, change, fields }))
+      return plan.map((each) => ({ ...each, name: each.after.name }))
     })
   }
 

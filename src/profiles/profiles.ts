@@ -22,6 +22,9 @@ type Dependencies = Readonly<{
   heldBy?: ((profile: string) => readonly string[]) | undefined
 }>
 
+/** Whether a volume or a config will be there by then. */
+type Comes = Readonly<{ volume?: (name: string) => boolean; config?: (reference: string) => boolean }>
+
 /** What an `apply` does or would do to one profile. */
 export type ProfileChange = Readonly<{ name: string; change: 'create' | 'update' | 'none'; fields: readonly string[] }>
 
@@ -113,11 +116,8 @@ export class Profiles {
     })
   }
 
-  /**
-   * What `applyAll` would do; the whole set is checked together, so menus may name profiles that come with them. `comes`: whether a volume
-   * will be there by then.
-   */
-  planApply(specs: readonly ProfileSpec[], comes: (volume: string) => boolean = () => false): ProfileChange[] {
+  /** What `applyAll` would do; the whole set is checked together, so menus may name profiles that come with them. */
+  planApply(specs: readonly ProfileSpec[], comes: Comes = {}): ProfileChange[] {
     const twice = specs.find((spec, i) => specs.findIndex((other) => other.name === spec.name) !== i)
     if (twice) throw new Refusal('conflict', `the manifest names the profile ${twice.name} twice`)
     this.#check(specs, comes)
@@ -138,11 +138,15 @@ export class Profiles {
     })
   }
 
-  #check(specs: readonly ProfileSpec[], comes: (volume: string) => boolean = () => false): void {
+  #check(specs: readonly ProfileSpec[], comes: Comes = {}): void {
     const coming = new Map(specs.map((spec) => [spec.name, spec]))
     const lookUp = (name: string) => coming.get(name) ?? this.#profiles.get(name)
     const { imageKind, hasVolume = () => true, hasConfig = () => true } = this.#with
-    const known = { profile: lookUp, imageKind, hasVolume: (name: string) => hasVolume(name) || comes(name), hasConfig }
+    const known = {
+      ...{ profile: lookUp, imageKind },
+      hasVolume: (name: string) => hasVolume(name) || comes.volume?.(name) === true,
+      hasConfig: (reference: string) => hasConfig(reference) || comes.config?.(reference) === true,
+    }
     for (const spec of specs) refuseSpec(spec, known)
   }
 

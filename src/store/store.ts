@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path'
 import type { AccessRepository } from '../access/repository.ts'
 import type { ConfigRepository } from '../configs/config.ts'
+import type { ManifestRepository } from '../manifest/belongings.ts'
 import type { DeploymentRepository } from '../deployments/repository.ts'
 import type { GatewayRepository } from '../gateway/bmc.ts'
 import type { GuestRepository } from '../guests/guest.ts'
@@ -16,6 +17,7 @@ import type { VolumeRepository } from '../volumes/repository.ts'
 import { accessRepository } from './access.ts'
 import { batchRepository } from './batches.ts'
 import { configRepository } from './configs.ts'
+import { manifestRepository } from './manifests.ts'
 import { deploymentRepository } from './deployments.ts'
 import { DATABASE_FILE, LEASE_FILE, lockDirectory, prepareDirectory } from './directory.ts'
 import { gatewayRepository } from './gateway.ts'
@@ -41,6 +43,7 @@ export type Store = Readonly<{
   batches: BatchRepository
   guests: GuestRepository
   configs: ConfigRepository
+  manifests: ManifestRepository
   power: PowerRepository
   gateway: GatewayRepository
   leases: LeaseRepository
@@ -76,6 +79,7 @@ export async function openStore(dataDir: string, { log }: { log: Log }): Promise
         batches: batchRepository(engine.db),
         guests: guestRepository(engine.db),
         configs: configRepository(engine.db),
+        manifests: manifestRepository(engine.db),
         power: powerRepository(engine.db),
         gateway: gatewayRepository(engine.db),
         leases,

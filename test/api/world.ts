@@ -304,6 +304,11 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
     clock,
     log,
   })
+  const belongings = new Map<string, ReadonlySet<string>>()
+  const manifests = {
+    all: async () => belongings,
+    save: async (name: string, things: ReadonlySet<string>) => void belongings.set(name, things),
+  }
   const dependencies: ApiDependencies = {
     access,
     machines,
@@ -330,7 +335,8 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
     configs,
     consoles,
     agentShell: ({ macs }) => (macs.includes(DUMB) ? undefined : shell),
-    applyManifest: (manifest, how) => applyManifest({ machines, profiles, ...disks, powers }, manifest, how),
+    applyManifest: (manifest, how) =>
+      applyManifest({ machines, profiles, ...disks, powers, configs, gateway: bmcs.gateway, manifests }, manifest, how),
     previewScript: async () => ({ script: '#!ipxe\n', reason: 'it is parked' }),
     doctor: async () => [{ check: 'clock', status: 'ok', found: 'it is right', next: null }],
     settings: () => [{ name: 'dataDir', value: directory, source: 'file', description: 'directory' }],

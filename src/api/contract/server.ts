@@ -2,8 +2,10 @@ import { z } from 'zod'
 import { TOPICS } from '../../events/event.ts'
 import { LEASE_STATES } from '../../networks/lease.ts'
 import { DriverSettings } from '../../power/settings.ts'
-import { ProfileSpec } from '../../profiles/profile.ts'
+import { Name, ProfileSpec } from '../../profiles/profile.ts'
+import { bmcRoutes } from './bmcs.ts'
 import { PageQuery, page, Time } from './common.ts'
+import { configRoutes } from './configs.ts'
 import { NewMachine } from './machines.ts'
 import { DriverName, DriverSecrets } from './power.ts'
 import { route } from './route.ts'
@@ -54,7 +56,6 @@ export const Event = z
   .meta({ id: 'Event' })
 export type Event = z.infer<typeof Event>
 
-/** What `reveille apply` sends: the whole of machines, profiles and volumes named here; others are left alone. */
 /** A machine of a manifest. `power`: its drivers in their order, and no others; left out, those that it has stay. */
 const DeclaredMachine = NewMachine.required({ name: true }).extend({
   power: z
@@ -72,6 +73,35 @@ const DeclaredMachine = NewMachine.required({ name: true }).extend({
     .optional(),
 })
 
+/** A value that is no secret. Secrets are never in a manifest: `reveille config value set` seals them. */
+const DeclaredValue = configRoutes.setConfigValue.params
+  .extend({
+    value: z.union([z.string().max(65_536), z.number(), z.boolean(), z.array(z.string().max(4096)).max(1000)]),
+  })
+  .strict()
+
+/** A BMC that is answered for a machine. Its accounts get random passwords, which a manifest neither sets nor tells. */
+const DeclaredBmc = bmcRoutes.createBmc.body
+  .omit({ user: true, privilege: true, password: true })
+  .extend({
+    enabled: z.boolean().default(true),
+    users: z
+      .array(
+        z
+          .object({
+            name: bmcRoutes.createBmc.body.shape.user.unwrap(),
+            privilege: bmcRoutes.createBmc.body.shape.privilege,
+            enabled: z.boolean().default(true),
+          })
+          .strict(),
+      )
+      .min(1)
+      .max(15)
+      .default([{ name: 'admin', privilege: 'administrator', enabled: true }]),
+  })
+  .strict()
+
+/** What `reveille apply` sends: the whole of what is named here; everything else is left alone. */
 export const Manifest = z
   .object({
     machines: z.array(DeclaredMachine).max(10_000).default([]),
@@ -79,6 +109,13 @@ export const Manifest = z
     volumes: z
       .array(volumeRoutes.createVolume.body.omit({ clone: true, bootsLeft: true }))
       .max(10_000)
+      .default([]),
+    configs: z.array(configRoutes.createConfig.body).max(1000).default([]),
+    values: z.array(DeclaredValue).max(100_000).default([]),
+    bmcs: z.array(DeclaredBmc).max(10_000).default([]),
+    bmcRules: z
+      .array(bmcRoutes.putBmcRule.body.extend({ name: bmcRoutes.putBmcRule.params.shape.rule }).strict())
+      .max(1000)
       .default([]),
   })
   .strict()
@@ -89,8 +126,24 @@ export const Applied = z
   .object({
     dryRun: z.boolean(),
     changes: z.array(
-      z.object({ thing: z.string(), change: z.enum(['create', 'update', 'none']), fields: z.array(z.string()) }),
+      z.object({
+        thing: z.string(),
+        change: z.enum(['create', 'update', 'none', 'remove']),
+        fields: z.array(z.string()),
+        /** Of what is updated. `unified`: how a text changes, in place of `before` and `after`. Secrets are not shown. */
+        differences: z.array(
+          z.object({
+            field: z.string(),
+            before: z.string().nullable(),
+            after: z.string().nullable(),
+            unified: z.string().nullable(),
+          }),
+        ),
+      }),
     ),
+    /** What pruning would have removed, and why it did not. */
+    kept: z.array(z.object({ thing: z.string(), reason: z.string() })),
+    warnings: z.array(z.string()),
   })
   .meta({ id: 'Applied' })
 export type Applied = z.infer<typeof Applied>
@@ -170,10 +223,17 @@ export const serverRoutes = {
   apply: route({
     method: 'POST',
     path: '/api/v1/apply',
-    summary: 'Make the server match a manifest of machines and profiles; all or nothing',
+    summary:
+      'Make the server match a manifest; checked as a whole before anything is written. With `prune`, what earlier manifests of the same `name` had and this one has not goes',
     group: 'machines',
     needs: 'operator',
-    query: z.object({ dryRun: z.stringbool().default(false) }),
+    query: z.object({
+      dryRun: z.stringbool().default(false),
+      name: Name.optional(),
+      prune: z.stringbool().default(false),
+      /** Also when more than half of what is known by this name would go. */
+      force: z.stringbool().default(false),
+    }),
     body: Manifest,
     response: Applied,
     action: 'apply',

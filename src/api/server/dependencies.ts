@@ -15,6 +15,7 @@ import type { Lab } from '../../lab/lab.ts'
 import type { Machine } from '../../machines/machine.ts'
 import type { Machines } from '../../machines/machines.ts'
 import type { ManagementOs } from '../../management/management.ts'
+import type { ApplyHow } from '../../manifest/apply.ts'
 import type { Leases } from '../../networks/leases.ts'
 import type { Network } from '../../networks/network.ts'
 import type { Powers } from '../../power/powers.ts'
@@ -140,10 +141,7 @@ export type ApiDependencies = Readonly<{
   /** The boot script a machine would get now; records and consumes nothing. */
   previewScript: (machine: Machine) => Promise<ResponseOf<Contract['previewScript']>>
   /** Makes the server match a manifest, or says what that would change; what is refused has changed nothing. */
-  applyManifest: (
-    manifest: Manifest,
-    how: Readonly<{ dryRun: boolean; by: string }>,
-  ) => Promise<ResponseOf<Contract['apply']>>
+  applyManifest: (manifest: Manifest, how: ApplyHow) => Promise<ResponseOf<Contract['apply']>>
   doctor: () => Promise<ResponseOf<Contract['doctor']>['findings']>
   settings: () => ResponseOf<Contract['listSettings']>['settings']
   /** `startedAt`: milliseconds since 1970. */

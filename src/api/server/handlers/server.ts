@@ -71,10 +71,12 @@ export function serverHandlers(api: ApiDependencies) {
       }
     },
     doctor: async () => ({ findings: await api.doctor() }),
-    apply({ query: { dryRun }, body, by, about }) {
-      const count = `${body.machines.length} machines, ${body.profiles.length} profiles, ${body.volumes.length} volumes`
-      about('manifest', dryRun ? `${count}; only tried` : count)
-      return api.applyManifest(body, { dryRun, by: by.name })
+    apply({ query, body, by, about }) {
+      const kinds = Object.entries(body).filter(([, things]) => things.length > 0)
+      const counts = kinds.map(([kind, things]) => `${things.length} ${kind}`).join(', ')
+      const pruned = query.prune ? '; pruned' : ''
+      about(query.name ?? 'manifest', `${counts || 'nothing'}${pruned}${query.dryRun ? '; only tried' : ''}`)
+      return api.applyManifest(body, { ...query, by: by.name })
     },
   } satisfies HandlersOf<'listLeases' | 'listNetworks' | 'listSettings' | 'getStatus' | 'doctor' | 'apply'>
 }

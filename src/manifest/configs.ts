@@ -1,0 +1,75 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Manifest } from '../api/contract/server.ts'
+import type { Value, ValueScope } from '../configs/config.ts'
+import type { Configs } from '../configs/configs.ts'
+import type { ConfigChange } from '../configs/declared.ts'
+import { Refusal } from '../kit/errors.ts'
+import { differencesOf, type Planned, textDifferences } from './differences.ts'
+
+type DeclaredValue = Manifest['values'][number]
+/** `scope`: `undefined` where it is that of a machine which comes with the manifest. */
+export type PlannedValue = Readonly<{ declared: DeclaredValue; scope: ValueScope | undefined; planned: Planned }>
+
+/** What becomes of values. A secret is never replaced by one that everybody may read. */
+export function planValues(
+  declared: readonly DeclaredValue[],
+  configs: Pick<Configs, 'values'>,
+  comes: (machine: string) => boolean,
+): PlannedValue[] {
+  const seen = new Set<string>()
+  return declared.map((each) => {
+    const { scope: text, name, value } = each
+    const thing = `value ${text} ${name}`
+    const machine = /^machine:(.+)$/.exec(text)?.[1]
+    const scope = machine !== undefined && comes(machine) ? undefined : configs.values.scopeOf(text)
+    const key = `${scope ?? text} ${name}`
+    if (seen.has(key)) throw new Refusal('conflict', `the manifest gives the ${thing} twice`)
+    seen.add(key)
+    const before = scope === undefined ? undefined : configs.values.find(scope, name)
+    if (before && before.sealed !== null)
+      throw new Refusal('conflict', `the ${thing} is a secret, and values of a manifest are not`, {
+        next: 'take it out of the manifest, or remove the secret first: reveille config value remove',
+      })
+    const same = before !== undefined && isDeepStrictEqual(before.value, value)
+    const change = same ? 'none' : before ? 'update' : 'create'
+    const fields = change === 'update' ? ['value'] : []
+    const differences = before && !same ? differencesOf(fields, before, each) : []
+    return { declared: each, scope, planned: { thing, change, fields, differences } }
+  })
+}
+
+/** As they will be, for checking configs before anything is written. */
+export function comingValues(plan: readonly PlannedValue[]) {
+  const coming = new Map<string, Value>()
+  for (const { scope, declared } of plan)
+    if (scope !== undefined)
+      coming.set(`${scope} ${declared.name}`, {
+        ...{ scope, name: declared.name, value: declared.value },
+        ...{ sealed: null, updatedAt: 0 },
+      })
+  return (scope: ValueScope, name: string) => coming.get(`${scope} ${name}`)
+}
+
+export async function applyValues(plan: readonly PlannedValue[], configs: Pick<Configs, 'values'>): Promise<void> {
+  for (const { declared, planned } of plan)
+    if (planned.change !== 'none') {
+      const { scope, name, value } = declared
+      await configs.values.set(configs.values.scopeOf(scope), name, { value, secret: false })
+    }
+}
+
+export function toldConfigs(plan: readonly ConfigChange[]): Planned[] {
+  return plan.map(({ name, change, fields, declared, before }) => {
+    const told = { thing: `config ${name}`, change, fields }
+    const last = before?.versions.at(-1)
+    if (change !== 'update' || !before || !last) return { ...told, differences: [] }
+    const texts = (parts: typeof last.parts) => new Map(parts.map((part) => [part.name, part.content]))
+    const others = fields.filter((field) => field !== 'parts')
+    const old = { description: before.description, variables: last.variables }
+    const differences = [
+      ...differencesOf(others, old, declared),
+      ...textDifferences(texts(last.parts), texts(declared.parts)),
+    ]
+    return { ...told, differences }
+  })
+}

@@ -1,0 +1,159 @@
+import type { Configs } from '../configs/configs.ts'
+import { Refusal } from '../kit/errors.ts'
+import type { Machine } from '../machines/machine.ts'
+import type { Machines } from '../machines/machines.ts'
+import type { Profile, ProfileSpec } from '../profiles/profile.ts'
+import type { Profiles } from '../profiles/profiles.ts'
+import type { PrunedKind, Pruning } from './belongings.ts'
+import type { BmcKeeper } from './bmcs.ts'
+
+type Keepers = Readonly<{
+  machines: Machines
+  profiles: Profiles
+  configs?: Configs | undefined
+  gateway?: BmcKeeper | undefined
+}>
+/** As things will be when the manifest is applied. */
+export type Coming = Readonly<{
+  machines: readonly Machine[]
+  profiles: readonly (Profile | ProfileSpec)[]
+  /** Newest texts by config. */
+  texts: ReadonlyMap<string, readonly string[]>
+}>
+
+export function existing({ machines, profiles, configs, gateway }: Keepers) {
+  return (kind: PrunedKind, name: string): boolean => {
+    const machine = machines.find(name)
+    switch (kind) {
+      case 'machine':
+        return machine?.name === name
+      case 'bmc':
+        return machine !== undefined && gateway?.get(machine.id) !== undefined
+      case 'bmc-rule':
+        return gateway?.rules().some((rule) => rule.name === name) === true
+      case 'profile':
+        return profiles.get(name) !== undefined
+      case 'config':
+        return configs?.find(name) !== undefined
+      case 'value':
+        return configs !== undefined && keptValue(configs, name) !== undefined
+    }
+  }
+}
+
+/** Says why something must stay. */
+export function holding({ machines, configs, gateway }: Keepers, coming: Coming) {
+  return (kind: PrunedKind, name: string, going: ReadonlySet<string>): string | undefined => {
+    const stays = (thing: string) => !going.has(thing)
+    const names = (all: readonly { name: string }[], of: string) => all.filter((each) => stays(`${of} ${each.name}`))
+    switch (kind) {
+      case 'machine':
+        return machineHolder(machines, name)
+      case 'bmc': {
+        const tags = coming.machines.find((each) => each.name === name)?.tags ?? []
+        const rule = gateway?.rules().find((each) => tags.includes(each.tag) && stays(`bmc-rule ${each.name}`))
+        return rule && `the rule ${rule.name} would make it again`
+      }
+      case 'profile': {
+        const boots = names(coming.machines, 'machine').find(
+          ({ name: machine }) =>
+            machines.find(machine)?.nextBoot?.profile === name || profileOf(coming, machine) === name,
+        )
+        const menu = names(coming.profiles, 'profile').find((each) => menuNames(each as ProfileSpec).includes(name))
+        return boots ? `the machine ${boots.name} boots it` : menu && `the menu ${menu.name} names it`
+      }
+      case 'config': {
+        const profile = names(coming.profiles, 'profile').find((each) =>
+          configNames(each as ProfileSpec).includes(name),
+        )
+        if (profile) return `the profile ${profile.name} names it`
+        const including = [...coming.texts].find(
+          ([other, texts]) =>
+            other !== name &&
+            stays(`config ${other}`) &&
+            texts.some((text) => text.includes(`'${name}'`) || text.includes(`"${name}"`)),
+        )
+        return including && `the config ${including[0]} includes it`
+      }
+      case 'value': {
+        const value = configs && keptValue(configs, name)
+        return value && value.sealed !== null ? 'it is a secret now, which a manifest never had' : undefined
+      }
+      case 'bmc-rule':
+        return undefined
+    }
+  }
+}
+
+/** Removes them; what is refused nevertheless, for something happened meanwhile, stays and is told. */
+export async function removeThings(
+  { machines, profiles, configs, gateway }: Keepers,
+  remove: Pruning['remove'],
+  by: string,
+): Promise<{ thing: string; reason: string }[]> {
+  const kept: { thing: string; reason: string }[] = []
+  let left = [...remove]
+  // A menu may name another profile, a config a snippet: what is held at first may go when that is gone.
+  for (let before = -1; left.length > 0 && before !== left.length; ) {
+    before = left.length
+    kept.length = 0
+    const again: typeof left = []
+    for (const each of left) {
+      const { kind, name, thing } = each
+      const machine = machines.find(name)
+      try {
+        if (kind === 'machine' && machine) await machines.remove(machine.id, by)
+        else if (kind === 'bmc' && machine) await gateway?.remove(machine.id)
+        else if (kind === 'bmc-rule') await gateway?.removeRule(name, false)
+        else if (kind === 'profile') await profiles.remove(name)
+        else if (kind === 'config') await configs?.remove(name)
+        else if (kind === 'value' && configs) {
+          const value = keptValue(configs, name)
+          if (value) await configs.values.remove(value.scope, value.name)
+        }
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error
+        kept.push({ thing, reason: error.message })
+        again.push(each)
+      }
+    }
+    left = again
+  }
+  return kept
+}
+
+/** States in which somebody works with it. */
+function machineHolder(machines: Machines, name: string): string | undefined {
+  const machine = machines.find(name)
+  if (!machine) return undefined
+  if (machine.state === 'active')
+    return 'it is active; if it shall go, retire it first: reveille machine set --state retired'
+  try {
+    machines.assertRemovable(machine.id)
+    return undefined
+  } catch (error) {
+    if (error instanceof Refusal) return error.message
+    throw error
+  }
+}
+
+function keptValue(configs: Configs, name: string) {
+  const [scope = '', variable = ''] = name.split(' ')
+  try {
+    return configs.values.find(configs.values.scopeOf(scope), variable)
+  } catch {
+    // The machine it was for is gone, and its values with it.
+    return undefined
+  }
+}
+
+const profileOf = ({ machines }: Coming, name: string) => machines.find((each) => each.name === name)?.profile
+
+function menuNames(profile: ProfileSpec): readonly string[] {
+  return profile.kind === 'menu' ? profile.items.map((item) => item.profile) : []
+}
+
+/** Configs that a profile names, without their versions. */
+function configNames(profile: ProfileSpec): readonly string[] {
+  return 'config' in profile && profile.config !== null ? [profile.config.split('@')[0] ?? ''] : []
+}
