@@ -9,10 +9,13 @@ export type Languages = Readonly<{
   template: TemplateEngine
   readYaml: (text: string) => Readonly<{ document: DocumentNode | null; problems: readonly Problem[] }>
   writeYaml: (value: unknown) => string
-  /** Butane to Ignition. `file`: a part that the document includes (`local`), as bytes. */
+  /** Butane to Ignition. `file`: a part that the document includes (`local`), as bytes; `list`: the parts below a folder (`trees`). */
   butane: (
     document: DocumentNode,
-    around: Readonly<{ file: (path: string) => Uint8Array | undefined }>,
+    around: Readonly<{
+      file: (path: string) => Uint8Array | undefined
+      list: (folder: string) => readonly string[]
+    }>,
   ) => Readonly<{ ignition: unknown; problems: readonly Problem[] }>
   /** What is wrong with plain Ignition. */
   ignition: (document: DocumentNode) => readonly Problem[]
@@ -118,7 +121,8 @@ class Deliverer {
     const document = fillTree(read.document, rendering.values)
     if (this.#order.kind === 'butane') {
       const file = (path: string) => this.#file(path)
-      const { ignition, problems } = this.#languages.butane(document, { file })
+      const list = (folder: string) => [...this.#all.keys()].filter((name) => name.startsWith(`${folder}/`)).sort()
+      const { ignition, problems } = this.#languages.butane(document, { file, list })
       this.#found(part, problems)
       return problems.some(({ severity }) => severity === 'error') ? undefined : `${JSON.stringify(ignition)}\n`
     }

@@ -1,0 +1,80 @@
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+/** What RFC 2396 §2.3 leaves as it is; Butane escapes everything else in data URLs. */
+const UNRESERVED = new Set([...ALPHABET.slice(0, 62), ...`-_.!~*'()`].map((letter) => letter.charCodeAt(0)))
+const HEX = '0123456789ABCDEF'
+
+/** UTF-8. Halves of surrogate pairs become U+FFFD, as everywhere else. */
+export function utf8(text: string): Uint8Array {
+  const bytes: number[] = []
+  for (const letter of text) {
+    let code = letter.codePointAt(0)!
+    if (code >= 0xd800 && code <= 0xdfff) code = 0xfffd
+    if (code < 0x80) bytes.push(code)
+    else if (code < 0x800) bytes.push(0xc0 | (code >> 6), 0x80 | (code & 63))
+    else if (code < 0x10000) bytes.push(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63))
+    else bytes.push(0xf0 | (code >> 18), 0x80 | ((code >> 12) & 63), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63))
+  }
+  return Uint8Array.from(bytes)
+}
+
+/** The text of UTF-8, or nothing where it is none (RFC 3629 §4). */
+export function fromUtf8(bytes: Uint8Array): string | undefined {
+  const parts: string[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const first = bytes[at]!
+    const more = first < 0x80 ? 0 : first >= 0xc2 && first < 0xe0 ? 1 : (first & 0xf0) === 0xe0 ? 2 : 3
+    if (more === 3 && (first < 0xf0 || first > 0xf4)) return undefined
+    let code = more === 0 ? first : first & (0x3f >> more)
+    for (let i = 1; i <= more; i++) {
+      const next = bytes[at + i]
+      if (next === undefined || (next & 0xc0) !== 0x80) return undefined
+      code = (code << 6) | (next & 63)
+    }
+    const least = [0, 0x80, 0x800, 0x10000][more]!
+    if (code < least || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return undefined
+    parts.push(String.fromCodePoint(code))
+    at += more + 1
+  }
+  return parts.join('')
+}
+
+export function base64(bytes: Uint8Array): string {
+  const parts: string[] = []
+  for (let at = 0; at < bytes.length; at += 3) {
+    const [a, b = 0, c = 0] = bytes.subarray(at, at + 3) as unknown as [number, number?, number?]
+    const word = (a << 16) | (b << 8) | c
+    const letters = [word >> 18, (word >> 12) & 63, (word >> 6) & 63, word & 63].map((index) => ALPHABET[index]!)
+    const left = bytes.length - at
+    parts.push(
+      left === 1 ? `${letters[0]}${letters[1]}==` : left === 2 ? `${letters.slice(0, 3).join('')}=` : letters.join(''),
+    )
+  }
+  return parts.join('')
+}
+
+/**
+ * A data URL (RFC 2397) as Butane writes it: escaped or in base64, whichever is shorter. Butane also tries gzip; nothing here has a
+ * compressor, and what it says is the same without.
+ */
+export function dataUrl(bytes: Uint8Array): string {
+  let escaped = 0
+  for (const byte of bytes) escaped += UNRESERVED.has(byte) ? 1 : 3
+  const inBase64 = Math.ceil(bytes.length / 3) * 4
+  if (';base64'.length + inBase64 < escaped) return `data:;base64,${base64(bytes)}`
+  const parts: string[] = []
+  for (const byte of bytes)
+    parts.push(UNRESERVED.has(byte) ? String.fromCharCode(byte) : `%${HEX[byte >> 4]}${HEX[byte & 15]}`)
+  return `data:,${parts.join('')}`
+}
+
+/** What is wrong with a data URL; nothing if it can be read. */
+export function dataUrlFault(url: string): string | undefined {
+  const comma = url.indexOf(',')
+  if (comma < 0) return 'a data URL needs a comma before its data'
+  const data = url.slice(comma + 1)
+  if (/%(?![0-9A-Fa-f]{2})/.test(url)) return 'a % in it is not followed by two hexadecimal digits'
+  if (!/;base64$/i.test(url.slice(0, comma))) return undefined
+  const plain = data.replace(/%([0-9A-Fa-f]{2})/g, (_, code) => String.fromCharCode(Number.parseInt(code, 16)))
+  const wrong = /[^A-Za-z0-9+/=_\-\r\n]|=[^=]/.test(plain) || plain.replace(/[\r\n]/g, '').length % 4 !== 0
+  return wrong ? 'its data is not base64' : undefined
+}
