@@ -188,6 +188,17 @@ describe('limits', () => {
     await world.loggedIn()
   })
 
+  test('logins that were begun side by side are no more guesses than others', async () => {
+    const world = new IpmiWorld()
+    const clients = Array.from({ length: 40 }, (_, i) => world.client({ password: `guess ${i}` }))
+    for (const client of clients) expect([await client.open(), await client.introduce()]).toEqual([true, true])
+    for (const client of clients) await client.prove()
+    const statuses = clients.map((client) => client.rakpStatus)
+    expect(statuses.filter((status) => status === RMCP_STATUS.invalidCheckValue)).toHaveLength(10)
+    expect(statuses.filter((status) => status === RMCP_STATUS.noResources)).toHaveLength(30)
+    expect(world.server.table.counts).toMatchObject({ sessions: 0, halfOpen: 0 })
+  })
+
   test('one address has a limited number of logins under way; the oldest of all gives way in the end', async () => {
     const world = new IpmiWorld()
     const open = (address: string) => {

@@ -128,7 +128,7 @@ export class Logins {
 
   /** @throws DecodeError */
   rakp3(payload: Uint8Array, endpoint: Endpoint, peer: Peer): LoginStep {
-    const { crypto, table } = this.#world
+    const { crypto, clock, table, guesses } = this.#world
     const message = decodeRakp3(payload)
     const session = table.session(message.managedId)
     if (session?.endpoint === endpoint) return sameBytes(session.rakp3, payload) ? { answer: session.rakp4 } : SILENCE
@@ -136,6 +136,11 @@ export class Logins {
     if (!half?.login || half.endpoint !== endpoint) return SILENCE
     const { exchange, key } = half.login
     table.removeHalfOpen(half)
+    // Logins that were begun side by side before any of them failed are no more guesses than others, whatever the password is.
+    if (guesses.isLocked(half.peer.address, endpoint.name, clock.now())) {
+      const refusal = { tag: message.tag, status: RMCP_STATUS.noResources, consoleId: half.consoleId }
+      return { answer: encodeRakpRefusal(refusal) }
+    }
     if (message.status !== RMCP_STATUS.ok)
       return { answer: undefined, ended: failed(half, 'the client has another password') }
     const refuse = (status: number, why: string, counts = true) => ({
