@@ -184,6 +184,14 @@ describe('a boot order', () => {
   })
 })
 
+test('a disc whose address holds a password is refused, and written down nowhere', async () => {
+  await expect(backEnd.setMedia('http://user:hidden@10.0.0.9/disc.iso', BY)).rejects.toMatchObject({
+    code: 'validation-failed',
+  })
+  expect(backEnd.media()).toBeNull()
+  expect(JSON.stringify([await texts(), world.deeds, world.traced, backEnd.bmc])).not.toContain('hidden')
+})
+
 describe('the log', () => {
   const failed = { kind: 'login', severity: 'warning', text: 'admin failed to log in' } as const
 

@@ -5,6 +5,7 @@ import type { BootOrder } from '../power/boot-order.ts'
 import type { Capability, ConsoleLine, Fru, RawAnswer, RawRequest } from '../power/driver.ts'
 import type { PowerAction, PowerState } from '../power/power.ts'
 import type { Sensor } from '../power/sensor.ts'
+import { hasCredentials } from '../power/settings.ts'
 import {
   assertUserName,
   FIRST_SLOT,
@@ -193,6 +194,11 @@ export class MachineBackEnd implements BmcBackEnd {
   }
 
   async setMedia(media: string | null, by: BmcCaller): Promise<void> {
+    // Before anything is written down: it would stand in logs, and be shown to everybody.
+    if (media !== null && hasCredentials(media))
+      throw new Refusal('validation-failed', 'an address with a user or password in it would be shown to everybody', {
+        next: 'offer the disc without a password, or upload it as an iso image',
+      })
     const words = media === null ? 'the disc was ejected' : `the disc ${media} was inserted`
     await this.#ordered(by, 'media', 'bmc.media', words, async (route) => {
       if (route.to === 'reveille') {
