@@ -164,6 +164,14 @@ describe('accounts', () => {
     await gateway.update('m_2', { enabled: false })
     expect(gateway.ofUser('root')).toBeUndefined()
   })
+
+  test('of one machine cannot be called so that the clients of another do not find theirs any more', async () => {
+    world.machines.set('m_2', gatewayMachine('m_2', { name: 'web2' }))
+    await create('m_1')
+    await create('m_2', { user: 'root' })
+    await setUser('m_1', 'root@web2')
+    expect(gateway.ofUser('root@web2')?.bmc.machine).toBe('m_2')
+  })
 })
 
 describe('a rule', () => {
