@@ -75,6 +75,17 @@ test('a session ends when nobody uses it, and when its account is not what it wa
   expect((await ask('GET', SYSTEM, { token: first })).status).toBe(401)
 })
 
+test('many logins to one machine end no session of another whose account is called the same', async () => {
+  const login = async (Password: string) => {
+    const body = { UserName: 'admin', Password }
+    const answer = await ask('POST', '/redfish/v1/SessionService/Sessions', { as: '', body })
+    return answer.headers['x-auth-token']!
+  }
+  const token = await login('another-secret')
+  for (let count = 0; count < 40; count++) await login('secret')
+  expect((await ask('GET', '/redfish/v1/Systems/m-2', { token })).status).toBe(200)
+})
+
 test('guesses wait longer and longer, and the machine has them in its log', async () => {
   directory.list = [one]
   for (let count = 0; count < 6; count++) expect((await ask('GET', SYSTEM, { as: 'admin:wrong' })).status).toBe(401)

@@ -8,7 +8,7 @@ import { type Account, refreshed } from './accounts.ts'
 export const SESSION_TIMEOUT_S = 1800
 /** A session ends this long after the login, however busy, in ms. */
 const LONGEST_MS = 24 * 3_600_000
-/** Of one account name; the one that was unused longest ends when one more begins, for many clients never log out. */
+/** Of one account; the one that was unused longest ends when one more begins, for many clients never log out. */
 export const SESSIONS_PER_ACCOUNT = 32
 export const MOST_SESSIONS = 4096
 
@@ -46,7 +46,15 @@ export class RedfishSessions {
   /** `undefined` when there are too many. */
   start(account: Account, address: string): { session: RedfishSession; token: string } | undefined {
     this.#forgetOld()
-    const same = [...this.#byId.values()].filter(({ name }) => name === account.name)
+    const memberships = account.memberships.map(({ backEnd, user }) => ({
+      machine: backEnd.machine.id,
+      slot: user.slot,
+      name: user.name,
+      sealed: user.sealed,
+      privilege: user.privilege,
+    }))
+    const reach = reachOf(account.name, memberships)
+    const same = [...this.#byId.values()].filter((one) => reachOf(one.name, one.memberships) === reach)
     if (same.length >= SESSIONS_PER_ACCOUNT)
       this.#drop(same.reduce((old, one) => (one.lastAt < old.lastAt ? one : old)))
     if (this.#byId.size >= MOST_SESSIONS) return undefined
@@ -58,13 +66,7 @@ export class RedfishSessions {
       createdAt: this.#clock.now(),
       lastAt: this.#clock.now(),
       key: keyOf(token),
-      memberships: account.memberships.map(({ backEnd, user }) => ({
-        machine: backEnd.machine.id,
-        slot: user.slot,
-        name: user.name,
-        sealed: user.sealed,
-        privilege: user.privilege,
-      })),
+      memberships,
     }
     this.#byKey.set(session.key, session)
     this.#byId.set(session.id, session)
@@ -136,6 +138,11 @@ export class RedfishSessions {
     this.#byId.delete(session.id)
     this.#byKey.delete(session.key)
   }
+}
+
+/** Accounts of the same name at different machines are different accounts. */
+function reachOf(name: string, memberships: readonly Readonly<{ machine: string; slot: number }>[]): string {
+  return JSON.stringify([name, ...memberships.map(({ machine, slot }) => `${machine} ${slot}`).sort()])
 }
 
 const keyOf = (token: string) => createHash('sha256').update(token).digest('hex')
