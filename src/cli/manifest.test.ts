@@ -55,21 +55,59 @@ describe('readManifest', () => {
     ])
   })
 
-  test('reads a directory in order, and only YAML', async () => {
+  test('reads a directory and those in it in order, and only YAML', async () => {
     const { manifest, problems } = await read(
       {
         'd/b.yml': MACHINE.replace('web1', 'b'),
         'd/a.yaml': MACHINE.replace('web1', 'a'),
         'd/readme.txt': ':',
-        'd/sub/c.yaml': ':',
+        'd/sub/c.yaml': MACHINE.replace('web1', 'c'),
+        'd/.git/d.yaml': ':',
       },
       'd',
     )
     expect(problems).toEqual([])
-    expect(manifest.machines.map(({ name }) => name)).toEqual(['a', 'b'])
+    expect(manifest.machines.map(({ name }) => name)).toEqual(['a', 'b', 'c'])
+  })
+
+  test('takes texts of configs from files, which are no manifests themselves', async () => {
+    const { manifest, problems } = await read(
+      {
+        'd/site.yaml':
+          'configs:\n  - name: worker\n    file: configs/worker.bu\n    filesDir: configs/files\n  - name: node\n    file: configs/user-data.yaml\n    parts: [{ name: meta-data, file: configs/meta.yaml }]\n  - name: greet\n    kind: shell\n    content: echo hello\nvalues:\n  - { scope: all, name: ntp, value: 10.0.0.1 }\n  - { scope: "tag:gpu", name: ntp, value: [a, b] }\n',
+        'd/configs/worker.bu': 'variant: flatcar\nversion: 1.1.0\n# local: etc/motd\n',
+        'd/configs/files/etc/motd': 'hello\n',
+        'd/configs/files/unused.yaml': 'x: [\n',
+        'd/configs/user-data.yaml': '#cloud-config\nhostname: {{ machine.hostname }}\n',
+        'd/configs/meta.yaml': 'instance-id: x\n',
+      },
+      'd',
+    )
+    expect(problems).toEqual([])
+    expect(manifest.configs).toMatchObject([
+      { name: 'worker', kind: 'butane', parts: [{ name: 'main' }, { name: 'etc/motd', content: 'hello\n' }] },
+      { name: 'node', kind: 'cloud-init', parts: [{ name: 'user-data' }, { name: 'meta-data' }] },
+      { name: 'greet', kind: 'shell', parts: [{ name: 'main', content: 'echo hello' }] },
+    ])
+    expect(manifest.values).toHaveLength(2)
   })
 
   test.each([
+    [
+      'networks',
+      'networks: []\n',
+      /^m\.yaml:1:\d+: networks are no part of a manifest: write them into reveille\.yaml/,
+    ],
+    [
+      'two values of one scope',
+      'values:\n  - { scope: all, name: a, value: 1 }\n  - { scope: all, name: a, value: 2 }\n',
+      /^m\.yaml:3:5: value all a is at m\.yaml:2:5 already/,
+    ],
+    [
+      'a config whose file is missing',
+      'configs:\n  - name: a\n    file: none.bu\n',
+      /^m\.yaml:3:11: none\.bu cannot be read/,
+    ],
     [
       'a field that does not exist',
       'machines:\n  - name: web1\n    macs: [52:54:00:12:34:56]\n    colour: red\n',
@@ -83,7 +121,7 @@ describe('readManifest', () => {
     ],
     ['an unknown kind', 'profiles:\n  - name: d\n    kind: magic\n', /^m\.yaml:3:11: kind: /],
     ['bad YAML', 'machines: [\n', /^m\.yaml:2:1: this is not YAML/],
-    ['a list at the top', '- a\n', 'm.yaml:1:1: a manifest has the keys machines, profiles and volumes'],
+    ['a list at the top', '- a\n', /^m\.yaml:1:1: a manifest has the keys machines, profiles, /],
     ['an unknown key', 'machine: []\n', 'm.yaml:1:10: there is no such field'],
     [
       'a missing file',

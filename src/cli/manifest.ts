@@ -1,37 +1,55 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
-import { dirname, isAbsolute, join } from 'node:path'
-import { type Document, isMap, isNode, isScalar, isSeq, LineCounter, parseAllDocuments, type YAMLMap } from 'yaml'
+import { readdir, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { type Document, isMap, isNode, LineCounter, parseAllDocuments } from 'yaml'
 import type { z } from 'zod'
 import { Manifest } from '../api/contract/server.ts'
+import { inlineFiles, type ManifestProblem, namedBy, readText } from './manifest-files.ts'
 
-export type ManifestProblem = Readonly<{ where: string; message: string }>
 export type ReadManifest = Readonly<{
   manifest: Manifest
   files: readonly string[]
   problems: readonly ManifestProblem[]
 }>
 
-/** The largest YAML or profile file that is read; the server refuses more as well. */
-const LARGEST = 8 * 1024 * 1024
+/** Directories below the one that is read, and YAML files in all of them. */
+const DEEPEST = 16
+const MOST_FILES = 10_000
 
-const KINDS = { machines: 'machine', profiles: 'profile', volumes: 'volume' } as const
-type Kind = keyof typeof KINDS
+type Kind = keyof Manifest
+/** What a thing is called, and what it is known by. */
+const KINDS: { readonly [K in Kind]: readonly [word: string, key: (thing: Manifest[K][number]) => string] } = {
+  machines: ['machine', ({ name }) => name],
+  profiles: ['profile', ({ name }) => name],
+  volumes: ['volume', ({ name }) => name],
+  configs: ['config', ({ name }) => name],
+  values: ['value', ({ scope, name }) => `${scope} ${name}`],
+  bmcs: ['BMC of', ({ machine }) => machine],
+  bmcRules: ['BMC rule', ({ name }) => name],
+}
+const KEYS = 'machines, profiles, configs, values, volumes, bmcs and bmcRules'
 
 /**
- * Everything that `apply` sends, from a YAML file (of several documents) or a directory of them (`*.yaml`, `*.yml`, not its
- * subdirectories). A profile's file may be given by `path:`, relative to the YAML file. All problems are found, each with
+ * Everything that `apply` sends, from a YAML file (of several documents) or a directory of them (`*.yaml`, `*.yml`, in all
+ * directories below it, but for hidden ones). Texts of configs and of profile files may be named (`file:`, `filesDir:`, `path:`),
+ * relative to the YAML file; what is named so is no manifest, whatever it is called. All problems are found, each with
  * `FILE:LINE:COLUMN`.
  */
 export async function readManifest(path: string): Promise<ReadManifest> {
-  const files = (await stat(path)).isDirectory() ? await yamlFiles(path) : [path]
   const problems: ManifestProblem[] = []
+  const files = (await stat(path)).isDirectory() ? await yamlFiles(path, problems) : [path]
   if (files.length === 0) problems.push({ where: path, message: 'the directory holds no .yaml or .yml file' })
-  const manifest = Manifest.parse({})
-  const seen = new Map<string, string>()
+  const read: { file: string; documents: Document[]; lines: LineCounter }[] = []
   for (const file of files) {
     const lines = new LineCounter()
     const documents = parseAllDocuments(await readText(file), { lineCounter: lines })
-    if (!Array.isArray(documents)) continue
+    if (Array.isArray(documents)) read.push({ file, documents, lines })
+  }
+  const named = new Set(read.flatMap(({ file, documents }) => documents.flatMap((each) => namedBy(each, file))))
+  const isNamed = (file: string) => parentsOf(resolve(file)).some((each) => named.has(each))
+  const manifest = Manifest.parse({})
+  const seen = new Map<string, string>()
+  for (const { file, documents, lines } of read) {
+    if (files.length > 1 && isNamed(file)) continue
     for (const document of documents) {
       const at = (offset: number) => {
         const { line, col } = lines.linePos(offset)
@@ -39,33 +57,44 @@ export async function readManifest(path: string): Promise<ReadManifest> {
       }
       const part = await readDocument(document, file, at, problems)
       if (!part) continue
-      for (const kind of Object.keys(KINDS) as Kind[])
-        for (const [i, { name }] of part[kind].entries()) {
+      for (const kind of Object.keys(KINDS) as Kind[]) {
+        const [word, keyOf] = KINDS[kind] as readonly [string, (thing: unknown) => string]
+        for (const [i, thing] of part[kind].entries()) {
+          const name = `${word} ${keyOf(thing)}`
           const where = at(offsetAt(document, [kind, i]))
-          const before = seen.get(`${kind} ${name}`)
-          if (before === undefined) seen.set(`${kind} ${name}`, where)
-          else problems.push({ where, message: `${KINDS[kind]} ${name} is at ${before} already` })
+          const before = seen.get(name)
+          if (before === undefined) seen.set(name, where)
+          else problems.push({ where, message: `${name} is at ${before} already` })
         }
-      manifest.machines.push(...part.machines)
-      manifest.profiles.push(...part.profiles)
-      manifest.volumes.push(...part.volumes)
+        // One at a time: as arguments of one call, very many are too many.
+        for (const thing of part[kind]) (manifest[kind] as unknown[]).push(thing)
+      }
     }
   }
   return { manifest, files, problems }
 }
 
-async function yamlFiles(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true })
-  return entries
-    .filter((entry) => !entry.isDirectory() && /\.ya?ml$/.test(entry.name) && !entry.name.startsWith('.'))
-    .map((entry) => join(folder, entry.name))
-    .sort()
+async function yamlFiles(folder: string, problems: ManifestProblem[], depth = 0): Promise<string[]> {
+  if (depth > DEEPEST) {
+    problems.push({ where: folder, message: `directories are more than ${DEEPEST} deep` })
+    return []
+  }
+  const entries = (await readdir(folder, { withFileTypes: true })).filter(({ name }) => !name.startsWith('.'))
+  const found: string[] = []
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) found.push(...(await yamlFiles(path, problems, depth + 1)))
+    else if (/\.ya?ml$/.test(entry.name)) found.push(path)
+  }
+  if (depth === 0 && found.length > MOST_FILES)
+    problems.push({ where: folder, message: `it has more than ${MOST_FILES} YAML files` })
+  return found.slice(0, MOST_FILES)
 }
 
-async function readText(path: string): Promise<string> {
-  const { size } = await stat(path)
-  if (size > LARGEST) throw new Error(`${path} has more than ${LARGEST / 1024 / 1024} MiB`)
-  return readFile(path, 'utf8')
+/** A file and all directories that hold it. */
+function parentsOf(file: string): string[] {
+  const parent = dirname(file)
+  return parent === file ? [file] : [file, ...parentsOf(parent)]
 }
 
 async function readDocument(
@@ -86,11 +115,19 @@ async function readDocument(
   if (!isMap(document.contents)) {
     problems.push({
       where: at(document.contents.range?.[0] ?? 0),
-      message: 'a manifest has the keys machines, profiles and volumes',
+      message: `a manifest has the keys ${KEYS}`,
     })
     return undefined
   }
   await inlineFiles(document.contents, file, at, problems)
+  if (document.contents.has('networks')) {
+    problems.push({
+      where: at(offsetAt(document, ['networks'])),
+      message:
+        'networks are no part of a manifest: write them into reveille.yaml, below `networks`, and restart the server',
+    })
+    document.contents.delete('networks')
+  }
   const result = Manifest.safeParse(document.toJS({ maxAliasCount: 100 }), { reportInput: false })
   if (result.success) return result.data
   for (const issue of result.error.issues) {
@@ -122,35 +159,4 @@ function offsetAt(document: Document, path: readonly (string | number)[]): numbe
     if (isNode(node) && node.range) return node.range[0]
   }
   return isNode(document.contents) ? (document.contents.range?.[0] ?? 0) : 0
-}
-
-/** Replaces `path: FILE` of profile files by `content`, in place. */
-async function inlineFiles(
-  manifest: YAMLMap,
-  file: string,
-  at: (offset: number) => string,
-  problems: ManifestProblem[],
-): Promise<void> {
-  const profiles = manifest.get('profiles')
-  for (const profile of isSeq(profiles) ? profiles.items : []) {
-    const files = isMap(profile) ? profile.get('files') : undefined
-    for (const entry of isSeq(files) ? files.items : []) {
-      const node = isMap(entry) ? entry.get('path', true) : undefined
-      if (!isMap(entry) || !isScalar(node)) continue
-      const path = String(node.value)
-      const where = at(node.range?.[0] ?? 0)
-      if (entry.has('content')) problems.push({ where, message: 'give either path or content' })
-      try {
-        entry.set('content', await readText(isAbsolute(path) ? path : join(dirname(file), path)))
-      } catch (error) {
-        problems.push({
-          where,
-          message: `${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-        })
-        entry.set('content', '')
-      }
-      if (!entry.has('name')) entry.set('name', path.split('/').at(-1) ?? path)
-      entry.delete('path')
-    }
-  }
 }
