@@ -2,15 +2,17 @@ import type { TftpTerms } from '../../protocols/tftp/negotiate.ts'
 import type { TransferEnd } from '../../protocols/tftp/transfer.ts'
 import type { TraceKind } from '../../traces/kinds.ts'
 import type { TraceRecorder } from '../../traces/trace.ts'
+import type { LoaderFile } from './file.ts'
 
 type Recorder = Pick<TraceRecorder, 'record'>
-type Who = Readonly<{ client: string; name: string }>
+type Who = Readonly<{ client: string; name: string; told?: LoaderFile['told'] }>
 
 const READ = 'tftp.read' satisfies TraceKind
 const DONE = 'tftp.done' satisfies TraceKind
 
 /** A transfer began, or (with `end`) it was over before it began. */
-export function traceRead(trace: Recorder, { client, name }: Who, terms: TftpTerms, end?: TransferEnd): void {
+export function traceRead(trace: Recorder, { client, name, told }: Who, terms: TftpTerms, end?: TransferEnd): void {
+  if (told) return
   const { blksize, windowsize, size } = terms
   const probe = end?.outcome === 'probe'
   trace.record(
@@ -37,6 +39,24 @@ export function traceDone(
   const { blksize, windowsize, size } = terms
   const { end, bytes, retransmits, durationMs } = result
   const complete = end.outcome === 'complete'
+  if (who.told === 'nothing') return
+  if (who.told) {
+    const { name: file, role, image } = who.told
+    trace.record(
+      { address: who.client },
+      {
+        stage: 'fetch',
+        kind: 'http.blob',
+        outcome: complete ? 'ok' : 'failed',
+        summary: `it asked for ${role} ${file} over TFTP`,
+        reason: complete ? `all ${bytes} bytes were sent` : end.reason,
+        detail: { file, role, image, over: 'tftp', blksize, retransmits, complete },
+        bytes,
+        durationMs: Math.round(durationMs * 10) / 10,
+      },
+    )
+    return
+  }
   trace.record(
     { address: who.client },
     {

@@ -8,8 +8,8 @@ import type { Stop } from '../../kit/stop.ts'
 import { negotiate, type TftpTerms } from '../../protocols/tftp/negotiate.ts'
 import { decodeTftp, encodeTftp, TftpError, type TftpRequest } from '../../protocols/tftp/packet.ts'
 import type { TraceRecorder } from '../../traces/trace.ts'
-import { decideTftp } from './decide.ts'
-import type { FindFile, LoaderFile } from './file.ts'
+import { decideTftp, type TftpDecision } from './decide.ts'
+import type { FindOrMakeFile, LoaderFile } from './file.ts'
 import { traceDone, traceRead, traceRefused } from './tftp-trace.ts'
 import type { TransferReport } from './transfer-worker.ts'
 import { Transfers } from './transfers.ts'
@@ -22,7 +22,7 @@ const ADDRESSES_MS = 5000
 
 export type TftpDependencies = Readonly<{
   listen: Readonly<{ host: string; port: number }>
-  find: FindFile
+  find: FindOrMakeFile
   trace: Pick<TraceRecorder, 'record'>
   log: Log
 }>
@@ -49,6 +49,7 @@ type Session = {
   readonly client: string
   readonly request: TftpRequest
   readonly name: string
+  readonly told: LoaderFile['told']
   readonly startedAt: number
   readonly terms: TftpTerms
   progress: boolean
@@ -75,6 +76,8 @@ class Server {
   readonly #sockets = new Map<string, Socket>()
   readonly #sessions = new Map<number, Session>()
   readonly #byKey = new Map<string, Session>()
+  /** Clients whose file is being made. */
+  readonly #making = new Set<string>()
   readonly #counts = { completed: 0, probes: 0, failed: 0, refused: 0, dropped: 0, bytes: 0 }
   #addressTimer: NodeJS.Timeout | undefined
   #port = 0
@@ -184,7 +187,38 @@ class Server {
       this.#counts.dropped++
       return
     }
-    const decision = decideTftp(packet, from.address, this.#with.find)
+    const key = `${from.address}:${from.port}`
+    const known = this.#byKey.get(key)
+    // Before it is decided again: what is asked for by a name may happen because it is asked for.
+    if (known && !known.progress && sameRequest(known.request, packet)) {
+      this.#transfers.repeat(known.id)
+      return
+    }
+    if (this.#making.has(key)) return
+    const decision = decideTftp(packet, from.address, this.#with.find, local)
+    if (!(decision instanceof Promise)) {
+      this.#obey(decision, packet, from, local, socket)
+      return
+    }
+    if (this.#making.size >= TFTP_LIMITS.transfers) {
+      this.#counts.dropped++
+      return
+    }
+    this.#making.add(key)
+    const request = packet
+    decision
+      .catch((error: unknown): TftpDecision => {
+        this.#with.log.error({ file: request.filename, error: String(error) }, 'a boot file could not be made')
+        const reason = 'it could not be made; the log of the server says why'
+        return { serve: null, code: TftpError.other, message: 'the server failed', reason }
+      })
+      .then((made) => {
+        this.#making.delete(key)
+        if (!this.#stopped) this.#obey(made, request, from, local, socket)
+      })
+  }
+
+  #obey(decision: TftpDecision, packet: TftpRequest, from: RemoteInfo, local: string, socket: Socket): void {
     if (decision.serve === null) {
       this.#refuse(packet, from, socket, decision)
       return
@@ -202,26 +236,20 @@ class Server {
     request: TftpRequest,
     to: RemoteInfo,
     socket: Socket,
-    { code, message, reason }: { code: number; message: string; reason: string },
+    { code, message, reason, expected }: Omit<Extract<TftpDecision, { serve: null }>, 'serve'>,
   ): void {
     if (this.#stopped) return
     this.#counts.refused++
     // The client does not know our port for this transfer yet, so this one will do (RFC 1350 §4), and at once: GRUB asks for
     // many files that may be absent and waits for each answer.
     socket.send(encodeTftp({ op: 'error', code, message }), to.port, to.address, () => undefined)
-    traceRefused(this.#with.trace, to.address, request.filename, reason)
+    if (!expected) traceRefused(this.#with.trace, to.address, request.filename, reason)
   }
 
   #begin(request: TftpRequest, name: string, file: LoaderFile, local: string, from: RemoteInfo): void {
     const key = `${from.address}:${from.port}`
     const known = this.#byKey.get(key)
-    if (known) {
-      if (!known.progress && sameRequest(known.request, request)) {
-        this.#transfers.repeat(known.id)
-        return
-      }
-      this.#drop(known, 'the client began again')
-    }
+    if (known) this.#drop(known, 'the client began again')
     const own = [...this.#sessions.values()].filter((session) => session.client === from.address)
     if (own.length >= TFTP_LIMITS.perClient)
       this.#drop(own[0]!, `the client has more than ${TFTP_LIMITS.perClient} transfers`)
@@ -242,7 +270,8 @@ class Server {
       }),
     )
     const startedAt = performance.now()
-    const session = { id, key, client: from.address, request, name, startedAt, terms, progress: false }
+    const { told } = file
+    const session = { id, key, client: from.address, request, name, told, startedAt, terms, progress: false }
     this.#sessions.set(id, session)
     this.#byKey.set(key, session)
   }

@@ -52,11 +52,12 @@ describe('what is told to boot', () => {
     [0, 'undionly.kpxe'],
     [7, 'snponly.efi'],
     [9, 'snponly.efi'],
+    [11, 'debian/shimaa64.efi'],
   ])('architecture %i: %s, in the header and in the options', (arch, file) => {
     expect(told(pxe('discover', arch))).toEqual(tftp(file))
   })
 
-  it.each([6, 11, 15, 19, 37])('architecture %i: an address but nothing to boot, and the reason', (arch) => {
+  it.each([6, 15, 19, 37])('architecture %i: an address but nothing to boot, and the reason', (arch) => {
     const decision = decide(pxe('discover', arch))
     expect(typeOf(decision)).toBe('offer')
     expect(decision.reply!.message.file).toBe('')

@@ -4,7 +4,7 @@ import type { DhcpMessage } from '../../protocols/dhcp/message.ts'
 import { OPTION } from '../../protocols/dhcp/options.ts'
 import { type BootRequest, decodeEncapsulated, IPXE_TAG } from '../../protocols/dhcp/pxe.ts'
 import { BOOT_PATHS } from '../paths.ts'
-import { type ClientArchitecture, clientArchitecture } from '../programs.ts'
+import { type ClientArchitecture, clientArchitecture, loadsGrub } from '../programs.ts'
 
 /** What a client is told to boot; `file` is a TFTP name or a URL. */
 export type BootAnswer =
@@ -28,6 +28,16 @@ export function decideBoot(
   const known = knownArchitecture(request)
   const who = describeClient(request)
   if (!known) return { file: null, reason: `Reveille knows no boot program for ${who}` }
+  if (loadsGrub(machine, known) && known.shim) {
+    const why = known.program ? 'its boot loader is set to grub' : `Debian has no iPXE for ${known.name}`
+    return { file: known.shim, http: false, reason: `${who} gets ${known.shim} over TFTP: ${why}` }
+  }
+  if (request.vendorClass === 'HTTPClient' && machine?.bootLoader === 'grub')
+    return {
+      file: null,
+      reason:
+        'its boot loader is set to grub, and GRUB as Debian signs it cannot go on after a start over HTTP: let its firmware boot by PXE',
+    }
   if (!known.program) return { file: null, reason: `there is no boot program for ${known.name}` }
   if (request.vendorClass === 'HTTPClient')
     return {
@@ -55,7 +65,7 @@ function canHttp(message: DhcpMessage): boolean {
 /** The first type that there is a program for, else the first that has a name. */
 export function knownArchitecture(request: BootRequest): ClientArchitecture | undefined {
   const known = request.architectures.map(clientArchitecture).filter((each) => each !== undefined)
-  return known.find((each) => each.program !== null) ?? known[0]
+  return known.find((each) => each.program !== null) ?? known.find((each) => each.shim !== null) ?? known[0]
 }
 
 /** "x64 UEFI firmware", "iPXE on x86 BIOS", "client architecture 37": the client in words. */
