@@ -6,7 +6,8 @@ import { buildProgram } from '../../src/cli/program.ts'
 import { SETTINGS } from '../../src/config/describe.ts'
 import { CONTEXT } from './generated.ts'
 
-const DOCUMENTS = ['README.md', ...readdirSync('docs').map((name) => join('docs', name))].filter((path) =>
+const inFolder = (folder: string) => readdirSync(folder, { recursive: true }).map((name) => join(folder, String(name)))
+const DOCUMENTS = ['README.md', ...inFolder('docs'), ...inFolder('recipes')].filter((path) =>
   /(?<!cli)\.md$/.test(path),
 )
 const program = buildProgram(CONTEXT, SETTINGS, '')
