@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { type Ipv4, parseIpv4, parseSubnet } from '../kit/ip.ts'
-import { Secret } from '../kit/secret.ts'
+import { parseSubnet } from '../kit/ip.ts'
+import { BMC_SETTINGS } from './bmc-settings.ts'
+import { address, clients, interfaceName, listen, range, secret, subnet } from './values.ts'
 
 /**
  * All settings with their defaults and one line of help each. The file, the environment, the flags, `reveille serve --help`,
@@ -8,64 +9,8 @@ import { Secret } from '../kit/secret.ts'
  * that they go on from "it must be"; `example` is what the documentation shows for a value that is written as text.
  */
 
-const address = z.string('an IPv4 address such as 10.0.0.1').transform((text, context): Ipv4 => {
-  const parsed = parseIpv4(text)
-  if (parsed === undefined) context.addIssue('an IPv4 address such as 10.0.0.1')
-  return parsed ?? (0 as Ipv4)
-})
-
-const subnet = z.string('a subnet such as 10.0.0.0/24').transform((text, context) => {
-  const parsed = parseSubnet(text)
-  if (!parsed) context.addIssue('a subnet such as 10.0.0.0/24')
-  return parsed ?? { base: 0 as Ipv4, prefix: 32 }
-})
-
-/** A client, or a subnet of them. */
-const clients = z.string('an address or subnet such as 10.0.0.5 or 10.0.0.0/24').transform((text, context) => {
-  const parsed = parseSubnet(text.includes('/') ? text : `${text}/32`)
-  if (!parsed) context.addIssue('an address or subnet such as 10.0.0.5 or 10.0.0.0/24')
-  return parsed ?? { base: 0 as Ipv4, prefix: 32 }
-})
-
-const range = z.string('an address range such as 10.0.0.100-10.0.0.200').transform((text, context) => {
-  const [first, last = first] = text.split('-').map((part) => parseIpv4(part.trim()))
-  if (first === undefined || last === undefined || first > last)
-    context.addIssue('an address range such as 10.0.0.100-10.0.0.200')
-  return { first: first ?? (0 as Ipv4), last: last ?? (0 as Ipv4) }
-})
-
-const portRange = z.string('a port range such as 6230-7229').transform((text, context) => {
-  const match = /^(\d{1,5})-(\d{1,5})$/.exec(text)
-  const first = Number(match?.[1] ?? 0)
-  const last = Number(match?.[2] ?? 0)
-  if (first < 1 || last > 65_535 || first > last) context.addIssue('a port range such as 6230-7229')
-  return { firstPort: first, lastPort: last }
-})
-
-/** `HOST:PORT`, with an IPv4 address as host. */
-const listen = z.string('an IPv4 address and port such as 0.0.0.0:8080').transform((text, context) => {
-  const match = /^(.+):(\d{1,5})$/.exec(text)
-  const host = match?.[1] ?? ''
-  const port = Number(match?.[2] ?? Number.NaN)
-  if (!match || parseIpv4(host) === undefined || port > 65_535)
-    context.addIssue('an IPv4 address and port such as 0.0.0.0:8080')
-  return { host, port }
-})
-export type ListenAddress = z.output<typeof listen>
-
-/** A value that is shown nowhere. Its setting is listed in `SECRET_SETTINGS`. */
-const secret = z
-  .string()
-  .min(8, 'at least 8 characters')
-  .max(1000)
-  .transform((text) => new Secret(text))
-
 /** Settings whose values no answer, log or error shows. */
 export const SECRET_SETTINGS: ReadonlySet<string> = new Set(['notify.webhookSecret', 'notify.smtp.password'])
-
-const interfaceName = z
-  .string()
-  .regex(/^[A-Za-z0-9._:@-]{1,15}$/, 'an interface name of 1 to 15 letters, digits and . _ : @ -')
 
 export const NetworkSettings = z
   .object({
@@ -349,95 +294,7 @@ export const Settings = z
       })
       .strict()
       .prefault({}),
-    power: z
-      .object({
-        pollSeconds: z
-          .number()
-          .int()
-          .min(0)
-          .max(86_400)
-          .default(60)
-          .describe('how often the state of every machine with a driver is read; 0: only when somebody asks'),
-        concurrency: z
-          .number()
-          .int()
-          .min(1)
-          .max(10_000)
-          .default(256)
-          .describe(
-            'most drivers that are asked at a time; those that keep us waiting do not count, up to four times as many',
-          ),
-      })
-      .strict()
-      .prefault({}),
-    gateway: z
-      .object({
-        host: z
-          .ipv4('an IPv4 address such as 10.0.0.1')
-          .default('0.0.0.0')
-          .describe(
-            'address on which BMCs are answered that have no address of their own; 0.0.0.0: all of this server',
-          ),
-        ports: portRange
-          .default({ firstPort: 6230, lastPort: 7229 })
-          .describe('UDP ports that are given to BMCs, one each'),
-        shared: listen
-          .optional()
-          .describe(
-            'one more address and UDP port that answers for all BMCs and tells them apart by the user name; off if not given',
-          ),
-        clients: z
-          .array(clients)
-          .max(256)
-          .default([])
-          .describe('addresses and subnets of IPMI and Redfish clients that are answered; empty: all'),
-        cipherSuite3: z
-          .boolean()
-          .default(true)
-          .describe('accept cipher suite 3 (HMAC-SHA1) besides 17 (HMAC-SHA256); many clients know nothing else'),
-        sessions: z
-          .number()
-          .int()
-          .min(1)
-          .max(100_000)
-          .default(1000)
-          .describe('most IPMI sessions at a time, of all BMCs together'),
-        events: z.number().int().min(16).max(65_534).default(512).describe('entries that the SEL of a BMC keeps'),
-        redfish: z
-          .object({
-            enabled: z.boolean().default(false).describe('answer Redfish for the machines that have a BMC here'),
-            listen: listen
-              .default({ host: '0.0.0.0', port: 8443 })
-              .describe('address and port of the Redfish service (HTTPS)'),
-            certificate: z
-              .string()
-              .min(1)
-              .optional()
-              .describe('file with its certificate and chain (PEM); self-signed, made at first, if not given'),
-            key: z.string().min(1).optional().describe('file with the private key of that certificate (PEM)'),
-          })
-          .strict()
-          .prefault({}),
-      })
-      .strict()
-      .prefault({}),
-    consoles: z
-      .object({
-        record: z
-          .enum(['always', 'viewed'])
-          .default('viewed')
-          .describe('keep what consoles print: always (each line is held open), or while somebody looks'),
-        writers: z
-          .enum(['several', 'one'])
-          .default('several')
-          .describe(
-            'who may type at a console at a time: everybody with the right to, or whoever typed last, for half a minute',
-          ),
-        keepDays: z.number().int().min(1).max(3650).default(30).describe('how long what consoles printed is kept'),
-        maxMiB: z.number().int().min(1).max(1024).default(16).describe('how much is kept of each console'),
-      })
-      .strict()
-      .prefault({}),
+    ...BMC_SETTINGS,
     thrift: z
       .object({
         enabled: z

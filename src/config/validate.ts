@@ -1,5 +1,6 @@
 import { broadcastOf, contains, formatIpv4, formatSubnet, type Ipv4, maskOf, type Subnet } from '../kit/ip.ts'
-import type { Config, ListenAddress, NetworkConfig } from './schema.ts'
+import type { Config, NetworkConfig } from './schema.ts'
+import type { ListenAddress } from './values.ts'
 
 /** A setting that cannot work with the others. `wrong` goes on from "SETTING is VALUE:" and says what would be right. */
 export type Impossible = Readonly<{ path: readonly (string | number)[]; wrong: string }>

@@ -1,5 +1,5 @@
 import { BOOT_PATHS } from '../boot/paths.ts'
-import type { ListenAddress } from '../config/schema.ts'
+import type { ListenAddress } from '../config/values.ts'
 import type { Attachment, LabNetwork } from './network.ts'
 
 /** The address by which a guest of QEMU's user networking reaches loopback on this computer. */
