@@ -114,11 +114,10 @@ describe('YAML', () => {
 
   test('that was written is read as what it was', () => {
     fc.assert(
-      fc.property(fc.jsonValue({ noUnicodeString: false }), (json) => {
+      fc.property(fc.jsonValue(), (json) => {
         if (json === null || typeof json !== 'object') return
-        expect(value(writeYaml(json))).toEqual(
-          JSON.parse(JSON.stringify(json).replaceAll(/(?<=[:[,])-0(?=[,\]}])/g, '0')),
-        )
+        // As JSON: it has no negative zero.
+        expect(JSON.stringify(value(writeYaml(json)))).toBe(JSON.stringify(json))
       }),
       { numRuns: 200 },
     )
