@@ -3,12 +3,14 @@ import { CliCommand } from './command.ts'
 import { accessCommands } from './commands/access.ts'
 import { agentCommands } from './commands/agent.ts'
 import { applyCommand } from './commands/apply.ts'
+import { backupCommands } from './commands/backup.ts'
 import { bmcCommands } from './commands/bmc.ts'
 import { completionCommands } from './commands/completion.ts'
 import { configCommands } from './commands/config.ts'
 import { consoleCommand } from './commands/console.ts'
 import { deployCommands } from './commands/deploy.ts'
 import { driverCommands } from './commands/driver.ts'
+import { exportCommand } from './commands/export.ts'
 import { guestCommands } from './commands/guest.ts'
 import { hardwareCommands } from './commands/hardware.ts'
 import { imageCommands } from './commands/image.ts'
@@ -59,9 +61,11 @@ export function buildProgram(context: Context, settings: readonly SettingDescrip
   configCommands(program, context)
   masterCommands(program, context)
   applyCommand(program, context)
+  exportCommand(program, context)
   networkCommands(program, context)
   labCommands(program, context)
   accessCommands(program, context)
+  backupCommands(program, context)
   completionCommands(program, context)
   program.addHelpText(
     'after',

@@ -7,7 +7,7 @@ export interface ManifestRepository {
 }
 
 /** In the order in which they are removed: nothing may name what is gone. Others are never pruned: volumes hold content. */
-export const PRUNED_KINDS = ['bmc', 'bmc-rule', 'machine', 'profile', 'config', 'value'] as const
+export const PRUNED_KINDS = ['bmc', 'bmc-rule', 'value', 'machine', 'profile', 'config'] as const
 export type PrunedKind = (typeof PRUNED_KINDS)[number]
 
 export type Pruning = Readonly<{

@@ -28,7 +28,7 @@ export function planValues(
     const before = scope === undefined ? undefined : configs.values.find(scope, name)
     if (before && before.sealed !== null)
       throw new Refusal('conflict', `the ${thing} is a secret, and values of a manifest are not`, {
-        next: 'take it out of the manifest, or remove the secret first: reveille config value remove',
+        next: 'take it out of the manifest, or remove the secret first: reveille config unset',
       })
     const same = before !== undefined && isDeepStrictEqual(before.value, value)
     const change = same ? 'none' : before ? 'update' : 'create'

@@ -73,7 +73,7 @@ const DeclaredMachine = NewMachine.required({ name: true }).extend({
     .optional(),
 })
 
-/** A value that is no secret. Secrets are never in a manifest: `reveille config value set` seals them. */
+/** A value that is no secret. Secrets are never in a manifest: `reveille config set` seals them. */
 const DeclaredValue = configRoutes.setConfigValue.params
   .extend({
     value: z.union([z.string().max(65_536), z.number(), z.boolean(), z.array(z.string().max(4096)).max(1000)]),

@@ -67,7 +67,7 @@ export function applyCommand(program: CliCommand, context: Context): void {
     .option('--force', 'prune even more than half of it')
     .addHelpText(
       'after',
-      '\nA file has the keys machines, profiles, configs, values, volumes, bmcs and bmcRules, as the API takes them. The text of a config, and a file of a profile, may be named in place of being written there, relative to the YAML file:\n\n  configs:\n    - name: worker\n      file: worker.bu\n      filesDir: files/\n  profiles:\n    - name: debian\n      kind: live\n      image: debian-installer\n      files:\n        - path: preseed.cfg\n\nContent of volumes is never changed or removed by it. Secrets are set by hand: reveille config value set. Networks are in reveille.yaml.',
+      '\nA file has the keys machines, profiles, configs, values, volumes, bmcs and bmcRules, as the API takes them. The text of a config, and a file of a profile, may be named in place of being written there, relative to the YAML file:\n\n  configs:\n    - name: worker\n      file: worker.bu\n      filesDir: files/\n  profiles:\n    - name: debian\n      kind: live\n      image: debian-installer\n      files:\n        - path: preseed.cfg\n\nContent of volumes is never changed or removed by it. Secrets are set by hand: reveille config set. Networks are in reveille.yaml.',
     )
     .action(async (options: Common & ApplyOptions & { file: string }) => {
       // YAML and the schemas are only loaded for this one command.
