@@ -76,6 +76,7 @@ describe('systems that are configured as they boot', () => {
       return found?.events.some(({ kind }) => kind === 'http.home') ? found : undefined
     })
     expect(trace).toMatchObject({ state: 'launched', stage: 'system' })
+    expect(trace.events.find(({ kind }) => kind === 'mark.launch')?.detail?.awaits).toBe('home')
     const files = trace.events.filter(({ kind }) => kind === 'http.file')
     expect(files.map(({ outcome, detail }) => [outcome, detail?.file, detail?.status])).toEqual([
       ['ok', 'ignition.json', 200],

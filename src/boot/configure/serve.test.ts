@@ -29,6 +29,7 @@ const part = (name: string, content: string, secret = false) => ({ name, content
 let clock: ManualClock
 let traces: RecordedTraces
 let launched: string[]
+let installed: string[]
 let rendered: RenderedConfig
 let taken: Set<string>
 let server: Awaited<ReturnType<typeof serveHandlers>>
@@ -49,6 +50,7 @@ beforeEach(async () => {
   clock = new ManualClock()
   traces = new RecordedTraces()
   launched = []
+  installed = []
   taken = new Set()
   rendered = { config: 'worker', version: 3, kind: 'butane', parts: [part('ignition.json', '{}')], problems: [] }
   server = await serveHandlers(
@@ -56,6 +58,7 @@ beforeEach(async () => {
       machines: { get: (id) => (id === 'm_1' ? MACHINE : undefined), launched: async (id) => void launched.push(id) },
       profiles: { get: (name) => (name === 'node' ? PROFILE : undefined) },
       configs: desk,
+      deployments: { launchedLocal: async (id) => void installed.push(id) },
       traces,
       key,
       clock,
@@ -141,4 +144,8 @@ test('a system phones home by any method, and nobody else', async () => {
   expect(traces.events[0]).toMatchObject({ kind: 'http.home', outcome: 'ok' })
   expect((await ask('/boot/home/x', 'POST')).status).toBe(403)
   expect(launched).toHaveLength(3)
+  // Of a boot in memory: it says nothing of the disk.
+  expect(installed).toEqual([])
+  expect((await ask(`/boot/home/${capability({ profile: '' })}`)).status).toBe(204)
+  expect(installed).toEqual(['m_1'])
 })
