@@ -142,6 +142,39 @@ describe('messages that come again', () => {
     expect(await client.prove()).toBe(true)
   })
 
+  test('a client that begins anew because RAKP 4 was lost leaves no session behind, but none that was used ends so', async () => {
+    const world = new IpmiWorld()
+    const client = world.client()
+    for (let i = 0; i < 20; i++) expect(await client.login()).toBe(true)
+    expect([...world.server.table.all()].map((session) => session.id)).toEqual([client.managedId])
+    expect((await client.command(6, 0x3d, [0]))?.completionCode).toBe(0)
+    const used = client.managedId
+    expect(await client.login()).toBe(true)
+    await world.loggedIn()
+    expect([...world.server.table.all()].map((session) => session.id).slice(0, 2)).toEqual([used, client.managedId])
+    expect(world.server.table.counts.sessions).toBe(3)
+  })
+
+  test('RAKP 3 that comes once more, late, is answered as before and leaves its session as it is', async () => {
+    const world = new IpmiWorld()
+    const client = world.client()
+    const sent: Uint8Array[] = []
+    const wire = client.wire as { send: (packet: Uint8Array) => void }
+    const real = client.wire.send
+    wire.send = (packet) => {
+      sent.push(packet)
+      real(packet)
+    }
+    expect(await client.login()).toBe(true)
+    expect((await client.command(6, 0x3b, [4]))?.completionCode).toBe(0)
+    real(sent[2]!)
+    real(sent[2]!)
+    const answers = [await client.payload(0x15), await client.payload(0x15)]
+    expect(answers[0]).toEqual(answers[1])
+    expect((await client.command(6, 0x3d, [0]))?.completionCode).toBe(0)
+    expect([...world.server.table.all()]).toMatchObject([{ id: client.managedId, privilege: 4 }])
+  })
+
   test('RAKP 1 with other content is not answered: the proof is given once for a login', async () => {
     const world = new IpmiWorld()
     const client = world.client()

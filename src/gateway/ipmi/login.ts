@@ -168,6 +168,7 @@ export class Logins {
     // Table 13-11: found by its name alone, an account gives what it may; found by name and level, it must have the level.
     if (!nameOnly && asked > allowed)
       return refuse(RMCP_STATUS.unauthorizedRole, `the account is only ${user.privilege}`, false)
+    this.#endAbandoned(half, bmc, user, peer)
     const handle = bmc.freeHandle()
     if (handle === undefined || !table.hasRoom(peer.address, bmc))
       return refuse(RMCP_STATUS.noResources, 'there are too many sessions', false)
@@ -191,6 +192,20 @@ export class Logins {
     })
     table.add(session)
     return { answer, ended: { ok: true, session } }
+  }
+
+  /**
+   * A client that did not get message 4 begins anew, ipmitool up to four times: what it has no keys
+   * of would stand in its way for a minute each. Only who knows the password comes here.
+   */
+  #endAbandoned(half: HalfOpen, bmc: ServedBmc, user: BmcUser, peer: Peer): void {
+    const { table } = this.#world
+    for (const { id } of [...bmc.sessions.values()]) {
+      const session = table.session(id)
+      const isHis = session?.user.slot === user.slot && session.address === peer.address && session.port === peer.port
+      if (isHis && !session.used && session.endpoint === half.endpoint && session.consoleId === half.consoleId)
+        table.remove(session)
+    }
   }
 
   /** A login that was never finished. After message 2 its client has a proof to guess passwords with: that counts. */

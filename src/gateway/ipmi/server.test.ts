@@ -69,6 +69,14 @@ describe('without a session', () => {
     return `${completionCode.toString(16)} ${hex(data)}`
   }
 
+  test('ipmitool that gave its login up asks for its level all the same: there is no session, which is not a want of privilege', async () => {
+    const made = world()
+    // As ipmitool 1.8.19 sends it when each of its four logins lost a packet.
+    const asked = fromHex('0600ff0706000000000000000000' + '0800' + '2018c881043b043c')
+    expect(read(await ask(made, asked))).toBe('d5 ')
+    expect(made.server.table.counts).toEqual({ sessions: 0, halfOpen: 0, addresses: 0 })
+  })
+
   test('a presence ping is answered: IPMI is spoken here', async () => {
     const pong = await ask(world(), encodePing(9))
     expect(decodePong(decodeRmcp(pong!).body)).toEqual({ tag: 9, ipmi: true })

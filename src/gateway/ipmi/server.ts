@@ -127,6 +127,7 @@ export class IpmiServer {
     if (!session || session.endpoint !== endpoint) return
     const payload = session.open(packet)
     if (!payload) return
+    session.used = true
     session.lastAt = this.#world.clock.now()
     // A client behind address translation may come from elsewhere; its packet is genuine.
     session.peer = peer

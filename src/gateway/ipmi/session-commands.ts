@@ -66,6 +66,10 @@ export function answerOutside(
     case 0x39:
     case 0x3a:
       return fail(COMPLETION.invalidField)
+    // ipmitool 1.8.19 asks for its level without a session when all its four logins timed out. There is no way back to its login; but
+    // `insufficient privilege` would send people to look at accounts, where nothing is wrong.
+    case 0x3b:
+      return fail(COMPLETION.notInThisState)
     case 0x54:
       return cipherSuites(data, known.suites)
     default:

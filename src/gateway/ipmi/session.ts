@@ -82,6 +82,8 @@ export class Session implements LiveSession {
   peer: Peer
   lastAt: number
   running = 0
+  /** Whether its client ever sent something in it, so that it has its keys. */
+  used = false
   closed = false
   /** RAKP messages 3 and 4, for a client that did not get our answer. */
   readonly rakp3: Uint8Array
