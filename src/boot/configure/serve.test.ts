@@ -144,6 +144,11 @@ test('a system phones home by any method, and nobody else', async () => {
   expect(traces.events[0]).toMatchObject({ kind: 'http.home', outcome: 'ok' })
   expect((await ask('/boot/home/x', 'POST')).status).toBe(403)
   expect(launched).toHaveLength(3)
+  // An installer may take longer than its files can be read.
+  const late = capability({ expiresAt: clock.now() - 3600_000 })
+  expect((await ask(`/boot/file/${late}/ignition.json`)).status).toBe(403)
+  expect((await ask(`/boot/home/${late}`)).status).toBe(204)
+  expect((await ask(`/boot/home/${capability({ expiresAt: clock.now() - 24 * 3600_000 })}`)).status).toBe(403)
   // Of a boot in memory: it says nothing of the disk.
   expect(installed).toEqual([])
   expect((await ask(`/boot/home/${capability({ profile: '' })}`)).status).toBe(204)
