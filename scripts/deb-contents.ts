@@ -28,7 +28,7 @@ export function shippedModules({ packages }: PackageLock, arch: string): string[
 /** Sources, headers, and what is for compilers and other computers. */
 const NOT_NEEDED = [
   /^better-sqlite3\/(deps|src|binding\.gyp)$/,
-  /^koffi\/(src|vendor|doc)$/,
+  /^koffi\/(vendor|doc)$/,
   /^node-linux-[^/]+\/(include|share|CHANGELOG\.md|README\.md)$/,
   /^(cpu-features|nan|buildcheck)(\/|$)/,
   /\.(map|d\.ts|d\.mts|d\.cts)$/,

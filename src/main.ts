@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Access } from './access/access.ts'
 import type { Finding } from './api/contract/server.ts'
 import { createApi } from './api/server/server.ts'
+import type { BackupParts } from './backup/backup.ts'
 import { serveConfigure } from './boot/configure/serve.ts'
 import { loaderHandler } from './boot/loader/http.ts'
 import { findProgram } from './boot/loader/programs.ts'
@@ -14,6 +15,7 @@ import { BootDiscs } from './boot/media/serve.ts'
 import { type OfferService, serveOffer } from './boot/offer/serve.ts'
 import { serveScript } from './boot/script/serve.ts'
 import { counters, diskListener, listeners, unready } from './boot/status.ts'
+import { offlineBackup, runningBackups } from './compose/backup.ts'
 import { openConfigs } from './compose/configs.ts'
 import { openConsoles } from './compose/consoles.ts'
 import { installConfigs, openDeployments } from './compose/deployments.ts'
@@ -357,6 +359,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
         how,
       ),
     doctor: () => examine(config, LINUX),
+    backup: runningBackups({ config, dataDir, version: VERSION, now: CLOCK.now }, images),
     settings: () => settings.map(({ name, value, source, description }) => ({ name, value, source, description })),
     server: { version: VERSION, startedAt, listeners: () => [...listening(), ...bmcs.listeners()] },
     unready: () => [...unready(listening()), ...(disks.volumes.problem === undefined ? [] : [disks.volumes.problem])],
@@ -414,5 +417,9 @@ export async function replay({ config }: LoadedConfig, capture: Uint8Array): Pro
 
 /** Checks a config for a machine that stands for any; needs no running server. */
 export { checkConfig } from './compose/configs.ts'
+/** Everything of a data directory that no server holds, packed. */
+export const backup = (loaded: LoadedConfig, parts: BackupParts) => offlineBackup(loaded, VERSION, parts)
+
+export { inspectBackup, restore } from './compose/backup.ts'
 /** Makes a disk image of a root filesystem; needs no running server. */
 export { buildImage } from './imaging/build.ts'

@@ -1,4 +1,5 @@
 import { accessRoutes } from './contract/access.ts'
+import { backupRoutes } from './contract/backup.ts'
 import { bmcRoutes } from './contract/bmcs.ts'
 import { configRoutes } from './contract/configs.ts'
 import { consoleRoutes } from './contract/consoles.ts'
@@ -32,6 +33,7 @@ export const contract = {
   ...storageRoutes,
   ...roomRoutes,
   ...serverRoutes,
+  ...backupRoutes,
   ...configRoutes,
   ...consoleRoutes,
   ...labRoutes,

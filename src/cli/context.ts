@@ -49,6 +49,18 @@ export type CheckedConfig = Readonly<{
   }>[]
 }>
 
+/** What a backup holds besides the database and the keys. */
+export type BackupChoice = Readonly<{ images: boolean; volumes: boolean }>
+/** What is in a whole backup. `madeAt`: milliseconds since 1970; `leftOut`: what is not in it, one sentence each. */
+export type BackupFacts = Readonly<{
+  version: string
+  madeAt: number
+  files: number
+  bytes: number
+  leftOut: readonly string[]
+}>
+export type RestoredFacts = BackupFacts & Readonly<{ dataDir: string; aside: string | null }>
+
 /** What works without a running server; `local.ts` is the real one. */
 export interface Local {
   serve(flags: SettingFlags): Promise<void>
@@ -56,6 +68,11 @@ export interface Local {
   /** Checks a config as the server would, for a machine that stands for any. */
   checkConfig(draft: ConfigDraft): Promise<CheckedConfig>
   replay(flags: SettingFlags, capture: Uint8Array): Promise<readonly Replayed[]>
+  /** A packed backup of a data directory that no server holds. */
+  backup(flags: SettingFlags, parts: BackupChoice): Promise<AsyncIterable<Uint8Array>>
+  /** Reads a backup to its end; refuses one that is not whole. */
+  inspectBackup(file: string): Promise<BackupFacts>
+  restore(flags: SettingFlags, file: string, how: Readonly<{ force: boolean }>): Promise<RestoredFacts>
   /** `tell` is given what is being done, in words. */
   buildImage(order: ImageOrder, tell: (text: string) => void): Promise<BuiltImage>
 }

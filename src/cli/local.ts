@@ -27,6 +27,20 @@ export const LOCAL: Local = {
     const { checkConfig } = await import('../main.ts')
     return checkConfig(draft)
   },
+  async backup(flags, parts) {
+    const config = await loaded(flags)
+    const { backup } = await import('../main.ts')
+    return backup(config, parts)
+  },
+  async inspectBackup(file) {
+    const { inspectBackup } = await import('../main.ts')
+    return inspectBackup(file)
+  },
+  async restore(flags, file, how) {
+    const config = await loaded(flags)
+    const { restore } = await import('../main.ts')
+    return restore(config, file, how)
+  },
   async buildImage(order, tell) {
     const { buildImage } = await import('../main.ts')
     return buildImage(order, tell)

@@ -11,8 +11,8 @@ import { processTerminal } from './terminal.ts'
 const WITH_SETTINGS = ['serve', 'doctor', 'help', '__complete']
 
 function packageVersion(): string {
-  // From src/cli/main.ts the package is two folders up, from dist/reveille.js one.
-  for (const up of ['../../package.json', '../package.json'])
+  // From src/cli/main.ts the package is two folders up, from dist/lib/cli/main.js three.
+  for (const up of ['../../package.json', '../../../package.json'])
     try {
       const found: unknown = JSON.parse(readFileSync(join(import.meta.dirname, up), 'utf8'))
       if (typeof found === 'object' && found !== null && 'version' in found) return String(found.version)

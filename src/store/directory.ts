@@ -6,7 +6,7 @@ import { Refusal } from '../kit/errors.ts'
 export const DATABASE_FILE = 'reveille.db'
 /** Leases are apart: their commits would make all others wait. */
 export const LEASE_FILE = 'leases.db'
-const LOCK_FILE = 'lock.db'
+export const LOCK_FILE = 'lock.db'
 
 /**
  * Makes the data directory (0700) if it is missing and closes it to other users if it is ours. A directory with other files

@@ -1,13 +1,13 @@
 import { join, resolve } from 'node:path'
 import type { AccessRepository } from '../access/repository.ts'
 import type { ConfigRepository } from '../configs/config.ts'
-import type { ManifestRepository } from '../manifest/belongings.ts'
 import type { DeploymentRepository } from '../deployments/repository.ts'
 import type { GatewayRepository } from '../gateway/bmc.ts'
 import type { GuestRepository } from '../guests/guest.ts'
 import type { ImageRepository } from '../images/repository.ts'
 import type { Log } from '../kit/log.ts'
 import type { MachineRepository } from '../machines/repository.ts'
+import type { ManifestRepository } from '../manifest/belongings.ts'
 import type { LeaseRepository } from '../networks/lease.ts'
 import type { PowerRepository } from '../power/configured.ts'
 import type { ProfileRepository } from '../profiles/repository.ts'
@@ -17,7 +17,6 @@ import type { VolumeRepository } from '../volumes/repository.ts'
 import { accessRepository } from './access.ts'
 import { batchRepository } from './batches.ts'
 import { configRepository } from './configs.ts'
-import { manifestRepository } from './manifests.ts'
 import { deploymentRepository } from './deployments.ts'
 import { DATABASE_FILE, LEASE_FILE, lockDirectory, prepareDirectory } from './directory.ts'
 import { gatewayRepository } from './gateway.ts'
@@ -25,9 +24,11 @@ import { guestRepository } from './guest-access.ts'
 import { imageRepository } from './images.ts'
 import { leaseRepository, moveLeases } from './leases.ts'
 import { machineRepository } from './machines.ts'
+import { manifestRepository } from './manifests.ts'
 import { migrate } from './migrations.ts'
 import { powerRepository } from './power.ts'
 import { profileRepository } from './profiles.ts'
+import { finishRestore } from './restored.ts'
 import { openSqlite } from './sqlite.ts'
 import { sqliteRefusal } from './sqlite-refusal.ts'
 import { traceRepository } from './traces.ts'
@@ -63,6 +64,7 @@ export async function openStore(dataDir: string, { log }: { log: Log }): Promise
   const lock = lockDirectory(dir)
   const path = join(dir, DATABASE_FILE)
   try {
+    await finishRestore(dir)
     const engine = openSqlite(path)
     try {
       await migrate(engine.db, log)

@@ -14,7 +14,16 @@ export const CONTEXT: Context = {
   cwd: '/',
   target: never,
   client: never,
-  local: { serve: never, doctor: never, checkConfig: never, replay: never, buildImage: never },
+  local: {
+    serve: never,
+    doctor: never,
+    checkConfig: never,
+    replay: never,
+    buildImage: never,
+    backup: never,
+    inspectBackup: never,
+    restore: never,
+  },
   interrupted: new AbortController().signal,
 }
 

@@ -11,6 +11,9 @@ export const NO_LOCAL: Local = {
   checkConfig: () => Promise.reject(new Error('checkConfig was not expected')),
   replay: () => Promise.reject(new Error('replay was not expected')),
   buildImage: () => Promise.reject(new Error('buildImage was not expected')),
+  backup: () => Promise.reject(new Error('backup was not expected')),
+  inspectBackup: () => Promise.reject(new Error('inspectBackup was not expected')),
+  restore: () => Promise.reject(new Error('restore was not expected')),
 }
 
 /** 2026-11-21 12:00:00 UTC: the time of the command line in tests. */

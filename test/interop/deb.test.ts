@@ -28,10 +28,10 @@ let packageFile: string
 /** Debian without anything that is not essential, and what the package depends on. */
 async function bareDebian(): Promise<string> {
   return inTurn(CACHE, async () => {
-    const tar = join(CACHE, `${process.arch}-1.tar`)
+    const tar = join(CACHE, `${process.arch}-2.tar`)
     if (await stat(tar).catch(() => undefined)) return tar
     await mkdir(CACHE, { recursive: true })
-    const without = ['doc', 'man', 'locale', 'info'].map((folder) => `--dpkgopt=path-exclude=/usr/share/${folder}/*`)
+    const without = ['man', 'locale', 'info'].map((folder) => `--dpkgopt=path-exclude=/usr/share/${folder}/*`)
     const include = '--include=libstdc++6'
     await runOrFail(
       'mmdebstrap',
@@ -128,7 +128,8 @@ async function served(work: (run: (...words: string[]) => string) => Promise<voi
   const told: string[] = []
   listener.stdout.on('data', (text) => told.push(String(text)))
   const as = `setpriv --reuid reveille --regid reveille --init-groups --no-new-privs --inh-caps ${CAPABILITIES} --ambient-caps ${CAPABILITIES}`
-  const network = 'ip link set lo up; ip link add rv0 type dummy; ip addr add 10.99.0.1/24 dev rv0; ip link set rv0 up'
+  const network =
+    'ip link set lo up; ip link add rv0 type veth peer name rv1; ip link set rv1 up; ip addr add 10.99.0.1/24 dev rv0; ip link set rv0 up'
   const start = `${network}; exec chroot ${root} ${as} env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin NOTIFY_SOCKET=/run/notify WATCHDOG_USEC=1000000 ${command}`
   await expect.poll(() => told.join('')).toContain('bound')
   const server = spawn('unshare', ['--net', 'sh', '-c', start], { stdio: ['ignore', 'pipe', 'pipe'] })

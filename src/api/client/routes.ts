@@ -143,6 +143,7 @@ export const ROUTES = {
   doctor: ['GET', '/api/v1/doctor', 'none', 'json'],
   apply: ['POST', '/api/v1/apply', 'json', 'json'],
   events: ['GET', '/api/v1/events', 'none', 'events'],
+  getBackup: ['GET', '/api/v1/backup', 'none', 'bytes'],
   listConfigs: ['GET', '/api/v1/configs', 'none', 'json'],
   createConfig: ['POST', '/api/v1/configs', 'json', 'json'],
   getConfig: ['GET', '/api/v1/configs/{config}', 'none', 'json'],

@@ -142,6 +142,10 @@ export type ApiDependencies = Readonly<{
   previewScript: (machine: Machine) => Promise<ResponseOf<Contract['previewScript']>>
   /** Makes the server match a manifest, or says what that would change; what is refused has changed nothing. */
   applyManifest: (manifest: Manifest, how: ApplyHow) => Promise<ResponseOf<Contract['apply']>>
+  /** The bytes of a backup, not packed; refused while another one is made. `release` when they were read, or will not be. */
+  backup?: (
+    parts: Readonly<{ images: boolean; volumes: boolean }>,
+  ) => Promise<Readonly<{ content: AsyncGenerator<Uint8Array>; release(): Promise<void> }>>
   doctor: () => Promise<ResponseOf<Contract['doctor']>['findings']>
   settings: () => ResponseOf<Contract['listSettings']>['settings']
   /** `startedAt`: milliseconds since 1970. */

@@ -7,6 +7,7 @@ import type { ApiDependencies } from './dependencies.ts'
 import type { EventStreams } from './events.ts'
 import { accessHandlers } from './handlers/access.ts'
 import { agentHandlers } from './handlers/agent.ts'
+import { backupHandlers } from './handlers/backup.ts'
 import { bmcHandlers } from './handlers/bmcs.ts'
 import { configHandlers } from './handlers/configs.ts'
 import { consoleHandlers } from './handlers/consoles.ts'
@@ -49,6 +50,7 @@ function handlersOf(api: ApiDependencies, streams: EventStreams) {
     ...deploymentHandlers(api),
     ...agentHandlers(api),
     ...serverHandlers(api),
+    ...backupHandlers(api),
     ...configHandlers(api),
     ...consoleHandlers(api),
     ...labHandlers(api),
