@@ -1,7 +1,7 @@
 import type { ConfigKind } from './config.ts'
 
 /** The language of a text: how values are written into it and how it is checked. */
-export type Language = 'yaml' | 'json' | 'xml' | 'line' | 'shell' | 'text'
+export type Language = 'yaml' | 'json' | 'xml' | 'line' | 'preseed' | 'kickstart' | 'shell' | 'text'
 
 /** What a kind delivers: which part becomes what, under which name, with which content type. */
 export type Delivery = Readonly<{
@@ -37,8 +37,8 @@ export const DELIVERIES: Readonly<Record<ConfigKind, readonly Delivery[]>> = {
   ignition: one('ignition.json', IGNITION, 'json'),
   'cloud-init': NOCLOUD,
   autoinstall: NOCLOUD,
-  preseed: one('preseed.cfg', TEXT, 'line'),
-  kickstart: one('ks.cfg', TEXT, 'line'),
+  preseed: one('preseed.cfg', TEXT, 'preseed'),
+  kickstart: one('ks.cfg', TEXT, 'kickstart'),
   autoyast: one('autoinst.xml', XML, 'xml'),
   unattend: one('unattend.xml', XML, 'xml'),
   shell: one('script.sh', TEXT, 'shell'),
@@ -51,11 +51,11 @@ export function mainPart(kind: ConfigKind): string {
   return DELIVERIES[kind][0]?.part ?? 'main'
 }
 
-/** A part of cloud-init may be something else than YAML, said by its first line. */
-export function languageOf({ language }: Delivery, content: string): Language {
+/** A part of cloud-init may be something else than YAML, said by its first line. `rendered`: with stand-ins, so that no value says it. */
+export function languageOf({ language }: Delivery, rendered: string): Language {
   if (language !== 'yaml') return language
-  if (/^#!/.test(content)) return 'shell'
-  return /^(#include|#cloud-boothook|#part-handler|## template:|Content-Type:|MIME-Version:)/i.test(content)
-    ? 'text'
+  if (/^(#!|#cloud-boothook)/.test(rendered)) return 'shell'
+  return /^(#include|#part-handler|#cloud-config-archive|## template:|Content-Type:|MIME-Version:)/i.test(rendered)
+    ? 'line'
     : 'yaml'
 }

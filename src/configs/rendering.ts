@@ -2,7 +2,18 @@ import type { DocumentNode, Problem } from '../protocols/ignition/document.ts'
 import type { ConfigKind, ConfigPart, ConfigProblem, RenderedConfig } from './config.ts'
 import { DELIVERIES, type Delivery, languageOf } from './kinds.ts'
 import { fillIn, plain, type Rendering, type Scope, type TemplateEngine } from './template.ts'
-import { fillPlainLines, fillShell, fillTree, fillXml, type Misfit, valueOfTree } from './write-values.ts'
+import { fillKickstart, fillPlainLines, fillPreseed } from './write-lines.ts'
+import { fillShell } from './write-shell.ts'
+import { BROKEN, fillTree, hasRemains, type Misfit, misfitsOfTree, valueOfTree } from './write-values.ts'
+import { fillXml } from './write-xml.ts'
+
+const FILLS = {
+  xml: fillXml,
+  line: fillPlainLines,
+  preseed: fillPreseed,
+  kickstart: fillKickstart,
+  shell: fillShell,
+} as const
 
 /** The languages that configs are written in. */
 export type Languages = Readonly<{
@@ -96,7 +107,7 @@ class Deliverer {
 
   deliver(delivery: Delivery, part: Part): RenderedConfig['parts'][number] | undefined {
     const { name, contentType } = delivery
-    const language = languageOf(delivery, part.part.content)
+    const language = languageOf(delivery, part.rendering.text)
     const text = language === 'yaml' || language === 'json' ? this.#tree(part) : this.#lines(part, language)
     if (text === undefined) return undefined
     // Local files are part of what is delivered.
@@ -104,13 +115,13 @@ class Deliverer {
     return { name, contentType, content: text, secret }
   }
 
-  #lines({ part, rendering }: Part, language: 'xml' | 'line' | 'shell' | 'text'): string | undefined {
+  #lines({ part, rendering }: Part, language: keyof typeof FILLS | 'text'): string | undefined {
     const { text, values } = rendering
-    if (language === 'text') return fillIn(text, values, plain)
-    const fill = { xml: fillXml, line: fillPlainLines, shell: fillShell }[language]
-    const filled = fill(text, values)
-    for (const misfit of filled.misfits) this.#misfit(part.name, rendering, misfit)
-    return filled.misfits.length > 0 ? undefined : filled.text
+    const filled =
+      language === 'text' ? { text: fillIn(text, values, plain), misfits: [] } : FILLS[language](text, values)
+    const misfits = hasRemains(filled.text, values) ? [...filled.misfits, { line: 0, message: BROKEN }] : filled.misfits
+    for (const misfit of misfits) this.#misfit(part.name, rendering, misfit)
+    return misfits.length > 0 ? undefined : filled.text
   }
 
   #tree(part: Part): string | undefined {
@@ -119,6 +130,12 @@ class Deliverer {
     this.#found(part, read.problems)
     if (!read.document) return undefined
     const document = fillTree(read.document, rendering.values)
+    const misfits = rendering.values.size > 0 ? misfitsOfTree(document, rendering.values) : []
+    this.#found(
+      part,
+      misfits.map((misfit) => ({ ...misfit, severity: 'error', hint: 'change the value, or where it stands' })),
+    )
+    if (misfits.length > 0) return undefined
     if (this.#order.kind === 'butane') {
       const file = (path: string) => this.#file(path)
       const list = (folder: string) => [...this.#all.keys()].filter((name) => name.startsWith(`${folder}/`)).sort()
@@ -134,13 +151,17 @@ class Deliverer {
     }
     // cloud-init tells by the first line what a text is.
     const [, header = ''] = /^(#[^\n]*\n)/.exec(rendering.text) ?? []
-    return `${fillIn(header, rendering.values, plain)}${this.#languages.writeYaml(valueOfTree(document))}`
+    const { text, misfits: broken } = fillPlainLines(header, rendering.values)
+    for (const misfit of broken) this.#misfit(part.part.name, rendering, misfit)
+    return broken.length > 0 ? undefined : `${text}${this.#languages.writeYaml(valueOfTree(document))}`
   }
 
   #file(path: string): Uint8Array | undefined {
     const part = this.#all.get(path)
     if (!part || part.rendering.problems.length > 0) return undefined
-    return new TextEncoder().encode(fillIn(part.rendering.text, part.rendering.values, plain))
+    // A script is one wherever it is kept.
+    const filled = this.#lines(part, part.rendering.text.startsWith('#!') ? 'shell' : 'text')
+    return new TextEncoder().encode(filled ?? '')
   }
 
   #found({ part, rendering }: Part, problems: readonly Problem[]): void {

@@ -1,10 +1,12 @@
-import type { DocumentEntry, DocumentNode } from '../protocols/ignition/document.ts'
-import { fillIn, plain, STAND_IN, soleStandIn } from './template.ts'
+import type { DocumentEntry, DocumentNode, Place, Problem } from '../protocols/ignition/document.ts'
+import { fillIn, plain, soleStandIn } from './template.ts'
 
-type Values = ReadonlyMap<string, unknown>
+export type Values = ReadonlyMap<string, unknown>
 
 /** What a value may not be, where it stands. `line`: from 0. */
 export type Misfit = Readonly<{ line: number; message: string }>
+/** A text with values in place of stand-ins, and those that could not be put there. */
+export type Filled = Readonly<{ text: string; misfits: readonly Misfit[] }>
 
 /** A tree with values in place of stand-ins. A scalar that is one value, without quotes, takes its type; within other text it is text. */
 export function fillTree(node: DocumentNode, values: Values): DocumentNode {
@@ -49,95 +51,36 @@ export function valueOfTree(node: DocumentNode): unknown {
   return node.kind === 'list' ? node.items.map(valueOfTree) : node.value
 }
 
-/** XML 1.0 §2.2: what no document may hold, even escaped. */
-const NOT_XML = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/
-
-/** A text of XML with values escaped for content and for attributes alike. */
-export function fillXml(text: string, values: Values): { text: string; misfits: Misfit[] } {
-  return fillLines(text, values, (value) => {
-    if (NOT_XML.test(value)) return { misfit: 'a value has characters that XML cannot hold' }
-    return { text: value.replace(/[&<>"']/g, (each) => `&#${each.charCodeAt(0)};`) }
-  })
-}
-
-/** A text of lines (preseed, kickstart): a value is no more than a part of its line. */
-export function fillPlainLines(text: string, values: Values): { text: string; misfits: Misfit[] } {
-  return fillLines(text, values, (value) =>
-    /[\x00-\x08\x0a-\x1f\x7f\u2028\u2029]/.test(value)
-      ? { misfit: 'a value has a line break or a control character, which would end its line' }
-      : { text: value },
-  )
-}
-
-function fillLines(
-  text: string,
-  values: Values,
-  write: (value: string) => { text: string } | { misfit: string },
-): { text: string; misfits: Misfit[] } {
-  const misfits: Misfit[] = []
-  const lines = text.split('\n').map((line, index) =>
-    line.replace(STAND_IN, (word) => {
-      if (!values.has(word)) return word
-      const written = write(fillIn(word, values, plain))
-      if ('text' in written) return written.text
-      misfits.push({ line: index, message: written.misfit })
-      return ''
-    }),
-  )
-  return { text: lines.join('\n'), misfits }
-}
-
-/** What every shell takes as it is, within quotes and outside. */
-const HARMLESS = /^[A-Za-z0-9_.,:/@%+=-]+$/
-
 /**
- * A shell script with values quoted for where they stand (POSIX.1-2017 §2.2): outside of quotes in single quotes, within double ones
- * with backslashes. What is quoted is followed from the first line on; here-documents count as unquoted text, where a value that
- * needs quotes is quoted visibly.
+ * What values made of a tree that cannot be: two entries of one name in a map, or a stand-in that was changed before it was filled
+ * in (behind a backslash within quotes).
  */
-export function fillShell(text: string, values: Values): { text: string; misfits: Misfit[] } {
-  const misfits: Misfit[] = []
-  let quote: '' | '"' | "'" = ''
-  let out = ''
-  let line = 0
-  for (let at = 0; at < text.length; ) {
-    const word = /^rvl[a-p]{16}zq/.exec(text.slice(at, at + 21))?.[0]
-    if (word !== undefined && values.has(word)) {
-      const value = fillIn(word, values, plain)
-      if (value.includes('\0')) misfits.push({ line, message: 'a value has a NUL, which no shell can hold' })
-      else out += quoted(value, quote)
-      at += word.length
-      continue
-    }
-    const character = text[at]!
-    if (character === '\n') line += 1
-    if (quote === '' && character === '#' && /(^|[\s;(])$/.test(out.slice(-1))) {
-      // A comment ends with its line, and its quotes are none.
-      const end = text.indexOf('\n', at)
-      const stop = end < 0 ? text.length : end
-      const comment = fillPlainLines(text.slice(at, stop), values)
-      misfits.push(...comment.misfits.map((each) => ({ ...each, line })))
-      out += comment.text
-      at = stop
-      continue
-    }
-    if (character === '\\' && quote !== "'") {
-      out += text.slice(at, at + 2)
-      if (text[at + 1] === '\n') line += 1
-      at += 2
-      continue
-    }
-    if (quote === '' && (character === '"' || character === "'")) quote = character
-    else if (character === quote) quote = ''
-    out += character
-    at += 1
+export function misfitsOfTree(node: DocumentNode, values: Values): Omit<Problem, 'severity' | 'hint'>[] {
+  const found: Omit<Problem, 'severity' | 'hint'>[] = []
+  const check = (text: string, at: Place | null, path: string) => {
+    if (hasRemains(text, values)) found.push({ path, at, message: BROKEN })
   }
-  return { text: out, misfits }
+  const walk = (each: DocumentNode, path: string): void => {
+    if (each.kind === 'scalar') check(typeof each.value === 'string' ? each.value : '', each.at, path)
+    else if (each.kind === 'list') for (const [index, item] of each.items.entries()) walk(item, `${path}[${index}]`)
+    else {
+      const names = new Set<string>()
+      for (const { key, keyAt, value } of each.entries) {
+        check(key, keyAt, path)
+        if (names.has(key)) found.push({ path, at: keyAt, message: 'a value makes a second entry of the same name' })
+        names.add(key)
+        walk(value, `${path}.${key}`)
+      }
+    }
+  }
+  walk(node, '$')
+  return found
 }
 
-function quoted(value: string, within: '' | '"' | "'"): string {
-  if (HARMLESS.test(value)) return value
-  if (within === '"') return value.replace(/[\\"$`]/g, '\\$&')
-  const inner = value.replaceAll("'", "'\\''")
-  return within === "'" ? inner : `'${inner}'`
+export const BROKEN = 'a value could not be put in its place: a backslash stands before it'
+
+/** Whether a text holds what remains of a stand-in. */
+export function hasRemains(text: string, values: Values): boolean {
+  for (const [core] of text.matchAll(/[a-p]{16}(?=zq)/g)) if (values.has(`rvl${core}zq`)) return true
+  return false
 }

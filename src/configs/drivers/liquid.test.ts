@@ -61,6 +61,56 @@ describe('a template', () => {
     expect(problems[0]?.at).toMatchObject({ part: 'main', line: 1 })
   })
 
+  test('captures values, not words that stand for them: they are compared and filtered', () => {
+    const capture = '{% capture it %}{{ machine.name }}\n{% endcapture %}'
+    expect(text(`${capture}{{ it | upcase | strip }}`)).toBe('WEB1')
+    expect(text(`${capture}{{ it | base64_encode }}`)).toBe('d2ViMQo=')
+    expect(text(`${capture}{% assign n = it | strip %}{% if n == 'web1' %}yes{% endif %}{{ n | size }}`)).toBe('yes4')
+    expect(text('{% capture a %}one\ntwo{% endcapture %}{{ a }}')).toBe('one\ntwo')
+    const { values } = liquid.render({ part: 'main', content: `${capture}{{ it }}` }, SCOPE, NONE)
+    expect([...values.values()]).toContain('web1\n')
+  })
+
+  test('keeps spaces that look like its marks', () => {
+    expect(text('a\u2008\u2000\u200ab\n{{ port }}')).toBe('a\u2008\u2000\u200ab\n8080')
+  })
+
+  test.each([
+    ['{% include "a" %}', /include each other without end/],
+    ['{% for i in (1..100000) %}{{ big }}{% endfor %}', /longer than 16777216 characters/],
+    [
+      `{% capture x %}${'a'.repeat(1000)}{% endcapture %}${'{% capture x %}{{x}}{{x}}{{x}}{{x}}{% endcapture %}'.repeat(30)}`,
+      /longer than|limit/,
+    ],
+    ['{{ 1 | divided_by: 0 }}', /divided by 0/],
+    [`{% for i in (1..3000) %}{% for j in (1..3000) %}{% assign x = i %}{% endfor %}{% endfor %}`, /limit/],
+  ])('%.60s ends soon', (content, message) => {
+    const snippets = new Map([
+      ['a', '{% include "b" %}'],
+      ['b', '{% include "a" %}'],
+    ])
+    const scope = { big: 'x'.repeat(100_000) }
+    expect(liquid.render({ part: 'main', content }, scope, snippets).problems[0]?.message).toMatch(message)
+  })
+
+  test('takes no more time when many of its variables do not exist', () => {
+    const loop = '{% for i in (1..1000) %}{% for j in (1..300) %}{% assign x = i %}{% endfor %}{% endfor %}'
+    const content = `${loop}${Array.from({ length: 25 }, (_, n) => `{{ nothing${n} }}`).join('')}`
+    const start = process.cpuUsage()
+    expect(liquid.render({ part: 'main', content }, {}, NONE).problems).not.toEqual([])
+    expect(process.cpuUsage(start).user).toBeLessThan(15_000_000)
+  })
+
+  test('that is rendered again knows nothing of the time before', () => {
+    const content = '{{ name }}{% cycle "a", "b" %}{% increment n %}{% include "s" %}'
+    const snippets = new Map([['s', '[{{ name }}]']])
+    const all = ['one', 'two'].map((name) => {
+      const done = liquid.render({ part: 'main', content }, { name }, snippets)
+      return fillIn(done.text, done.values, plain)
+    })
+    expect(all).toEqual(['onea0[one]', 'twoa0[two]'])
+  })
+
   test('of a snippet is named where something is wrong in it', () => {
     const snippets = new Map([['users', 'ok\n\n  {{ nope }}']])
     const { problems } = liquid.render({ part: 'main', content: 'x\n{% include "users" %}' }, SCOPE, snippets)

@@ -1,10 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { Liquid, type LiquidError } from 'liquidjs'
-import type { Rendering, Scope, TemplateEngine, TemplateProblem } from '../template.ts'
+import { CaptureTag, type Context, Liquid, type LiquidError } from 'liquidjs'
+import { fillIn, plain, type Rendering, type Scope, type TemplateEngine, type TemplateProblem } from '../template.ts'
 
+/** Of a template, with all the attempts that it takes to find its faults. */
 const RENDER_MS = 2000
 const MOST_MEMORY = 16 * 1024 * 1024
+/** Characters of all values that a template puts into its text. */
+const MOST_OUTPUT = 16 * 1024 * 1024
 const MOST_PROBLEMS = 25
+/** Templates whose parsed form is kept: one is rendered for many machines in a row. */
+const MOST_KEPT = 16
 
 /** Marks of lines are spaces that nobody types: whitespace control takes them away with the other spaces. */
 const MARK = /\u2008([\u2000-\u2007]+)\u200a/g
@@ -14,35 +19,60 @@ const MOST_LINES = 1_000_000
 /** Liquid, as shopkeepers know it: variables, filters, conditions, loops, includes; no access to files and to anything else. */
 export const liquid: TemplateEngine = {
   render({ part, content }, scope, snippets) {
-    const parts = [part, ...snippets.keys()]
-    const texts = [content, ...snippets.values()]
-    const marked = texts.map((text, index) => (MARKED.test(text) ? text : withMarks(text, index * MOST_LINES)))
-    const templates = Object.fromEntries(parts.slice(1).map((name, index) => [name, marked[index + 1] ?? '']))
-    const attempt = new Attempt(marked[0] ?? '', templates)
+    const template = preparedOf(part, content, snippets)
     const given: Record<string, unknown> = { ...Object.getOwnPropertyDescriptors(scope) }
     const problems: TemplateProblem[] = []
     // A variable that does not exist ends a rendering; it is given an empty value then, so that all of them are told at once.
     const known = Object.create(null, given as PropertyDescriptorMap) as Record<string, unknown>
+    const until = performance.now() + RENDER_MS
     for (;;) {
-      const outcome = attempt.render(known)
-      if ('text' in outcome) return { ...unmarked(outcome.text, parts), values: outcome.values, problems }
-      problems.push(problemOf(outcome.error, parts, texts, marked, scope))
+      const outcome = template.render(known, until - performance.now())
+      if ('text' in outcome) return { ...template.unmarked(outcome.text), values: outcome.values, problems }
+      const problem = problemOf(outcome.error, template, scope)
+      if (problems.length === 0 || !isOutOfTime(outcome.error)) problems.push(problem)
       const missing = /^undefined variable: ([\w.-]+)/.exec(outcome.error.message)?.[1]
-      if (missing === undefined || problems.length >= MOST_PROBLEMS || !supply(known, missing.split('.')))
-        return { text: '', values: new Map(), origins: [], problems }
+      const isLast = missing === undefined || problems.length >= MOST_PROBLEMS || performance.now() >= until
+      if (isLast || !supply(known, missing.split('.'))) return { text: '', values: new Map(), origins: [], problems }
     }
   },
 }
 
-class Attempt {
-  readonly #engine: Liquid
-  readonly #text: string
-  #values = new Map<string, unknown>()
+const isOutOfTime = ({ message }: LiquidError) => message.startsWith('template render limit')
 
-  constructor(text: string, templates: Record<string, string>) {
-    this.#text = text
+/** Newest last. */
+const kept: Template[] = []
+
+function preparedOf(part: string, content: string, snippets: ReadonlyMap<string, string>): Template {
+  const at = kept.findIndex((each) => each.isOf(part, content, snippets))
+  const template = at < 0 ? new Template(part, content, snippets) : kept[at]!
+  if (at >= 0) kept.splice(at, 1)
+  kept.push(template)
+  if (kept.length > MOST_KEPT) kept.shift()
+  return template
+}
+
+/** A template with the snippets that it may include, parsed once. */
+class Template {
+  /** Its own name and those of the snippets, their texts, and the texts with marks. */
+  readonly parts: readonly string[]
+  readonly texts: readonly string[]
+  readonly marked: readonly string[]
+  readonly #isMarked: boolean
+  readonly #engine: Liquid
+  #parsed: ReturnType<Liquid['parse']> | undefined
+  #values = new Map<string, unknown>()
+  #left = 0
+
+  constructor(part: string, content: string, snippets: ReadonlyMap<string, string>) {
+    this.parts = [part, ...snippets.keys()]
+    this.texts = [content, ...snippets.values()]
+    // Who types such spaces wants to keep them; places are those of the rendered text then.
+    this.#isMarked = !this.texts.some((text) => MARKED.test(text))
+    this.marked = this.#isMarked ? this.texts.map((text, index) => withMarks(text, index * MOST_LINES)) : this.texts
+    const templates = Object.fromEntries(this.parts.slice(1).map((name, index) => [name, this.marked[index + 1] ?? '']))
     this.#engine = new Liquid({
       templates,
+      cache: true,
       strictVariables: true,
       strictFilters: true,
       ownPropertyOnly: true,
@@ -54,31 +84,74 @@ class Attempt {
     })
     // It would put a value into the text as it is, where it could become anything.
     Reflect.deleteProperty(this.#engine.filters, 'raw')
+    const settle = (text: string) => this.#settled(text)
+    // What is captured is a value like others: it is compared, filtered, and put in as a whole.
+    this.#engine.registerTag(
+      'capture',
+      class extends CaptureTag {
+        override *render(context: Context): Generator<unknown, void, string> {
+          yield* super.render(context)
+          const scope = context.bottom() as Record<string, unknown>
+          const { content } = this.identifier
+          scope[content] = settle(String(scope[content]))
+        }
+      },
+    )
   }
 
-  render(scope: object): { text: string; values: Map<string, unknown> } | { error: LiquidError } {
+  isOf(part: string, content: string, snippets: ReadonlyMap<string, string>): boolean {
+    if (this.parts[0] !== part || this.texts[0] !== content || this.parts.length !== snippets.size + 1) return false
+    let index = 1
+    for (const [name, text] of snippets) {
+      if (this.parts[index] !== name || this.texts[index] !== text) return false
+      index += 1
+    }
+    return true
+  }
+
+  render(scope: object, ms: number): { text: string; values: Map<string, unknown> } | { error: LiquidError } {
     this.#values = new Map()
+    this.#left = MOST_OUTPUT
     try {
-      const text = this.#engine.parseAndRenderSync(this.#text, scope) as string
+      this.#parsed ??= this.#engine.parse(this.marked[0] ?? '')
+      const text = this.#engine.renderSync(this.#parsed, scope, { renderLimit: Math.max(1, ms) }) as string
       return { text, values: this.#values }
     } catch (error) {
       return { error: error as LiquidError }
     }
   }
 
+  unmarked(text: string): Pick<Rendering, 'text' | 'origins'> {
+    if (this.#isMarked) return unmarked(text, this.parts)
+    const part = this.parts[0]!
+    return { text, origins: text.split('\n').map((_, index) => ({ part, line: index + 1 })) }
+  }
+
   #standIn(value: unknown): string {
+    if (typeof value === 'number' && !Number.isFinite(value))
+      throw new Error('a value is no number: it was divided by 0')
+    this.#take(typeof value === 'string' ? value.length : plain(value).length)
     const letters = [...randomBytes(8)].flatMap((byte) => [byte >> 4, byte & 15]).map((n) => 'abcdefghijklmnop'[n])
     const word = `rvl${letters.join('')}zq`
     this.#values.set(word, value)
     return word
   }
+
+  #settled(text: string): string {
+    const settled = fillIn(this.#isMarked ? text.replace(MARK, '') : text, this.#values, plain)
+    this.#take(settled.length)
+    return settled
+  }
+
+  #take(characters: number): void {
+    this.#left -= characters
+    if (this.#left < 0) throw new Error(`the values that it puts in are longer than ${MOST_OUTPUT} characters together`)
+  }
 }
 
 function problemOf(
   error: LiquidError,
-  parts: readonly string[],
-  texts: readonly string[],
-  marked: readonly string[],
+  { parts, texts, marked }: Pick<Template, 'parts' | 'texts' | 'marked'>,
   scope: Scope,
 ): TemplateProblem {
   const [line = 1, column = 1] = error.token?.getPosition?.() ?? []
@@ -89,7 +162,12 @@ function problemOf(
   const message = error.message.replace(/, (file:\S+, )?line:\d+, col:\d+$/, '').split('\n')[0] ?? ''
   return {
     at: { part: parts[index] ?? parts[0]!, line, column: Math.max(1, column - shift) },
-    message: message.replace(/^ENOENT: Failed to lookup "(.*)" in ".*"$/, 'there is no snippet $1'),
+    message: message
+      .replace(/^ENOENT: Failed to lookup "(.*)" in ".*"$/, 'there is no snippet $1')
+      .replace(
+        /^Maximum call stack size exceeded$/,
+        'it is nested too deeply, or snippets include each other without end',
+      ),
     hint: hintFor(message, scope),
   }
 }

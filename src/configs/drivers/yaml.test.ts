@@ -112,6 +112,23 @@ describe('YAML', () => {
     )
   })
 
+  test('that was written has no line break but those of its structure, whatever values hold', () => {
+    // U+2028 ends a line in YAML 1.1, and with it a block of text: what follows it would be an entry.
+    const value = {
+      a: 'x\ny\u2028runcmd: [evil]\n',
+      b: 'a\u0085- b',
+      '=': '=',
+      '<<': { c: '<<' },
+      d: '\ufeff\u007f\u0000',
+    }
+    const text = writeYaml(value)
+    expect(text).not.toMatch(/[^\n\x20-\x7e]/)
+    expect(text).toContain('"<<":\n  c: "<<"\n')
+    expect(text).toContain('"=": "="')
+    expect(JSON.parse(text.match(/^a: (.*)$/m)![1]!)).toBe(value.a)
+    expect(writeYaml({ a: 'Zürich 漢 𝄞' })).toBe('a: Zürich 漢 𝄞\n')
+  })
+
   test('that was written is read as what it was', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (json) => {

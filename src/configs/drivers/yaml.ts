@@ -1,6 +1,6 @@
 import {
   type Alias,
-  type Document,
+  Document,
   isAlias,
   isMap,
   isScalar,
@@ -10,6 +10,7 @@ import {
   type Pair,
   parseAllDocuments,
   stringify,
+  visit,
 } from 'yaml'
 import type { DocumentEntry, DocumentNode, Place, Problem } from '../../protocols/ignition/document.ts'
 
@@ -69,10 +70,32 @@ export function readYaml(text: string): Read {
   }
 }
 
-/** Writes a value as YAML; the same value is written in the same way. */
+/** What YAML 1.1 takes as line breaks (§5.4: NEL, LS, PS), and what is not printable (§5.1): escaped within double quotes. */
+const UNPRINTABLE = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]/
+/** Tags of YAML 1.1 that are written as plain words: the value and the merge key. */
+const WORDS = /^(=|<<)$/
+
+/** Writes a value as YAML that readers of 1.1 and 1.2 take for the same; the same value is written in the same way. */
 export function writeYaml(value: unknown): string {
-  return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false, version: '1.1' })
+  const text = stringify(value, WRITTEN)
+  if (!UNPRINTABLE.test(text) && !/(^|[\s-])(=|<<)(:|$)/m.test(text)) return text
+  const document = new Document(value, {
+    ...WRITTEN,
+    // It writes `<<` as it is.
+    customTags: (tags) => tags.filter((tag) => typeof tag === 'string' || tag.tag !== 'tag:yaml.org,2002:merge'),
+  })
+  visit(document, {
+    Scalar(_, node) {
+      if (typeof node.value !== 'string') return
+      if (UNPRINTABLE.test(node.value) || WORDS.test(node.value)) node.type = 'QUOTE_DOUBLE'
+    },
+  })
+  return document
+    .toString({ lineWidth: 0 })
+    .replace(new RegExp(UNPRINTABLE, 'g'), (each) => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
+
+const WRITTEN = { lineWidth: 0, aliasDuplicateObjects: false, version: '1.1' } as const
 
 class Unreadable extends Error {
   readonly problem: Problem
