@@ -123,7 +123,7 @@ function encrypted(storage: Struct, luks: Struct, layout: string, isMirrored: bo
       findings.error(findings.where(luks, 'device'), `device is required for the layout ${layout}`, 'say device')
     else if (!disk.startsWith(beginning))
       findings.error(findings.where(luks, 'device'), `with the layout ${layout} the device begins with ${beginning}`)
-    device = `${disk}${number}`
+    if (disk) device = `${disk}${number}`
   }
   if (flagOf(structOf(luks, 'cex'), 'enabled') && !layout.startsWith('s390x'))
     findings.error(findings.where(luks, 'cex'), 'cex needs a layout of s390x', 'say layout, or leave cex out')

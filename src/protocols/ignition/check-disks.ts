@@ -38,11 +38,7 @@ export class DiskChecks {
     doubles(structsOf(storage, 'disks'), 'device', this.#findings)
     doubles(structsOf(storage, 'raid'), 'name', this.#findings)
     doubles(structsOf(storage, 'filesystems'), 'device', this.#findings)
-    doubles(
-      structsOf(storage, 'filesystems').filter((each) => isSaid(each.path)),
-      'path',
-      this.#findings,
-    )
+    this.#mountedTwice(structsOf(storage, 'filesystems'))
     doubles(structsOf(storage, 'luks'), 'name', this.#findings)
   }
 
@@ -193,6 +189,17 @@ export class DiskChecks {
     this.#mountPoint(filesystem, path)
   }
 
+  /** Ignition lets one filesystem hide another. */
+  #mountedTwice(filesystems: readonly Struct[]): void {
+    const seen = new Set<string>()
+    for (const filesystem of filesystems) {
+      const path = textOf(filesystem, 'path')
+      if (!path) continue
+      if (seen.has(path)) this.#warn(filesystem, 'path', `another filesystem is mounted at ${shown(path)} too`)
+      seen.add(path)
+    }
+  }
+
   #mountPoint(filesystem: Struct, path: string | undefined): void {
     if (this.#edition.language === 'fcos') return
     // flatcar/Flatcar issues 1612 and 979: the initial RAM disk has these mounted itself already.
@@ -210,7 +217,7 @@ export class DiskChecks {
       this.#error(luks, 'label', `a label of LUKS has at most ${MOST_LUKS_LABEL} letters`)
     if (!textOf(luks, 'device')) this.#error(luks, 'device', 'device is required', 'say device')
     else checkPath(luks, 'device', this.#findings)
-    this.#sources.resource(structOf(luks, 'keyFile'), false)
+    this.#sources.resource(structOf(luks, 'keyFile'), 'optional')
     const clevis = structOf(luks, 'clevis')
     if (clevis) this.#clevis(clevis)
     if (flagOf(structOf(luks, 'cex'), 'enabled')) {

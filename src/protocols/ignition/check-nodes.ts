@@ -44,8 +44,8 @@ export function checkNodes(
       nodes.push({ kind, node, path: textOf(node, 'path') ?? '' })
     }
   for (const file of structsOf(storage, 'files')) {
-    sources.resource(structOf(file, 'contents'), false)
-    for (const each of structsOf(file, 'append')) sources.resource(each, true)
+    sources.resource(structOf(file, 'contents'), 'optional')
+    for (const each of structsOf(file, 'append')) sources.resource(each, 'wanted')
     if (flagOf(file, 'overwrite') && textOf(structOf(file, 'contents'), 'source') === undefined) {
       const hint = 'say contents (inline: "" for an empty file), or leave overwrite out'
       findings.error(findings.where(file, 'overwrite'), 'a file that overwrites needs contents', hint)
@@ -94,8 +94,7 @@ function checkMode(node: Struct, minor: number, findings: Findings): void {
     const octal = `0${mode.toString(8).padStart(3, '0')}`
     const message = `the mode ${mode} is decimal, in octal ${octal}: probably 0${mode} was meant`
     findings.warn(at, message, `write 0${mode}`)
-  }
-  if ((mode & SPECIAL_BITS) !== 0 && minor < 4) {
+  } else if ((mode & SPECIAL_BITS) !== 0 && minor < 4) {
     const hint = 'Ignition 3.4.0 (fcos 1.5.0, flatcar 1.1.0) sets them'
     findings.warn(at, 'setuid, setgid and sticky bits are not set by this version', hint)
   }

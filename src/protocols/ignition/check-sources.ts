@@ -17,13 +17,15 @@ export class SourceChecks {
     this.#minor = minor
   }
 
-  /** `needed`: nothing but a source makes sense there. */
-  resource(resource: Struct | undefined, needed: boolean): void {
+  /** Whether a source must be there, should be, or need not. */
+  resource(resource: Struct | undefined, source: 'required' | 'wanted' | 'optional'): void {
     if (!resource) return
-    const source = textOf(resource, 'source')
+    const url = textOf(resource, 'source')
     const at = this.#findings.where(resource, 'source')
-    if (needed && !source) this.#findings.error(at, 'source is required', 'say where it is fetched from')
-    const scheme = source ? this.#url(source, at) : undefined
+    if (!url && source === 'required') this.#findings.error(at, 'source is required', 'say where it is fetched from')
+    else if (!url && source === 'wanted')
+      this.#findings.warn(at, 'without a source this adds nothing', 'say source or inline')
+    const scheme = url ? this.#url(url, at) : undefined
     const compression = textOf(resource, 'compression') ?? ''
     if (compression !== '' && compression !== 'gzip') {
       const message = `the compression ${shown(compression)} is unknown`
