@@ -6,6 +6,7 @@ import type { Finding } from './api/contract/server.ts'
 import { createApi } from './api/server/server.ts'
 import type { BackupParts } from './backup/backup.ts'
 import { serveConfigure } from './boot/configure/serve.ts'
+import { findBlob, kernelInspector } from './boot/loader/blobs.ts'
 import { loaderHandler } from './boot/loader/http.ts'
 import { findProgram } from './boot/loader/programs.ts'
 import { serveBoot } from './boot/loader/target.ts'
@@ -13,6 +14,7 @@ import { serveTftp } from './boot/loader/tftp.ts'
 import { readDiscPrograms } from './boot/media/programs.ts'
 import { BootDiscs } from './boot/media/serve.ts'
 import { type OfferService, serveOffer } from './boot/offer/serve.ts'
+import { isGivenGrub } from './boot/programs.ts'
 import { serveScript } from './boot/script/serve.ts'
 import { counters, diskListener, listeners, unready } from './boot/status.ts'
 import { offlineBackup, runningBackups } from './compose/backup.ts'
@@ -272,8 +274,6 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   // Stages 2 to 6.
   const find = findProgram()
   const wantsTftp = config.tftp.enabled ?? (config.dhcp.mode !== 'off' || labWiring !== undefined)
-  const tftp = wantsTftp ? await serveTftp({ listen: config.tftp.listen, find, trace: traces, log }) : undefined
-  if (tftp) onStop(tftp.stop)
   const script = serveScript({
     machines,
     profiles,
@@ -282,6 +282,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     bootOrders: bmcs.gateway,
     disks: disks.diskless,
     configs,
+    inspectKernel: kernelInspector(images.blobs),
     traces,
     unknownMachines: config.unknownMachines,
     key,
@@ -289,6 +290,20 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     clock: CLOCK,
     log,
   })
+  const files = { find, blobs: images.blobs, describe: (sha256: string) => images.describe(sha256), trace: traces, log }
+  const blob = findBlob(files)
+  const tftp = wantsTftp
+    ? await serveTftp({
+        listen: config.tftp.listen,
+        find: (name, client, local) =>
+          find(name, client) ??
+          blob(name, client, local) ??
+          script.grub(name, client, advertised ?? (local === '0.0.0.0' ? bootUrl() : baseUrl(local, config))),
+        trace: traces,
+        log,
+      })
+    : undefined
+  if (tftp) onStop(tftp.stop)
   const { agent } = config
   const install = openInstall({ deployments, images, machines, traces, key, agent, clock: CLOCK, log })
   switches.meetAgents({ deployments, install })
@@ -317,7 +332,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   const boot = serveBoot({
     handlers: [
       script.handler,
-      loaderHandler({ find, blobs: images.blobs, describe: (sha256) => images.describe(sha256), trace: traces, log }),
+      loaderHandler(files),
       discs.handler,
       install.pass,
       serveConfigure({ ...domain, ...around, configs, deployments, disks: disks.diskless, key }),
@@ -351,7 +366,8 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     configs,
     consoles,
     agentShell: ({ id }) => install.console(id),
-    previewScript: async (machine) => script.preview(machine, bootUrl()),
+    previewScript: async (machine) =>
+      isGivenGrub(machine) ? script.previewGrub(machine, bootUrl()) : script.preview(machine, bootUrl()),
     applyManifest: (manifest, how) =>
       applyManifest(
         { ...domain, ...disks, powers, configs, gateway: bmcs.gateway, manifests: store.manifests },

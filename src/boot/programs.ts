@@ -121,6 +121,15 @@ export function clientArchitecture(number: number): ClientArchitecture | undefin
   return CLIENT_ARCHITECTURES.find((architecture) => architecture.number === number)
 }
 
+/** Whether this machine is given GRUB, as far as it is known what it is. */
+export function isGivenGrub(machine: Pick<Machine, 'bootLoader' | 'firmware' | 'architecture'>): boolean {
+  const known = CLIENT_ARCHITECTURES.find(
+    ({ firmware, architecture, http }) =>
+      !http && firmware === machine.firmware && architecture === machine.architecture,
+  )
+  return known ? loadsGrub(machine, known) : machine.bootLoader === 'grub'
+}
+
 /** Whether a machine loads GRUB and not iPXE, by what was chosen for it and what there is for what it is. */
 export function loadsGrub(
   machine: Pick<Machine, 'bootLoader'> | undefined,

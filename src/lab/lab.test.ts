@@ -18,6 +18,7 @@ const wish: LabWish & { start: boolean } = {
   diskModel: 'virtio-blk-pci',
   nic: 'virtio-net-pci',
   rom: 'ipxe',
+  secureBoot: false,
   bootOrder: 'network',
   start: false,
 }

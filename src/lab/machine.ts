@@ -10,9 +10,9 @@ import {
   diskBootIndex,
   diskDevice,
   diskNode,
+  firmwareVariables,
   HOT_PLUG_PORTS,
   machineFiles,
-  OVMF_VARS,
   QEMU,
   qemuArguments,
 } from './qemu.ts'
@@ -55,7 +55,7 @@ export class VirtualMachine {
   static async make(directory: string, spec: LabSpec): Promise<VirtualMachine> {
     const machine = new VirtualMachine(directory, spec)
     for (const [index, gib] of spec.disksGiB.entries()) await makeDisk(machine.#files.disk(index), gib)
-    if (spec.firmware === 'uefi') await copyFile(OVMF_VARS, machine.#files.variables)
+    if (spec.firmware === 'uefi') await copyFile(firmwareVariables(spec), machine.#files.variables)
     await (await open(machine.#files.console, 'a', 0o600)).close()
     await machine.#save(spec)
     return machine

@@ -11,6 +11,7 @@ const wish: LabWish = {
   diskModel: 'virtio-blk-pci',
   nic: 'virtio-net-pci',
   rom: 'ipxe',
+  secureBoot: false,
   bootOrder: 'network',
 }
 const ground = { directory: '/d/lab/alpha', netdev: 'tap,id=net0,ifname=tap0', acceleration: 'tcg' } as const

@@ -1,8 +1,12 @@
 import type { LabSpec } from './spec.ts'
 
 export const QEMU = 'qemu-system-x86_64'
-const OVMF_CODE = '/usr/share/OVMF/OVMF_CODE_4M.fd'
-export const OVMF_VARS = '/usr/share/OVMF/OVMF_VARS_4M.fd'
+const OVMF = '/usr/share/OVMF'
+
+/** The firmware's variables as they are in the beginning; for Secure Boot with Microsoft's keys. */
+export function firmwareVariables({ secureBoot }: Pick<LabSpec, 'secureBoot'>): string {
+  return `${OVMF}/OVMF_VARS_4M${secureBoot ? '.ms' : ''}.fd`
+}
 
 /** PCI Express ports kept free on UEFI machines: q35's own bus takes no disk while it runs. */
 export const HOT_PLUG_PORTS = 4
@@ -37,7 +41,7 @@ export function qemuArguments(
   const files = machineFiles(directory)
   const uefi = spec.firmware === 'uefi'
   // `graphics=off` makes SeaBIOS, and with it iPXE, speak on the serial port too.
-  const machine = uefi ? 'q35' : 'pc,graphics=off'
+  const machine = uefi ? `q35${spec.secureBoot ? ',smm=on' : ''}` : 'pc,graphics=off'
   return [
     ...['-name', `reveille-lab-${spec.name}`, '-no-user-config', '-nodefaults'],
     ...['-machine', machine, '-accel', acceleration, ...(acceleration === 'kvm' ? ['-cpu', 'host'] : [])],
@@ -97,8 +101,13 @@ function nicDevice(spec: LabSpec): string {
 function firmwareArguments(spec: LabSpec, variables: string): string[] {
   const off = (name: string) => ['-fw_cfg', `name=opt/org.tianocore/${name},string=n`]
   return [
-    ...['-drive', `if=pflash,unit=0,format=raw,readonly=on,file=${OVMF_CODE}`],
+    ...[
+      '-drive',
+      `if=pflash,unit=0,format=raw,readonly=on,file=${OVMF}/OVMF_CODE_4M${spec.secureBoot ? '.secboot' : ''}.fd`,
+    ],
     ...['-drive', `if=pflash,unit=1,format=raw,file=${escaped(variables)}`],
+    // Else a system could write what the firmware trusts.
+    ...(spec.secureBoot ? ['-global', 'driver=cfi.pflash01,property=secure,value=on'] : []),
     // Nobody serves IPv6 here, and each of its attempts costs the firmware many seconds.
     ...off('IPv6Support'),
     ...off('IPv6PXESupport'),

@@ -32,6 +32,8 @@ export const LabSpec = z
     diskModel: z.enum(DISK_MODELS).default('virtio-blk-pci'),
     nic: z.enum(NICS),
     rom: z.enum(ROMS),
+    /** UEFI that starts only what Microsoft signed, with its keys enrolled. */
+    secureBoot: z.boolean().default(false),
     bootOrder: z.enum(BOOT_ORDERS),
     createdAt: z.number(),
   })
@@ -41,7 +43,7 @@ export type LabSpec = Readonly<z.output<typeof LabSpec>>
 /** What a person chooses of a lab machine; the API's `NewLabMachine` without `start`. */
 export type LabWish = Pick<
   LabSpec,
-  'name' | 'firmware' | 'memoryMiB' | 'disksGiB' | 'diskModel' | 'nic' | 'rom' | 'bootOrder'
+  'name' | 'firmware' | 'memoryMiB' | 'disksGiB' | 'diskModel' | 'nic' | 'rom' | 'secureBoot' | 'bootOrder'
 >
 
 /**
@@ -62,6 +64,9 @@ export function specify(wish: LabWish, taken: ReadonlySet<string>, createdAt: nu
 /** Why these choices do not go together, in one sentence; `undefined` when they do. */
 export function refuseWish(wish: LabWish, network: 'bridge' | 'user'): string | undefined {
   if (wish.disksGiB.length > MOST_DISKS) return `a lab machine has at most ${MOST_DISKS} disks`
+  if (wish.secureBoot && wish.firmware === 'bios') return 'a BIOS knows no Secure Boot; only UEFI does'
+  if (wish.secureBoot && wish.rom !== 'pxe')
+    return `with Secure Boot a lab machine boots by the PXE of its firmware: rom pxe, not ${wish.rom}`
   if (wish.rom === 'http' && wish.firmware === 'bios') return 'a BIOS knows no HTTP boot; only UEFI does'
   if (wish.rom !== 'ipxe' && wish.firmware === 'uefi' && wish.nic !== 'virtio-net-pci')
     return `the UEFI firmware has no driver of its own for ${wish.nic}; its own PXE and HTTP boot need virtio-net-pci`

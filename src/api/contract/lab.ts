@@ -29,6 +29,8 @@ export const NewLabMachine = z
     nic: z.enum(NIC_MODELS).default('virtio-net-pci'),
     /** What the firmware itself speaks: QEMU's iPXE option ROM, or (UEFI only) EDK2's own PXE or HTTP boot. */
     rom: z.enum(['ipxe', 'pxe', 'http']).default('ipxe'),
+    /** UEFI only: it starts only what Microsoft signed. */
+    secureBoot: z.boolean().default(false),
     bootOrder: z.enum(['network', 'disk']).default('network'),
     start: z.boolean().default(true),
   })
@@ -46,6 +48,7 @@ export const LabMachine = z
     diskModel: z.enum(DISK_MODELS),
     nic: z.enum(NIC_MODELS),
     rom: z.enum(['ipxe', 'pxe', 'http']),
+    secureBoot: z.boolean(),
     bootOrder: z.enum(['network', 'disk']),
     power: z.enum(['on', 'off', 'unknown']),
     /** The registry's machine with this MAC, once it was seen. */

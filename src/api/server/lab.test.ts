@@ -14,6 +14,7 @@ const VM: LabMachine = {
   diskModel: 'virtio-blk-pci',
   nic: 'virtio-net-pci',
   rom: 'ipxe',
+  secureBoot: false,
   bootOrder: 'network',
   power: 'off',
   createdAt: 0,

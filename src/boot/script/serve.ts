@@ -9,17 +9,18 @@ import type { Log } from '../../kit/log.ts'
 import type { Mac } from '../../kit/mac.ts'
 import type { Machine, Sighting } from '../../machines/machine.ts'
 import type { Profile } from '../../profiles/profile.ts'
-import type { TraceKind } from '../../traces/kinds.ts'
-import type { Outcome, Stage, TraceEvent, TraceRecorder } from '../../traces/trace.ts'
+import type { TraceEvent, TraceRecorder } from '../../traces/trace.ts'
 import type { DiskDesk } from '../../volumes/boot-disks.ts'
 import { type Grant, openGrant, sealGrant } from '../capability.ts'
 import type { BootHandler, BootTarget } from '../http.ts'
 import { BOOT_PATHS } from '../paths.ts'
 import { RateLimit } from '../rate.ts'
 import { hasDisks } from './attach.ts'
-import { type Admission, chooseProfile, type DeploymentBoot, type MenuEntry } from './choose.ts'
-import { type BootBinding, decideFor, type GrantUse, type ScriptDecision } from './decide.ts'
-import { type BootOrders, discProfile, named, told, UNNAMED } from './disc.ts'
+import { type Admission, type Choice, chooseProfile, type DeploymentBoot, type MenuEntry } from './choose.ts'
+import { type BootBinding, decideFor, type GrantUse, type ScriptDecision, type ScriptFacts } from './decide.ts'
+import { type BootOrders, discProfile, named, told } from './disc.ts'
+import { failureDetail, markEvent, type Noted, scriptEvent } from './events.ts'
+import { type FindGrubFile, grubWriter, type InspectKernel, serveGrub } from './grub-serve.ts'
 import { readRequest, type ScriptRequest, sightingOf } from './request.ts'
 import { startText } from './start.ts'
 
@@ -69,6 +70,8 @@ export type ScriptStageDependencies = Readonly<{
   configs?: ConfigDesk | undefined
   /** Gives machines their disks; without it, profiles that need some cannot be booted. */
   disks?: DiskDesk | undefined
+  /** What is known of a kernel, for machines that load GRUB. */
+  inspectKernel?: InspectKernel | undefined
   traces: TraceRecorder
   /** The setting: `park`, `ignore`, or the name of a profile. */
   unknownMachines: string
@@ -85,10 +88,14 @@ export type ScriptStage = Readonly<{
   handler: BootHandler
   /** The script that a machine would get now. Nothing is recorded, and its capabilities are blanks. */
   preview: (machine: Machine, base: string) => { script: string; reason: string }
+  /** The same for a machine that loads GRUB, as with Secure Boot on. */
+  previewGrub: (machine: Machine, base: string) => Promise<{ script: string; reason: string }>
+  /** What GRUB asks for over TFTP. */
+  grub: FindGrubFile
 }>
 
 type Answer = Readonly<{ status: number; body: string }>
-type Noted = Readonly<{ kind: TraceKind; stage: Stage; outcome: Outcome; summary: string; reason: string }>
+type Decision = Omit<ScriptDecision, 'script'>
 
 /** Stage 3: "what shall I run?". Whoever asks gets public boot code only; nothing here needs or gives a secret. */
 export function serveScript(dependencies: ScriptStageDependencies): ScriptStage {
@@ -111,8 +118,7 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
   const record = (mac: Mac | undefined, address: string, event: Noted, more: Partial<TraceEvent> = {}) =>
     traces.record({ mac, address }, { ...event, ...more })
 
-  const start = ({ base, client }: BootTarget): Answer => {
-    const body = startText(base)
+  const started = (client: string, bytes: number, who = 'iPXE') =>
     record(
       undefined,
       client,
@@ -120,17 +126,32 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
         kind: 'http.start',
         stage: 'script',
         outcome: 'ok',
-        summary: 'iPXE asked for its first script',
+        summary: `${who} asked for its first script`,
         reason: 'it is the same for every machine and asks who this one is',
       },
-      { bytes: body.length, detail: { status: 200 } },
+      { bytes, detail: { status: 200 } },
     )
+
+  const start = ({ base, client }: BootTarget): Answer => {
+    const body = startText(base)
+    started(client, body.length)
     return { status: 200, body }
   }
 
   const script = async (target: BootTarget): Promise<Answer> => {
     const request = readRequest(target.query, target.base)
     if (!request) return plain(400, 'The query names no MAC. Ask for /boot/start.ipxe first; it adds what is needed.')
+    return {
+      status: 200,
+      body: (await decide(request, target, (choice, facts) => decideFor(choice, request, facts))).text,
+    }
+  }
+
+  const decide = async (
+    request: ScriptRequest,
+    target: Pick<BootTarget, 'base' | 'client'>,
+    write: (choice: Choice, facts: ScriptFacts) => Decision | Promise<Decision>,
+  ): Promise<Decision> => {
     const { mac } = request
     traces.learn(mac, target.client)
     const { machine, notRecorded } = await sighted(request, target.client)
@@ -142,7 +163,7 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
     const choice = chooseProfile(request, facts)
     const booted = choice.what === 'boot' && hasDisks(choice.profile) ? choice : undefined
     const disks = booted && (await desk?.prepare(diskRequest(booted.machine, booted.profile, target)))
-    const decision = decideFor(choice, request, { ...facts, disks })
+    const decision = await write(choice, { ...facts, disks })
     // An order to boot from the network was obeyed by asking here; others are when the machine launches what it was given.
     if (machine && order?.once && order.obeyed === 'network') await bootOrders?.obeyed(machine.id, order.id)
     if (decision.does === 'agent' && machine) await deployments.bootSeen(machine.id)
@@ -156,7 +177,7 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
         ...(decision.next ? { next: decision.next } : {}),
       },
     })
-    return { status: 200, body: decision.text }
+    return decision
   }
 
   /** Who may choose the entries of menus that have passwords, and what says so at the next request. */
@@ -265,19 +286,36 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
     return true
   }
 
-  const preview: ScriptStage['preview'] = (machine, base) => {
-    const request = requestOf(machine, base)
+  const inspect: InspectKernel = dependencies.inspectKernel ?? (async () => undefined)
+  const grub = serveGrub({
+    ...{ decide, mark, inspect, allows: (client) => rate.allows(client) },
+    started: (client, bytes) => started(client, bytes, 'GRUB'),
+  })
+
+  const previewed = (machine: Machine, request: ScriptRequest) => {
+    const { base } = request
     const nobody = { admits: (): Admission => 'missing', passes: () => [] }
     const facts = { ...known, ...nobody, machine, grant: (use: GrantUse) => `preview-${use}` }
     const choice = chooseProfile(request, facts)
     const booted = choice.what === 'boot' && hasDisks(choice.profile) ? choice : undefined
     const client = machine.lastAddress ?? ''
     const disks = booted && desk?.preview(diskRequest(machine, booted.profile, { base, client }))
-    const { text, reason } = decideFor(choice, request, { ...facts, disks })
+    return { choice, facts: { ...facts, disks } }
+  }
+  const preview: ScriptStage['preview'] = (machine, base) => {
+    const request = requestOf(machine, base)
+    const { choice, facts } = previewed(machine, request)
+    const { text, reason } = decideFor(choice, request, facts)
+    return { script: text, reason }
+  }
+  const previewGrub: ScriptStage['previewGrub'] = async (machine, base) => {
+    const request = { ...requestOf(machine, base), secureBoot: true, inMenu: false }
+    const { choice, facts } = previewed(machine, request)
+    const { text, reason } = await grubWriter(request, inspect)(choice, facts)
     return { script: text, reason }
   }
 
-  return { handler, preview }
+  return { handler, preview, previewGrub, grub }
 }
 
 /** An empty preconfiguration file: nothing but a comment. */
@@ -295,52 +333,12 @@ function same(a: string, b: string): boolean {
   return timingSafeEqual(digest(a), digest(b))
 }
 
-function scriptEvent({ does, profile, reason, refused }: ScriptDecision): Noted {
-  if (refused)
-    return {
-      ...{ kind: 'http.script', stage: 'script', outcome: 'refused', reason },
-      summary: `it asked for an entry of ${profile} without the right password`,
-    }
-  const summary =
-    does === 'park'
-      ? 'it asked for its script and is told to wait'
-      : does === 'ignore'
-        ? 'it asked for a script and is sent back to its firmware'
-        : does === 'agent'
-          ? 'it asked for its script and is told to boot the management OS'
-          : `it asked for its script and is told to boot ${profile === null ? UNNAMED[does === 'local' ? 'OWN-DISK' : 'DISC'] : `${profile} (${does})`}`
-  return { kind: 'http.script', stage: 'script', outcome: does === 'ignore' ? 'ignored' : 'ok', summary, reason }
-}
-
-function markEvent(kind: TraceKind, profile: string, once: boolean, detail: { step?: string; error?: string }): Noted {
-  if (kind === 'mark.launch') {
-    const reason = once ? 'all steps before it went well; the next boot is used up' : 'all steps before it went well'
-    return { kind, stage: 'launch', outcome: 'ok', summary: `it passes control to ${profile} now`, reason }
-  }
-  const where = detail.step ? `the step ${detail.step} of ${profile}` : `a step of ${profile}`
-  const reason = detail.error
-    ? `iPXE says error ${detail.error} (http://ipxe.org/${detail.error})`
-    : 'iPXE gave no reason'
-  const summary = kind === 'mark.failed' ? `${where} failed; it tries again` : `${where} is tried again`
-  return { kind, stage: 'script', outcome: 'failed', summary, reason }
-}
-
 /** Whether what a profile starts is to phone home. */
 function isAwaitedHome(profile: Profile | undefined, configs: ConfigDesk | undefined): boolean {
   if (profile?.kind !== 'live') return false
   const { cmdline, files, config } = profile
   const texts = [cmdline, ...files.map(({ content }) => content)]
   return texts.some((text) => text.includes('{{home}}')) || (config !== null && configs?.phonesHome(config) === true)
-}
-
-/** What a failing script reports of itself, cut down to what can be its own words. */
-function failureDetail(query: URLSearchParams): { step?: string; error?: string } {
-  const step = query.get('step') ?? ''
-  const error = query.get('error') ?? ''
-  return {
-    ...(/^[a-z0-9-]{1,32}$/.test(step) ? { step } : {}),
-    ...(/^(0x)?[0-9a-f]{1,8}$/.test(error) ? { error: error.replace('0x', '') } : {}),
-  }
 }
 
 /** As this machine would ask, for a preview. */

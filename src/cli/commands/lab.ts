@@ -32,7 +32,7 @@ function diskSize(text: string): number {
 }
 
 type AddOptions = Common &
-  Partial<Pick<NewLabMachine, 'firmware' | 'nic' | 'diskModel' | 'rom' | 'bootOrder'>> & {
+  Partial<Pick<NewLabMachine, 'firmware' | 'nic' | 'diskModel' | 'rom' | 'secureBoot' | 'bootOrder'>> & {
     memory?: string
     disk?: string[]
     start: boolean
@@ -78,14 +78,15 @@ export function labCommands(program: CliCommand, context: Context): void {
     .addOption(
       choice('--rom <kind>', 'what its firmware speaks: QEMU’s iPXE, or (uefi) its own PXE or HTTP boot', ROMS),
     )
+    .option('--secure-boot', 'UEFI that starts only what Microsoft signed; it needs --rom pxe')
     .addOption(choice('--boot-order <first>', 'what it tries first', BOOT_ORDERS))
     .option('--no-start', 'leave it switched off')
     .action(async (name: string, options: AddOptions) => {
-      const { firmware, nic, diskModel, rom, bootOrder, start } = options
+      const { firmware, nic, diskModel, rom, secureBoot, bootOrder, start } = options
       const memoryMiB = options.memory === undefined ? undefined : memorySize(options.memory)
       const disksGiB = options.disk?.map(diskSize)
       const made = await (await context.client()).addLabMachine({
-        body: { name, firmware, nic, diskModel, rom, bootOrder, start, memoryMiB, disksGiB },
+        body: { name, firmware, nic, diskModel, rom, secureBoot, bootOrder, start, memoryMiB, disksGiB },
       })
       show(context, options, made, () => machineText(made))
     })
@@ -116,6 +117,7 @@ export function labCommands(program: CliCommand, context: Context): void {
     'reveille lab set vm1 --boot-order disk',
     'reveille lab set vm1 --disk 10G',
   ])
+    .option('--secure-boot', 'UEFI that starts only what Microsoft signed; it needs --rom pxe')
     .addOption(choice('--boot-order <first>', 'what it tries first', BOOT_ORDERS))
     .option('--disk <size>', 'attach one more disk of this size')
     .action(async (name: string, options: Common & Partial<Pick<NewLabMachine, 'bootOrder'>> & { disk?: string }) => {

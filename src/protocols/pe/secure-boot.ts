@@ -6,6 +6,9 @@ import type { EfiProgram } from './read.ts'
  */
 export type Verdict = Readonly<{ verdict: 'accepted' | 'refused' | 'unknown'; reason: string }>
 
+/** What is known of a kernel before it is loaded. */
+export type KernelFacts = Verdict & Pick<EfiProgram, 'machine'>
+
 /** Who issues what Debian's shim accepts: its own CA inside shim, and those in the firmware of nearly every computer. */
 const TRUSTED: ReadonlyMap<string, string> = new Map([
   ['Debian Secure Boot CA', "by Debian, which Debian's shim accepts"],

@@ -44,6 +44,7 @@ export class Vm {
       diskModel: 'virtio-blk-pci',
       nic: 'virtio-net-pci',
       rom: 'ipxe',
+      secureBoot: false,
       bootOrder: 'network',
       ...wish,
     }

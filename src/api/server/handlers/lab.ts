@@ -28,6 +28,7 @@ export function labHandlers({ lab, machines, powers }: ApiDependencies) {
       diskModel: machine.diskModel,
       nic: machine.nic,
       rom: machine.rom,
+      secureBoot: machine.secureBoot,
       bootOrder: machine.bootOrder,
       power: machine.power,
       machine: known ? { id: known.id, name: known.name, state: known.state } : null,
