@@ -1,5 +1,4 @@
-/** A document of Butane, what is told of it and where: `«` stands before the place. */
-export type BadDocument = readonly [language: string, body: string, path: string, message: string, hint?: string]
+import type { BadDocument } from './butane-document.ts'
 
 const files = (entry: string) => `storage: {files: [{path: /a, ${entry}}]}`
 const contents = (entry: string) => files(`contents: {${entry}}`)

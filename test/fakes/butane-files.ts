@@ -1,4 +1,4 @@
-import type { GoodDocument } from './ignition-documents.ts'
+import type { GoodDocument } from './butane-document.ts'
 
 const file = (rest: object) => ({ storage: { files: [{ path: '/a', ...rest }] } })
 const disks = (...partitions: object[]) => ({ storage: { disks: [{ device: '/dev/sda', partitions }] } })

@@ -1,4 +1,4 @@
-import type { GoodDocument } from './ignition-documents.ts'
+import type { GoodDocument } from './butane-document.ts'
 
 const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOne one'
 const unit = (rest: object) => ({ systemd: { units: [{ name: 'a.service', ...rest }] } })

@@ -1,4 +1,4 @@
-import type { GoodDocument } from './ignition-documents.ts'
+import type { GoodDocument } from './butane-document.ts'
 
 const filesystem = (rest: object) => ({ storage: { filesystems: [{ device: '/dev/sdb', ...rest }] } })
 const rootDevice = { format: 'xfs', label: 'root', wipeFilesystem: true }

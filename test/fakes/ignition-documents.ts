@@ -1,9 +1,7 @@
+import type { GoodDocument } from './butane-document.ts'
 import { FILES } from './butane-files.ts'
 import { OTHERS } from './butane-others.ts'
 import { SUGAR } from './butane-sugar.ts'
-
-/** A document of Butane and the Ignition that it makes, without the version. The first line is made of `language`; see `butaneText`. */
-export type GoodDocument = readonly [language: string, body: string, ignition: Record<string, unknown>]
 
 export const LOCAL: Readonly<Record<string, Uint8Array>> = {
   'hello.txt': text('hello\n'),
@@ -21,11 +19,6 @@ function text(of: string): Uint8Array {
 export const localFiles = {
   file: (path: string) => (Object.hasOwn(LOCAL, path) ? LOCAL[path] : undefined),
   list: (folder: string) => Object.keys(LOCAL).filter((path) => path.startsWith(`${folder}/`)),
-}
-
-export function butaneText(language: string, body: string): string {
-  const [variant, version] = language.split(' ')
-  return language === '' ? body : `variant: ${variant}\nversion: ${version}\n${body}`
 }
 
 /** Documents of Butane without a mistake. */

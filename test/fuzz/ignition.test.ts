@@ -7,7 +7,8 @@ import { ROOT } from '../../src/protocols/ignition/fields.ts'
 import type { FieldType, Shape } from '../../src/protocols/ignition/schema.ts'
 import { validateIgnition } from '../../src/protocols/ignition/validate.ts'
 import { BAD, ODD } from '../fakes/butane-bad.ts'
-import { butaneText, GOOD, localFiles } from '../fakes/ignition-documents.ts'
+import { butaneText } from '../fakes/butane-document.ts'
+import { GOOD, localFiles } from '../fakes/ignition-documents.ts'
 import { fuzzCount, fuzzSeed, Mutator } from './mutator.ts'
 
 const at: Place = { line: 1, column: 1 }

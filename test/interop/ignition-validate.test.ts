@@ -8,7 +8,8 @@ import { readYaml } from '../../src/configs/drivers/yaml.ts'
 import { transpileButane } from '../../src/protocols/ignition/butane.ts'
 import { escapeUnitPath } from '../../src/protocols/ignition/mount-units.ts'
 import { validateIgnition } from '../../src/protocols/ignition/validate.ts'
-import { butaneText, GOOD, localFiles } from '../fakes/ignition-documents.ts'
+import { butaneText } from '../fakes/butane-document.ts'
+import { GOOD, localFiles } from '../fakes/ignition-documents.ts'
 
 /** Debian's ignition-validate 2.14 knows specifications up to 3.3.0. */
 const NEWEST = 3

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { butaneText, GOOD, localFiles } from '../../../test/fakes/ignition-documents.ts'
+import { butaneText } from '../../../test/fakes/butane-document.ts'
+import { GOOD, localFiles } from '../../../test/fakes/ignition-documents.ts'
 import { readYaml } from '../../configs/drivers/yaml.ts'
 import { transpileButane } from './butane.ts'
 import { EDITIONS } from './schema.ts'

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { BAD, type BadDocument, ODD } from '../../../test/fakes/butane-bad.ts'
-import { butaneText, localFiles } from '../../../test/fakes/ignition-documents.ts'
+import { BAD, ODD } from '../../../test/fakes/butane-bad.ts'
+import { type BadDocument, butaneText } from '../../../test/fakes/butane-document.ts'
+import { localFiles } from '../../../test/fakes/ignition-documents.ts'
 import { readYaml } from '../../configs/drivers/yaml.ts'
 import { transpileButane } from './butane.ts'
 import { MOST_PROBLEMS } from './findings.ts'
@@ -21,10 +22,12 @@ function expectOne([language, body, path, message, hint = '']: BadDocument, seve
   expect(ignition === null).toBe(severity === 'error')
 }
 
-describe('Butane', () => {
-  test.each(BAD)('%s with a mistake is refused at its place: %s', (...row) => expectOne(row as BadDocument, 'error'))
+const named = (rows: readonly BadDocument[]) => rows.map((row) => ({ row, name: `${row[0]} ${row[1]}` }))
 
-  test.each(ODD)('%s that is odd is told so at its place: %s', (...row) => expectOne(row as BadDocument, 'warning'))
+describe('Butane', () => {
+  test.each(named(BAD))('with a mistake is refused at its place: $name', ({ row }) => expectOne(row, 'error'))
+
+  test.each(named(ODD))('that is odd is told so at its place: $name', ({ row }) => expectOne(row, 'warning'))
 
   test('with many mistakes tells them all', () => {
     const { ignition, problems } = transpile(`variant: flatcar

@@ -77,7 +77,8 @@ const BAD: readonly (readonly [text: string, path: string, message: string, hint
 describe('Ignition', () => {
   test.each(GOOD)('without a mistake is taken: %s', (text) => expect(validate(text)).toEqual([]))
 
-  test.each(BAD)('with a mistake is refused at its place: %s', (text, path, message, hint = '') => {
+  test.each(BAD.map((row) => ({ row, text: row[0] })))('with a mistake is refused at its place: $text', ({ row }) => {
+    const [text, path, message, hint = ''] = row
     const at = { line: 1, column: text.indexOf('«') + 1 }
     expect(validate(text.replace('«', ''))).toEqual([
       { severity: 'error', path, at, message: expect.stringContaining(message), hint: expect.stringContaining(hint) },
