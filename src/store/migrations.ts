@@ -7,12 +7,12 @@ import * as imagesAndDeployments from './migrations/0002-images-and-deployments.
 import * as diskless from './migrations/0003-diskless.ts'
 import * as powerAndBmcs from './migrations/0004-power-and-bmcs.ts'
 import * as configs from './migrations/0005-configs.ts'
-import * as bootLoaders from './migrations/0007-boot-loaders.ts'
 import * as manifests from './migrations/0006-manifests.ts'
+import * as bootLoaders from './migrations/0007-boot-loaders.ts'
 import type { Tables } from './tables.ts'
 
 /** In order. A migration that was released is never changed; a new one is added below it. */
-const MIGRATIONS: Readonly<Record<string, Migration>> = {
+export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-first-light': firstLight,
   '0002-images-and-deployments': imagesAndDeployments,
   '0003-diskless': diskless,
