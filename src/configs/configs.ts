@@ -235,7 +235,10 @@ export class Configs {
     if (!this.has(reference)) return false
     const texts = this.resolve(reference).version.parts.map(({ content }) => content)
     const included = this.all()
-      .filter(({ name, kind }) => kind === 'snippet' && texts.some((text) => includes(text, name)))
+      .filter(
+        ({ name, kind }) =>
+          kind === 'snippet' && texts.some((text) => /%-?\s*(include|render)\b/.test(text) && text.includes(name)),
+      )
       .map(({ versions }) => versions.at(-1)?.parts[0]?.content ?? '')
     return [...texts, ...included].some((text) => /\bboot\.home\b/.test(text))
   }

@@ -1,5 +1,4 @@
-import { detailOf } from './evidence.ts'
-import type { Cause } from './stall.ts'
+import { type Cause, detailOf } from './evidence.ts'
 import type { Trace, TraceEvent } from './trace.ts'
 
 /** How long a started system may take until it phones home, where its config says that it does: installers fetch packages first. */

@@ -1,6 +1,9 @@
 import { isFirmware } from './correlate.ts'
 import type { Trace, TraceEvent } from './trace.ts'
 
+/** Why a boot does not go on, one sentence, and what to do about it. */
+export type Cause = Readonly<{ text: string; next: readonly string[] }>
+
 /** What the events of a trace prove, in the order of a boot. */
 export type Evidence = Readonly<{
   /** The name of the client architecture it told, or what kind of client it was. */

@@ -56,6 +56,10 @@ const ipxeTookOther = event(
   { client: 'ipxe', reply: 'none', server: '10.0.0.1' },
   { outcome: 'ignored', reason: 'it chose 10.0.0.1' },
 )
+const gotSigned = (program: 'shim' | 'grub') => {
+  const file = `debian/${program}x64.efi`
+  return [event('tftp.read', { file }), event('tftp.done', { file })]
+}
 const PROXIED = [proxyOffer, foreign, tookTheirs('firmware'), read, event('tftp.done', { file: 'snponly.efi' })]
 const unanswered = event(
   'dhcp.discover',
@@ -161,6 +165,21 @@ describe('the likeliest cause names what was last seen and what never came', () 
       'iPXE took another server',
       [...FIRMWARE, { ...ipxeDiscover, detail: { client: 'ipxe', reply: 'none' } }, foreign],
       /iPXE runs, but took the address from another DHCP server \(10\.0\.0\.1\)/,
+    ],
+    [
+      'shim that firmware does not trust',
+      [request, ...gotSigned('shim')],
+      /^it fetched debian\/shimx64\.efi, which never asked for GRUB: its firmware does not trust/,
+    ],
+    [
+      'GRUB that never came',
+      [request, ...gotSigned('shim'), ...gotSigned('grub')],
+      /^shim fetched debian\/grubx64\.efi, but GRUB never asked for its configuration \(\/grub\/grub\.cfg\)/,
+    ],
+    [
+      'proxy: GRUB asks the other server',
+      [proxyOffer, foreign, tookTheirs('firmware'), ...gotSigned('grub')],
+      /^shim fetched debian\/grubx64\.efi, but .* the next server \(siaddr\) of .* the address, 10\.0\.0\.1, and not us$/,
     ],
     [
       'proxy: iPXE cannot reach us',

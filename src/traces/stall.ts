@@ -1,9 +1,6 @@
 import { awaitsHome, expectsHome, HOME_MS, whyNotHome } from './awaited-home.ts'
-import { detailOf, type Evidence, evidenceOf, isProxyOffer, type OtherServer } from './evidence.ts'
+import { type Cause, detailOf, type Evidence, evidenceOf, isProxyOffer, type OtherServer } from './evidence.ts'
 import type { Trace, TraceEvent } from './trace.ts'
-
-/** Why a boot does not go on, one sentence, and what to do about it. */
-export type Cause = Readonly<{ text: string; next: readonly string[] }>
 
 const SECOND = 1000
 
@@ -201,13 +198,41 @@ const THEIR_BOOT_OPTIONS =
   'turn the boot options of the other DHCP server off (next-server, file name, options 66 and 67)'
 const OTHER_SERVER = ['set dhcp.mode to proxy if the other server is to stay, else turn it off on this network']
 
+/** shim fetches GRUB, and GRUB asks for its configuration not where shim did but at the next server (siaddr) of the address. */
+function afterShim(e: Evidence, file: string): Cause {
+  if (!/grub[a-z0-9]*\.efi$/.test(file))
+    return {
+      text: `it fetched ${file}, which never asked for GRUB: its firmware does not trust what Microsoft signed, or the program hangs`,
+      next: ['enrol the Microsoft UEFI CA in the firmware set-up ("third-party CA"), or turn Secure Boot off', CONSOLE],
+    }
+  const other = e.tookOther ?? e.foreign[0]?.server
+  if (other === undefined)
+    return {
+      text: `shim fetched ${file}, but GRUB never asked for its configuration (/grub/grub.cfg): shim refused it, or it hangs`,
+      next: ['install the newest shim-signed and grub-efi-amd64-signed: old ones are revoked', CONSOLE],
+    }
+  return {
+    text: `shim fetched ${file}, but GRUB never asked us for its configuration: it asks the next server (siaddr) of the DHCP server that gave the address, ${other}, and not us`,
+    next: [
+      `set next-server (siaddr) of ${other} to the address of this server, or let Reveille give the addresses of such machines (dhcp.mode server)`,
+      'machines without Secure Boot are not concerned: they load iPXE',
+    ],
+  }
+}
+
 function afterProgram(e: Evidence): Cause {
   const file = detailOf(e.programAsked, 'file', 'the boot program')
+  const loaded = detailOf(e.programDone, 'file', '')
+  if (loaded.startsWith('debian/')) return afterShim(e, loaded)
   if (e.programDone)
     return e.uefi
       ? {
           text: `it fetched ${file} but iPXE never started: Secure Boot has most likely refused it`,
-          next: ['turn Secure Boot off in the firmware set-up, since iPXE is not signed for it', CONSOLE],
+          next: [
+            'give it shim and GRUB, which are signed: reveille machine set NAME --boot-loader grub',
+            'or turn Secure Boot off in its firmware set-up, since iPXE is not signed for it',
+            CONSOLE,
+          ],
         }
       : {
           text: `it fetched ${file} but iPXE never asked for an address: the program hangs or does not drive this network card`,
