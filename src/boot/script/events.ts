@@ -36,7 +36,7 @@ export function markEvent(
   const where = detail.step ? `the step ${detail.step} of ${profile}` : `a step of ${profile}`
   const reason = detail.error
     ? `iPXE says error ${detail.error} (http://ipxe.org/${detail.error})`
-    : 'iPXE gave no reason'
+    : 'it gave no reason; its screen may say more'
   const summary = kind === 'mark.failed' ? `${where} failed; it tries again` : `${where} is tried again`
   return { kind, stage: 'script', outcome: 'failed', summary, reason }
 }

@@ -1,0 +1,151 @@
+import { describe, expect, test } from 'vitest'
+import { EXPANDED, readScript } from '../../../test/grub/reader.ts'
+import type { Image, ImageVersion } from '../../images/image.ts'
+import { blankMachine } from '../../machines/edit.ts'
+import type { Machine } from '../../machines/machine.ts'
+import { type Profile, ProfileSpec } from '../../profiles/profile.ts'
+import type { KernelFacts } from '../../protocols/pe/secure-boot.ts'
+import { chooseProfile } from './choose.ts'
+import { decideGrub, firstScript, type GrubFacts } from './grub.ts'
+import { readRequest } from './request.ts'
+
+const KERNEL = 'a'.repeat(64)
+const profiles = new Map<string, Profile>()
+const define = (input: unknown) => {
+  const profile = { ...ProfileSpec.parse(input), createdAt: 0, updatedAt: 0 }
+  profiles.set(profile.name, profile)
+}
+define({ name: 'debian', kind: 'live', image: 'di', cmdline: 'url={{files}}/x host={{hostname}};reboot ---' })
+define({ name: 'quoted', kind: 'live', image: 'di', cmdline: 'a="b c"' })
+define({ name: 'local', kind: 'local' })
+define({ name: 'cd', kind: 'iso', image: 'disc' })
+define({ name: 'stop', kind: 'park', message: "Ask Ann's boss" })
+define({ name: 'secret', kind: 'menu', items: [{ profile: 'debian', password: 'x' }], default: 'debian' })
+define({
+  name: 'choice',
+  kind: 'menu',
+  items: [{ profile: 'local', label: "This machine's disk" }, { profile: 'debian' }],
+  default: 'debian',
+  timeoutSeconds: 0,
+})
+
+const files: ImageVersion['files'] = [
+  { role: 'initrd', name: 'a+.gz', sha256: 'b'.repeat(64), bytes: 1 },
+  { role: 'kernel', name: 'linux', sha256: KERNEL, bytes: 1 },
+]
+const version = { number: 1, files, cmdline: 'quiet', note: '', createdAt: 0 } as unknown as ImageVersion
+const SIGNED: KernelFacts = { verdict: 'accepted', reason: 'is signed by Debian', machine: 'x86_64' }
+
+function decide(
+  machine: Partial<Machine>,
+  { query = 'lockdown=y', kernel = SIGNED as KernelFacts | undefined, inMenu = false } = {},
+) {
+  const asked = new URLSearchParams(`mac=52:54:00:12:34:56&platform=efi&arch=x86_64&uuid=&${query}`)
+  const request = {
+    ...readRequest(asked, 'http://10.0.0.1:8080')!,
+    secureBoot: asked.get('lockdown') === 'y',
+    inMenu,
+  }
+  const facts: GrubFacts = {
+    machine: { ...blankMachine('m_1', 'node-0001', 0), ...machine },
+    unknownMachines: 'park',
+    profile: (name) => profiles.get(name),
+    image: (name) => (name === 'di' ? { image: {} as Image, version } : undefined),
+    deployment: () => undefined,
+    grant: (use, { machine: id, profile, once }) => `${use}~${id}~${profile}~${once ?? ''}`,
+    newBoot: () => 'b_1',
+    passes: () => [],
+    admits: () => 'missing',
+    kernel: () => kernel,
+  }
+  const decision = decideGrub(chooseProfile(request, facts), request, facts)
+  return { ...decision, lines: readScript(decision.text) }
+}
+
+describe('a machine that loads GRUB', () => {
+  test('tells what it is by the name of the script it asks for, and asks again for ever', () => {
+    const name = (variable: string) => `${EXPANDED}${variable}${EXPANDED}`
+    expect(readScript(firstScript())).toContainEqual([
+      'if',
+      'source',
+      `/grub/for?mac=${name('net_default_mac')}&platform=efi&arch=${name('grub_cpu')}&uuid=${name('uuid')}&lockdown=${name('lockdown')}`,
+    ])
+    expect(firstScript()).toMatch(/^while true; do$/m)
+  })
+
+  test('gets kernel and initrds with the same words as iPXE, and reports its launch by a name', () => {
+    const order = { id: 'n_1', profile: 'debian', orderedAt: 0, orderedBy: 'ann' }
+    const { lines, ...decision } = decide({ profile: 'local', nextBoot: order, hostname: 'web1' })
+    expect(decision).toMatchObject({ does: 'live', profile: 'debian', once: 'n_1' })
+    const url = 'http://10.0.0.1:8080/boot/file/file~m_1~debian~n_1'
+    expect(lines).toContainEqual([
+      ...['if', 'linux', `/boot/blob/${KERNEL}/linux`, 'quiet', `url=${url}/x`, 'host=web1;reboot', '---'],
+    ])
+    expect(lines).toContainEqual(['if', 'initrd', `/boot/blob/${'b'.repeat(64)}/a-.gz`])
+    const names = lines.map((line) => line.join(' '))
+    expect(names.indexOf('if source /boot/mark/boot~m_1~debian~n_1/launch')).toBeLessThan(names.indexOf('boot'))
+    expect(names.indexOf('boot')).toBeGreaterThan(0)
+    expect(names).toContain(`if source /boot/mark/boot~m_1~debian~n_1/failed?step=${EXPANDED}step${EXPANDED}`)
+  })
+
+  test('does not load a kernel that would be refused, and says why', () => {
+    const kernel: KernelFacts = { verdict: 'refused', reason: 'is not signed', machine: 'x86_64' }
+    const refused = decide({ profile: 'debian' }, { kernel })
+    expect(refused).toMatchObject({
+      does: 'park',
+      profile: 'debian',
+      next: expect.stringContaining('without Secure Boot'),
+    })
+    expect(refused.reason).toBe(
+      'debian cannot be booted: the kernel linux of di is not signed, and Secure Boot is on: it would be refused',
+    )
+    expect(refused.text).not.toMatch(/^if linux/m)
+    expect(decide({ profile: 'debian' }, { kernel, query: 'lockdown=' }).does).toBe('live')
+    const odd: KernelFacts = {
+      verdict: 'unknown',
+      reason: 'is signed by ACME, whose key must be enrolled',
+      machine: null,
+    }
+    expect(decide({ profile: 'debian' }, { kernel: odd })).toMatchObject({
+      does: 'live',
+      reason: expect.stringContaining('Secure Boot is on, and the kernel is signed by ACME'),
+    })
+    const arm: KernelFacts = { ...SIGNED, machine: 'arm64' }
+    expect(decide({ profile: 'debian' }, { kernel: arm }).reason).toMatch(/is for arm64, and the machine is x86_64/)
+    expect(decide({ profile: 'debian' }, { kernel: undefined }).reason).toMatch(/cannot be read/)
+  })
+
+  test('shows a menu that asks for the script of what is chosen', () => {
+    expect(decide({ profile: 'choice' }).lines).toContainEqual([
+      'configfile',
+      '/grub/menu?mac=52:54:00:12:34:56&platform=efi&arch=x86_64&lockdown=y',
+    ])
+    const { lines } = decide({ profile: 'choice' }, { inMenu: true })
+    expect(lines.slice(0, 3)).toEqual([
+      ['set', 'default=debian'],
+      ['set', 'timeout=-1'],
+      ['menuentry', "This machine's disk", '--id', 'local'],
+    ])
+    expect(lines).toContainEqual([
+      'source',
+      '/grub/for?mac=52:54:00:12:34:56&platform=efi&arch=x86_64&lockdown=y&choice=debian',
+    ])
+    expect(decide({ profile: 'choice' }, { query: 'choice=debian' })).toMatchObject({ does: 'live' })
+  })
+
+  test('starts its own disk with the boot loader that is on it', () => {
+    const { lines, does } = decide({ profile: 'local' })
+    expect(does).toBe('local')
+    expect(lines[3 + 1]).toEqual(expect.arrayContaining(['for', '/EFI/debian/shimx64.efi', '/EFI/BOOT/BOOTX64.EFI']))
+    expect(lines.map((line) => line.join(' '))).toContain('if source /boot/mark/boot~m_1~local~/launch')
+  })
+
+  test('is told in a sentence what needs iPXE', () => {
+    expect(decide({ profile: 'cd' }).reason).toMatch(/profiles of kind iso need iPXE; GRUB as Debian signs it/)
+    expect(decide({ profile: 'quoted' }).reason).toMatch(/a quote or a backslash in "a=\\"b"/)
+    expect(decide({ profile: 'secret' }, { query: 'choice=debian' }).reason).toMatch(/password, which GRUB cannot ask/)
+    expect(decide({ profile: 'stop' })).toMatchObject({ does: 'park', reason: "Ask Ann's boss" })
+    expect(decide({ state: 'discovered' }).reason).toBe('node-0001 is not approved yet')
+    for (const profile of ['cd', 'quoted', 'stop']) expect(decide({ profile }).text).toMatch(/^set wait='15'$/m)
+  })
+})
