@@ -38,12 +38,26 @@ export async function readManifest(path: string): Promise<ReadManifest> {
   const problems: ManifestProblem[] = []
   const files = (await stat(path)).isDirectory() ? await yamlFiles(path, problems) : [path]
   if (files.length === 0) problems.push({ where: path, message: 'the directory holds no .yaml or .yml file' })
-  const read: { file: string; documents: Document[]; lines: LineCounter }[] = []
-  for (const file of files) {
-    const lines = new LineCounter()
-    const documents = parseAllDocuments(await readText(file), { lineCounter: lines })
-    if (Array.isArray(documents)) read.push({ file, documents, lines })
-  }
+  const read: ReadFile[] = []
+  for (const file of files) read.push(parsed(await readText(file), file))
+  return joined(read, problems)
+}
+
+/** As `readManifest`, of a text; `file` is what it is called. */
+export function readManifestText(text: string, file: string): Promise<ReadManifest> {
+  return joined([parsed(text, file)], [])
+}
+
+type ReadFile = Readonly<{ file: string; documents: readonly Document[]; lines: LineCounter }>
+
+function parsed(text: string, file: string): ReadFile {
+  const lines = new LineCounter()
+  const documents = parseAllDocuments(text, { lineCounter: lines })
+  return { file, documents: Array.isArray(documents) ? documents : [], lines }
+}
+
+async function joined(read: readonly ReadFile[], problems: ManifestProblem[]): Promise<ReadManifest> {
+  const files = read.map(({ file }) => file)
   const named = new Set(read.flatMap(({ file, documents }) => documents.flatMap((each) => namedBy(each, file))))
   const isNamed = (file: string) => parentsOf(resolve(file)).some((each) => named.has(each))
   const manifest = Manifest.parse({})

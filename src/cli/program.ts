@@ -14,6 +14,7 @@ import { exportCommand } from './commands/export.ts'
 import { guestCommands } from './commands/guest.ts'
 import { hardwareCommands } from './commands/hardware.ts'
 import { imageCommands } from './commands/image.ts'
+import { importCommands } from './commands/import.ts'
 import { labCommands } from './commands/lab.ts'
 import { machineCommands } from './commands/machine.ts'
 import { masterCommands } from './commands/maintenance.ts'
@@ -62,6 +63,7 @@ export function buildProgram(context: Context, settings: readonly SettingDescrip
   masterCommands(program, context)
   applyCommand(program, context)
   exportCommand(program, context)
+  importCommands(program, context)
   networkCommands(program, context)
   labCommands(program, context)
   accessCommands(program, context)

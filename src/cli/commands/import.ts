@@ -1,0 +1,95 @@
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type CliCommand, type Common, group, leaf } from '../command.ts'
+import type { Context } from '../context.ts'
+import { Unsuccessful, WrongUse } from '../failure.ts'
+import type { Imported } from '../importing.ts'
+import { applyRead } from './apply.ts'
+
+type ImportOptions = Common & { out?: string; apply?: boolean; dryRun?: boolean; name?: string }
+type Read = (path: string) => Promise<Imported>
+
+const LARGEST = 16 * 1024 * 1024
+const MOST_FILES = 10_000
+
+export function importCommands(program: CliCommand, context: Context): void {
+  const from = group(program, 'import', 'turn what another server is configured by into a manifest')
+  const command = (usage: string, summary: string, example: string, read: Read) => {
+    leaf(from, usage, summary, [
+      `reveille import ${example} --out site.yaml`,
+      `reveille import ${example} --apply --dry-run`,
+    ])
+      .option('--out <file>', 'write the manifest there instead of printing it')
+      .option('--apply', 'apply it at once')
+      .option('--dry-run', 'with --apply: say what would change, and change nothing')
+      .option('--name <name>', 'with --apply: remember by this name what it has, for apply --prune')
+      .addHelpText(
+        'after',
+        '\nWhat is not understood is told with its line, and written above the manifest. Networks belong into reveille.yaml.',
+      )
+      .action((path: string, options: ImportOptions) => run(context, path, options, read))
+  }
+  command('dnsmasq <file>', 'hosts, ranges and options of a dnsmasq.conf', 'dnsmasq /etc/dnsmasq.conf', async (path) =>
+    (await import('../importing.ts')).importDnsmasq(await readText(path), path),
+  )
+  command('dhcpd <file>', 'hosts and subnets of an ISC dhcpd.conf', 'dhcpd /etc/dhcp/dhcpd.conf', async (path) =>
+    (await import('../importing.ts')).importDhcpd(await readText(path), path),
+  )
+  command(
+    'matchbox <directory>',
+    'groups, profiles and configs of matchbox',
+    'matchbox /var/lib/matchbox',
+    async (path) => (await import('../importing.ts')).importMatchbox(await readFolder(path), path),
+  )
+  command('csv <file>', 'machines of a CSV file, as machine import reads it', 'csv rack-a3.csv', async (path) =>
+    (await import('../importing.ts')).importCsv(await readText(path), path),
+  )
+}
+
+async function run(context: Context, path: string, options: ImportOptions, read: Read): Promise<void> {
+  if (options.apply && options.out !== undefined) throw new WrongUse('give either --out or --apply')
+  if ((options.dryRun || options.name !== undefined) && !options.apply)
+    throw new WrongUse('--dry-run and --name belong to --apply')
+  const { terminal } = context
+  const imported = await read(path)
+  const { importedText } = await import('../importing.ts')
+  const text = importedText(imported, path)
+  for (const note of imported.notes) terminal.err(`${note}\n`)
+  if (options.apply) {
+    const { readManifestText } = await import('../manifest.ts')
+    await applyRead(context, options, path, await readManifestText(text, path))
+    return
+  }
+  const counts = Object.entries(imported.sections).map(([kind, things]) => `${things.length} ${kind}`)
+  const looked = imported.notes.length === 0 ? '' : `; ${imported.notes.length} notes are above them in it`
+  if (options.json) terminal.out(`${JSON.stringify(imported)}\n`)
+  else if (options.out === undefined) terminal.out(text)
+  if (options.out !== undefined) {
+    await writeFile(options.out, text)
+    if (!options.json)
+      terminal.out(
+        `${options.out} has ${counts.join(', ')}${looked}; try it: reveille apply -f ${options.out} --dry-run\n`,
+      )
+  }
+}
+
+async function readText(path: string): Promise<string> {
+  const { size } = await stat(path)
+  if (size > LARGEST) throw new Unsuccessful(`${path} has more than ${LARGEST / 1024 / 1024} MiB`)
+  return readFile(path, 'utf8')
+}
+
+/** Files of the folders that matchbox reads; `assets` are kernels and such. */
+async function readFolder(folder: string): Promise<ReadonlyMap<string, string>> {
+  const files = new Map<string, string>()
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    if (!entry.isDirectory() || entry.name === 'assets' || entry.name.startsWith('.')) continue
+    for (const file of await readdir(join(folder, entry.name), { withFileTypes: true })) {
+      if (!file.isFile() || file.name.startsWith('.')) continue
+      if (files.size >= MOST_FILES) throw new Unsuccessful(`${folder} has more than ${MOST_FILES} files`)
+      files.set(`${entry.name}/${file.name}`, await readText(join(folder, entry.name, file.name)))
+    }
+  }
+  if (files.size === 0) throw new Unsuccessful(`${folder} holds no groups, profiles or ignition`)
+  return files
+}
