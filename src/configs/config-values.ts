@@ -45,6 +45,9 @@ export class ConfigValues {
     const { value, secret } = given
     if (value === undefined || value === null)
       throw new Refusal('validation-failed', `the value of ${name} is empty`, { next: 'give one, or remove it' })
+    const isKnown = ['string', 'number', 'boolean'].includes(typeof value)
+    if (!isKnown && !(Array.isArray(value) && value.every((item) => typeof item === 'string')))
+      throw new Refusal('validation-failed', `the value of ${name} is no text, number, boolean or list of texts`)
     if (JSON.stringify(value).length > MOST_BYTES)
       throw new Refusal('too-large', `a value has at most ${MOST_BYTES} bytes`)
     if (secret && typeof value !== 'string') throw new Refusal('validation-failed', 'a secret is a text')

@@ -189,3 +189,105 @@ test('a draft is checked by itself, or for one machine', () => {
   expect(configs.check(good, { machine: WEB1 })).toEqual({ problems: [], machines: 1 })
   expect(configs.check(draft('text', '{{ x }}'), { machine: WEB1 }).problems).toMatchObject([{ machine: 'web1' }])
 })
+
+describe('configs that change at the same time', () => {
+  test('keep one history: in memory and in the store', async () => {
+    const made = await Promise.allSettled([add('a', draft('text', 'one')), add('a', draft('text', 'other'))])
+    expect(made.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
+    await Promise.all(['two', 'three', 'four'].map((text) => configs.addVersion('a', draft('text', text), 'ben')))
+    const texts = configs.get('a').versions.map(({ number, parts }) => `${number} ${parts[0]!.content}`)
+    expect(texts).toEqual(['1 one', '2 two', '3 three', '4 four'])
+    expect(rows.rows.get('a')).toEqual(configs.get('a'))
+  })
+})
+
+describe('a snippet', () => {
+  test('that would break a config which includes it is refused', async () => {
+    await add('inner', draft('snippet', 'a: 1\n'))
+    await add('outer', draft('snippet', '{% include "inner" %}b: 2\n'))
+    await add('node', draft('cloud-init', '#cloud-config\n{% include "outer" %}'))
+    await expect(configs.addVersion('inner', draft('snippet', 'a: [\n'), 'ben')).rejects.toThrow(/config node/)
+    expect(configs.get('inner').versions).toHaveLength(1)
+    await configs.addVersion('inner', draft('snippet', 'a: 3\n'), 'ben')
+    expect(configs.render('node', WEB1).parts[0]?.content).toContain('a: 3')
+  })
+})
+
+describe('secrets', () => {
+  const SECRET = { variables: [{ name: 'token', type: 'secret', default: null, description: '' }] } as const
+  const set = (value: unknown, secret: boolean) => configs.values.set('all', 'token', { value, secret })
+
+  test.each([
+    'a: {% if token %}x{% endif %}\n',
+    'a: {% assign t = token | slice: 0 %}{{ t }}\n',
+    'a: {% capture t %}{{ token }}{% endcapture %}{{ t | upcase }}\n',
+    'a: {% for c in token %}{{ c }}{% endfor %}\n',
+    'a: {% include "s" %}\n',
+    'a: {% case token %}{% when "x" %}1{% else %}2{% endcase %}\n',
+  ])('mark the part that depends on them: %s', async (content) => {
+    await add('s', { ...draft('snippet', '{{ token | size }}'), ...SECRET })
+    await add('node', { ...draft('cloud-init', content), ...SECRET })
+    await set('hunter2', true)
+    const { parts, problems } = configs.render('node', WEB1, BOOT)
+    expect([problems, parts.map(({ secret }) => secret)]).toEqual([[], [true, false]])
+    expect(JSON.stringify(configs.render('node', WEB1))).not.toMatch(/hunter2|HUNTER2/)
+  })
+
+  test('are kept out of what is wrong with a config, however it quotes them', async () => {
+    const contents = ['{% include token %}', '{{ machine[token] }}', 'a: {{ token }}', '{{ token }}: 1\nhunter2: 2\n']
+    for (const [index, content] of contents.entries()) {
+      const config = { name: `c${index}`, kind: 'butane', description: '', createdAt: 0, updatedAt: 0 } as const
+      const version = { ...draft('butane', content), ...SECRET, number: 1, createdAt: 0, createdBy: '' }
+      await rows.saveConfig({ ...config, versions: [version] })
+    }
+    await set('hunter2', true)
+    configs = await open()
+    for (const index of contents.keys()) {
+      const { problems } = configs.render(`c${index}`, WEB1, BOOT)
+      expect(problems.length).toBeGreaterThan(0)
+      expect(JSON.stringify(problems)).not.toContain('hunter2')
+    }
+  })
+
+  test('are hidden and marked where their value was set openly, and fit no number', async () => {
+    await add('node', { ...draft('text', '{{ token }}'), ...SECRET })
+    await set('hunter2', false)
+    expect(configs.render('node', WEB1).parts[0]).toMatchObject({ content: '[secret]', secret: true })
+    expect(configs.render('node', WEB1, BOOT).parts[0]).toMatchObject({ content: 'hunter2', secret: true })
+    await add(
+      'port',
+      draft('text', '{{ port }}', { variables: [{ name: 'port', type: 'number', default: 1, description: '' }] }),
+    )
+    await configs.values.set('all', 'port', { value: '1', secret: true })
+    expect(configs.render('port', WEB1).problems).toMatchObject([
+      { message: 'the value of port is a secret, and no number' },
+    ])
+    await expect(set({ a: 1 }, false)).rejects.toThrow(/no text/)
+  })
+})
+
+test('a value makes no entry twice, and no line behind the first comment', async () => {
+  const list = { variables: [{ name: 'v', type: 'string', default: 'x', description: '' }] } as const
+  await add('keys', { ...draft('cloud-init', '#cloud-config\n{{ v }}: 1\nruncmd: []\n'), ...list })
+  await add('head', { ...draft('cloud-init', '#cloud-config {{ v }}\na: 1\n'), ...list })
+  await add('back', { ...draft('shell', 'echo {{ v }}\n'), ...list })
+  await configs.values.set('all', 'v', { value: 'runcmd', secret: false })
+  expect(configs.render('keys', WEB1).problems).toMatchObject([
+    { at: { line: 3 }, message: expect.stringMatching(/second entry/) },
+  ])
+  await configs.values.set('all', 'v', { value: 'x\nruncmd: [reboot]', secret: false })
+  expect(configs.render('head', WEB1)).toMatchObject({ problems: [{ part: 'user-data' }] })
+  for (const content of ['a: "\\{{ v }}"\n', "a: '\\{{ v }}'\n"]) {
+    const { problems } = configs.check({ ...draft('cloud-init', content), ...list })
+    expect(problems.map(({ message }) => message)).toEqual(
+      content.includes('"') ? [expect.stringMatching(/backslash/)] : [],
+    )
+  }
+})
+
+test('versions that have nothing in common are compared in bounded time', async () => {
+  const lines = (seed: number) => Array.from({ length: 60_000 }, (_, n) => `${(n * seed) % 99_991}\n`).join('')
+  await add('big', draft('text', lines(7)))
+  await configs.addVersion('big', draft('text', lines(13)), 'ben')
+  expect(configs.diff('big', 1, 2)).toMatch(/^--- big@1\/main/m)
+})

@@ -39,6 +39,7 @@ export class Configs {
   readonly values: ConfigValues
   readonly #around: ConfigsAround
   readonly #configs: Map<string, Config>
+  #last: Promise<unknown> = Promise.resolve()
 
   private constructor(around: ConfigsAround, configs: readonly Config[], values: ConfigValues) {
     this.#around = around
@@ -85,13 +86,45 @@ export class Configs {
 
   /** Names of profiles, and of configs that include it where it is a snippet. */
   usedBy(name: string): readonly string[] {
-    const including = this.all().filter(({ versions }) =>
-      versions.at(-1)?.parts.some(({ content }) => includes(content, name)),
-    )
-    return [...this.#around.users(name).profiles, ...including.map((each) => each.name)]
+    return [...this.#around.users(name).profiles, ...this.#including(name).map((each) => each.name)]
   }
 
-  async create(given: Draft & Readonly<{ name: string; description: string }>, by: string): Promise<Config> {
+  /** Those whose newest version includes a snippet, itself. */
+  #including(name: string): readonly Config[] {
+    if (this.#configs.get(name)?.kind !== 'snippet') return []
+    return this.all().filter(({ versions }) => includedBy(versions.at(-1)!).has(name))
+  }
+
+  /** Refuses a snippet that would break a config, for some machine that uses it. */
+  #refuseBroken(snippet: DeclaredConfig, seen = new Set([snippet.name]), named = snippet.name): void {
+    const beside = { declared: [snippet], value: () => undefined }
+    for (const { name, kind, versions } of this.#including(named)) {
+      if (seen.has(name)) continue
+      seen.add(name)
+      if (kind === 'snippet') this.#refuseBroken(snippet, seen, name)
+      else refuseFaults(this.check({ ...versions.at(-1)!, kind }, { insteadOf: name }, beside), name)
+    }
+  }
+
+  /** Whether some config keeps a value of that name secret. */
+  isSecret(name: string): boolean {
+    return this.all().some(({ versions }) =>
+      versions.at(-1)?.variables.some((variable) => variable.name === name && variable.type === 'secret'),
+    )
+  }
+
+  /** One change after the other: each is decided by what the one before has kept. */
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(change)
+    this.#last = done.catch(() => undefined)
+    return done
+  }
+
+  create(given: Draft & Readonly<{ name: string; description: string }>, by: string): Promise<Config> {
+    return this.#inTurn(() => this.#create(given, by))
+  }
+
+  async #create(given: Draft & Readonly<{ name: string; description: string }>, by: string): Promise<Config> {
     const { name, kind, description } = given
     if (this.#configs.has(name))
       throw new Refusal('conflict', `there is a config ${name} already`, {
@@ -107,18 +140,20 @@ export class Configs {
   }
 
   /** The same content makes no version. Refused when a machine that uses the config could not be configured by it. */
-  async addVersion(name: string, given: NewVersion, by: string): Promise<Config> {
+  addVersion(name: string, given: NewVersion, by: string): Promise<Config> {
+    return this.#inTurn(() => this.#addVersion(name, given, by))
+  }
+
+  async #addVersion(name: string, given: NewVersion, by: string): Promise<Config> {
     const config = this.get(name)
     const last = config.versions.at(-1)!
     if (isSame(last, given)) return config
     if (config.versions.length >= MOST_VERSIONS)
       throw new Refusal('too-large', `${name} has ${MOST_VERSIONS} versions`, { next: 'make a new config' })
     refuseFaults(this.check({ ...given, kind: config.kind }, { insteadOf: name }))
+    if (config.kind === 'snippet') this.#refuseBroken({ ...given, name, kind: 'snippet', description: '' })
     const now = this.#around.clock.now()
     const versions = [...config.versions, versionOf(given, last.number + 1, now, by)]
-    // Another version may have come while this one was checked.
-    if (this.get(name).versions.length !== config.versions.length)
-      throw new Refusal('conflict', `${name} got another version meanwhile`, { next: 'look at it, then try again' })
     const changed = { ...config, versions, updatedAt: now }
     await this.#save(changed)
     return changed
@@ -139,7 +174,11 @@ export class Configs {
   }
 
   /** Makes configs as planned, each with a new version where its texts or variables differ. */
-  async applyAll(plan: readonly ConfigChange[], by: string): Promise<void> {
+  applyAll(plan: readonly ConfigChange[], by: string): Promise<void> {
+    return this.#inTurn(() => this.#applyAll(plan, by))
+  }
+
+  async #applyAll(plan: readonly ConfigChange[], by: string): Promise<void> {
     const now = this.#around.clock.now()
     for (const { change, declared } of plan) {
       if (change === 'none') continue
@@ -153,7 +192,11 @@ export class Configs {
     }
   }
 
-  async remove(name: string): Promise<void> {
+  remove(name: string): Promise<void> {
+    return this.#inTurn(() => this.#remove(name))
+  }
+
+  async #remove(name: string): Promise<void> {
     this.get(name)
     const users = this.usedBy(name)
     if (users.length > 0)
@@ -214,12 +257,7 @@ export class Configs {
     const changed = names.filter((part) => before.get(part) !== after.get(part))
     return changed
       .map((part) =>
-        createTwoFilesPatch(
-          `${name}@${from}/${part}`,
-          `${name}@${to}/${part}`,
-          before.get(part) ?? '',
-          after.get(part) ?? '',
-        ),
+        patchOf([`${name}@${from}/${part}`, `${name}@${to}/${part}`], before.get(part) ?? '', after.get(part) ?? ''),
       )
       .join('')
   }
@@ -298,7 +336,12 @@ export class Configs {
       languages,
     )
     const missing = resolved().problems.map((each) => ({ ...each, part: 'variables' }))
-    return { ...rendered, problems: [...missing, ...rendered.problems] }
+    const problems = [...missing, ...rendered.problems]
+    if (how.secrets === 'hidden' || problems.length === 0) return { ...rendered, problems }
+    // A message may quote a value: those are told that come up with hidden secrets too.
+    const shown = this.#render(config, version, draft, machine, { ...how, secrets: 'hidden' }).problems
+    const harmless = new Set(shown.map(wordsOf))
+    return { ...rendered, problems: problems.map((each) => (harmless.has(wordsOf(each)) ? each : withoutWords(each))) }
   }
 
   async #save(config: Config): Promise<void> {
@@ -308,8 +351,32 @@ export class Configs {
   }
 }
 
-const includes = (content: string, name: string) =>
-  [...content.matchAll(/\{%-?\s*(?:include|render)\s+['"]([^'"]+)['"]/g)].some(([, wanted]) => wanted === name)
+const INCLUDE = /\{%-?\s*(?:include|render|layout)\s+['"]([^'"]+)['"]/g
+/** Of versions, which never change. */
+const INCLUDED = new WeakMap<object, ReadonlySet<string>>()
+
+/** Names of the snippets that a version includes itself. */
+function includedBy(version: Pick<ConfigVersion, 'parts'>): ReadonlySet<string> {
+  const known = INCLUDED.get(version)
+  if (known) return known
+  const names = version.parts.flatMap(({ content }) => [...content.matchAll(INCLUDE)].map(([, name = '']) => name))
+  const found = new Set(names)
+  INCLUDED.set(version, found)
+  return found
+}
+
+/** Texts that have nothing in common would keep us for hours: the whole text is told then. */
+function patchOf([from, to]: readonly [string, string], before: string, after: string): string {
+  const patch = createTwoFilesPatch(from, to, before, after, undefined, undefined, { timeout: 1000 })
+  if (patch !== undefined) return patch
+  return `--- ${from}\n+++ ${to}\n@@ too much has changed to compare: ${before.length} and ${after.length} characters @@\n`
+}
+
+/** What is wrong with the value of a secret, without the words that may hold it. */
+function withoutWords({ severity, part, at }: ConfigProblem): ConfigProblem {
+  const message = 'the value of a secret does not fit here'
+  return { severity, part, at, path: '$', message, hint: 'set another value of it' }
+}
 
 function wordsOf({ part, at, path, message }: ConfigProblem): string {
   return JSON.stringify([part, at, path, message])

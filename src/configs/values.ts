@@ -63,14 +63,22 @@ export function resolve(
     const { name } = variable
     const found = around.value(name)
     const sealed = found?.sealed ?? null
-    if (sealed !== null || (variable.type === 'secret' && !found && around.samples)) {
+    if (sealed !== null && variable.type !== 'secret' && variable.type !== 'string') {
+      missing(name, `the value of ${name} is a secret, and no ${variable.type}`, 'set a value that is none')
+      scope[name] = sampleOf(variable)
+      continue
+    }
+    const isText = found === undefined ? around.samples : sealed !== null || typeof found.value === 'string'
+    // What the config keeps secret is one, however its value was set.
+    if (sealed !== null || (variable.type === 'secret' && isText)) {
       Object.defineProperty(scope, name, {
         enumerable: true,
         configurable: true,
         get: () => {
           used = true
           if (around.secrets === 'hidden') return '[secret]'
-          return found ? around.open(found) : sampleOf(variable)
+          if (!found) return sampleOf(variable)
+          return found.sealed === null ? found.value : around.open(found)
         },
       })
       continue

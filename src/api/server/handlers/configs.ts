@@ -42,7 +42,12 @@ export function configHandlers({ configs, machines }: ApiDependencies) {
         if (query.kind !== undefined && kind !== query.kind) return false
         return q === undefined || `${name} ${description}`.toLowerCase().includes(q)
       })
-      return pageOf(found, query, ({ name }) => name, toWire)
+      return pageOf(
+        inOrder(found, ({ name }) => name),
+        query,
+        ({ name }) => name,
+        toWire,
+      )
     },
     async createConfig({ body, by, about }) {
       about(body.name, body.kind)
@@ -87,12 +92,14 @@ export function configHandlers({ configs, machines }: ApiDependencies) {
     listConfigValues({ query }) {
       const scope = query.scope === undefined ? undefined : configs.values.scopeOf(query.scope)
       const found = configs.values.all().filter((value) => scope === undefined || value.scope === scope)
-      return pageOf(found, query, (value) => `${value.scope} ${value.name}`, valueToWire)
+      const keyOf = (value: Value) => `${value.scope} ${value.name}`
+      return pageOf(inOrder(found, keyOf), query, keyOf, valueToWire)
     },
     async setConfigValue({ params, body, about }) {
       about(params.name, params.scope)
       const scope = configs.values.scopeOf(params.scope)
-      return valueToWire(await configs.values.set(scope, params.name, { value: body.value, secret: body.secret }))
+      const secret = body.secret || (typeof body.value === 'string' && configs.isSecret(params.name))
+      return valueToWire(await configs.values.set(scope, params.name, { value: body.value, secret }))
     },
     async removeConfigValue({ params, about }) {
       about(params.name, params.scope)
@@ -112,6 +119,10 @@ export function configHandlers({ configs, machines }: ApiDependencies) {
     | 'setConfigValue'
     | 'removeConfigValue'
   >
+}
+
+function inOrder<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
+  return [...items].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
 }
 
 function versionToWire({ number, parts, variables, note, createdAt, createdBy }: ConfigVersion): WireVersion {
