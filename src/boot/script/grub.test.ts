@@ -38,7 +38,7 @@ const SIGNED: KernelFacts = { verdict: 'accepted', reason: 'is signed by Debian'
 
 function decide(
   machine: Partial<Machine>,
-  { query = 'lockdown=y', kernel = SIGNED as KernelFacts | undefined, inMenu = false } = {},
+  { query = 'lockdown=y', kernel = SIGNED as KernelFacts | null, inMenu = false } = {},
 ) {
   const asked = new URLSearchParams(`mac=52:54:00:12:34:56&platform=efi&arch=x86_64&uuid=&${query}`)
   const request = {
@@ -56,7 +56,7 @@ function decide(
     newBoot: () => 'b_1',
     passes: () => [],
     admits: () => 'missing',
-    kernel: () => kernel,
+    kernel: () => kernel ?? undefined,
   }
   const decision = decideGrub(chooseProfile(request, facts), request, facts)
   return { ...decision, lines: readScript(decision.text) }
@@ -112,7 +112,7 @@ describe('a machine that loads GRUB', () => {
     })
     const arm: KernelFacts = { ...SIGNED, machine: 'arm64' }
     expect(decide({ profile: 'debian' }, { kernel: arm }).reason).toMatch(/is for arm64, and the machine is x86_64/)
-    expect(decide({ profile: 'debian' }, { kernel: undefined }).reason).toMatch(/cannot be read/)
+    expect(decide({ profile: 'debian' }, { kernel: null }).reason).toMatch(/cannot be read/)
   })
 
   test('shows a menu that asks for the script of what is chosen', () => {
