@@ -94,6 +94,3 @@ export type RenderedConfig = Readonly<{
 
 /** A problem and the part (`main`, a local file, a snippet) in which it is. */
 export type ConfigProblem = Problem & Readonly<{ part: string }>
-
-/** `NAME` is the newest version, `NAME@3` that one. */
-export type ConfigReference = string

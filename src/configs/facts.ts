@@ -55,7 +55,6 @@ export function factsOf(machine: Machine, network: Network | undefined, address:
   }
 }
 
-export type TemplateFacts = ReturnType<typeof factsOf>
 export const RESERVED = ['machine', 'network', 'server', 'boot'] as const
 
 /** A machine that stands for any, for checks without one. */

@@ -46,11 +46,6 @@ export const DELIVERIES: Readonly<Record<ConfigKind, readonly Delivery[]>> = {
   snippet: [],
 }
 
-/** The part that is meant when one file is given: `main`, or `user-data` for cloud-init. */
-export function mainPart(kind: ConfigKind): string {
-  return DELIVERIES[kind][0]?.part ?? 'main'
-}
-
 /** A part of cloud-init may be something else than YAML, said by its first line. `rendered`: with stand-ins, so that no value says it. */
 export function languageOf({ language }: Delivery, rendered: string): Language {
   if (language !== 'yaml') return language
