@@ -1,5 +1,5 @@
 import type { Finding } from '../api/contract/server.ts'
-import { BOOT_PROGRAMS } from '../boot/programs.ts'
+import { BOOT_PROGRAMS, SIGNED_PROGRAMS } from '../boot/programs.ts'
 import type { Config } from '../config/schema.ts'
 import { Refusal } from '../kit/errors.ts'
 import { DISK_PROGRAMS, judgeDisks } from './disks.ts'
@@ -13,6 +13,7 @@ import {
   judgeOffers,
   judgePort,
   judgePrivileges,
+  judgeSignedPrograms,
   wantedPorts,
 } from './rules.ts'
 
@@ -77,6 +78,7 @@ async function offers(config: Config, probes: Probes, interfaces: readonly Inter
 /** Looks at everything a server with this configuration needs. Takes five seconds at most when DHCP is on; changes nothing. */
 export async function examine(config: Config, probes: Probes): Promise<Finding[]> {
   const programs = BOOT_PROGRAMS.map(({ path }) => path)
+  const signed = SIGNED_PROGRAMS.map(({ path }) => path)
   const findings = await Promise.all([
     look('ports', async () => {
       const held = await probes.heldPorts()
@@ -86,6 +88,9 @@ export async function examine(config: Config, probes: Probes): Promise<Finding[]
     look('interfaces', async () => judgeInterfaces(config, await probes.interfaces())),
     look('other DHCP servers', async () => offers(config, probes, await probes.interfaces())),
     look('boot files', async () => judgeBootFiles(config, await existing(programs, (path) => probes.readable(path)))),
+    look('boot files for Secure Boot', async () => [
+      judgeSignedPrograms(await existing(signed, (path) => probes.readable(path))),
+    ]),
     look('data directory', async () => judgeDirectory(config.dataDir, await probes.directory(config.dataDir))),
     look('volumes', () => disks(config, probes)),
     look('clock', async () => [judgeClock(probes.now(), await probes.synchronised())]),

@@ -1,5 +1,5 @@
 import type { Finding } from '../api/contract/server.ts'
-import { BOOT_PROGRAMS } from '../boot/programs.ts'
+import { BOOT_PROGRAMS, SIGNED_PACKAGES, SIGNED_PROGRAMS } from '../boot/programs.ts'
 import type { Config } from '../config/schema.ts'
 import { ANY_ADDRESS, formatIpv4, type Ipv4, parseIpv4 } from '../kit/ip.ts'
 import { iscsiIsOn } from './disks.ts'
@@ -152,6 +152,17 @@ export function judgeBootFiles(config: Config, readable: ReadonlySet<string>): F
       `Install them: apt-get install --no-install-recommends ${packages}`,
     ),
   ]
+}
+
+/** Nothing is wrong without them: only machines with Secure Boot, and 64-bit ARM, need them. */
+export function judgeSignedPrograms(readable: ReadonlySet<string>): Finding {
+  const there = SIGNED_PROGRAMS.filter(({ path }) => readable.has(path)).map(({ name }) => name)
+  return ok(
+    'boot files for Secure Boot',
+    there.length > 0
+      ? `${there.join(', ')} are there`
+      : `not installed; machines with Secure Boot need them: apt-get install --no-install-recommends ${SIGNED_PACKAGES}`,
+  )
 }
 
 const GIB = 1024 ** 3
