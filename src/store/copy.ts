@@ -3,6 +3,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { ERROR_CODES, type ErrorCode, Refusal } from '../kit/errors.ts'
+import type { CopyReport } from './copy-thread.ts'
 import { DATABASE_FILE, LEASE_FILE } from './directory.ts'
 
 /** Where copies lie until they are in a backup. One at a time: see `copyDatabases`. */
@@ -35,13 +36,11 @@ export async function copyDatabases(
   }
 }
 
-type Report = { ok: boolean; message?: string; code?: string; next?: string }
-
 function copied(from: string, to: string): Promise<void> {
   const entry = new URL(import.meta.url.endsWith('.ts') ? './copy-thread.ts' : './copy-thread.js', import.meta.url)
   return new Promise((resolve, reject) => {
     const worker = new Worker(entry, { workerData: { from, to } })
-    worker.once('message', ({ ok, message = '', code = '', next }: Report) => {
+    worker.once('message', ({ ok, message = '', code = '', next }: CopyReport) => {
       if (ok) resolve()
       else if (Object.hasOwn(ERROR_CODES, code)) reject(new Refusal(code as ErrorCode, message, next ? { next } : {}))
       else reject(new Error(message))

@@ -16,6 +16,7 @@ import { ownEnvironment } from '../e2e/bed/environment.ts'
 /** Backups of a running server that is worked with meanwhile, taken back and cut off. The tests follow each other. */
 const RUNS = process.env.REVEILLE_SOAK ? 60 : 8
 const BLOB_BYTES = 24 * 2 ** 20
+const PROGRAM = join(process.cwd(), 'bin/reveille')
 const directory = mkdtempSync(join(tmpdir(), 'rv-backup-'))
 const dataDir = join(directory, 'data')
 const file = join(directory, 'backup.tar.zst')
@@ -27,11 +28,11 @@ let server: ChildProcess
 let restoreMs = 0
 
 const reveille = (...words: string[]) =>
-  promisify(execFile)('bin/reveille', words, { env: { ...ownEnvironment(), REVEILLE_DATA_DIR: dataDir } })
+  promisify(execFile)(PROGRAM, words, { env: { ...ownEnvironment(), REVEILLE_DATA_DIR: dataDir } })
 
 beforeAll(async () => {
   const flags = ['--data-dir', dataDir, '--http-listen', listen, '--iscsi-enabled', 'false']
-  server = spawn('bin/reveille', ['serve', ...flags], { stdio: ['ignore', 'pipe', 'inherit'], env: ownEnvironment() })
+  server = spawn(PROGRAM, ['serve', ...flags], { stdio: ['ignore', 'pipe', 'inherit'], env: ownEnvironment() })
   const lines: string[] = []
   server.stdout!.on('data', (text) => lines.push(String(text)))
   while (!lines.join('').includes('Reveille is ready')) {
@@ -90,7 +91,7 @@ test('a restore that is killed anywhere leaves nothing or everything', async () 
   let whole = 0
   for (let run = 0; run < RUNS; run++) {
     const target = join(directory, `killed-${run}`)
-    const restoring = spawn('bin/reveille', ['restore', file, '--data-dir', target], {
+    const restoring = spawn(PROGRAM, ['restore', file, '--data-dir', target], {
       stdio: 'ignore',
       env: ownEnvironment(),
     })
