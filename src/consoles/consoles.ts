@@ -48,7 +48,7 @@ export class Consoles {
     const source = this.#with.source(machine.id)
     if (!source)
       throw new Refusal('not-available', `no serial console of ${machine.name} can be reached`, {
-        next: `give it a driver with a console: reveille power driver set ${machine.name} NAME --kind ipmi|ssh ...`,
+        next: `give it a driver with a console: reveille driver set ${machine.name} NAME --kind ipmi|ssh ...`,
       })
     return source
   }
@@ -58,7 +58,7 @@ export class Consoles {
     const source = this.sourceOf(machine)
     if (this.#viewersOf(machine.id).length >= MOST_VIEWERS)
       throw new Refusal('too-many-requests', `${MOST_VIEWERS} viewers look at the console of ${machine.name} already`, {
-        next: 'close one; reveille console --list names them',
+        next: 'close one; reveille console names them',
       })
     return 'own' in source ? this.#attachOwn(machine.id, source.own, viewer) : this.#channel(machine.id).attach(viewer)
   }

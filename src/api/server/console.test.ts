@@ -120,6 +120,12 @@ describe('the serial console', () => {
     expect(world.events.listeners).toBe(before)
   })
 
+  test('ends with a reason for whoever comes when all places are taken', async () => {
+    const viewer = await as('viewer')
+    const all = await Promise.all(Array.from({ length: 65 }, () => opened(viewer)))
+    await expect.poll(() => all.map(({ seen }) => seen.code).filter((code) => code !== 0)).toEqual([CONSOLE_CLOSE.gone])
+  })
+
   test('is also a text to download', async () => {
     const { client } = await world.as('viewer')
     const log = await client.consoleLog({ params: { machine: 'alpha' } })

@@ -75,7 +75,8 @@ export async function serveConsoles(app: FastifyInstance, api: ApiDependencies):
       }
       socket.on('error', () => socket.close())
       const who = request.visit.principal?.name ?? '(nobody)'
-      const view = openView(api, request, { who, via: 'api', mayType: mayType() })
+      const view = viewOrClose(socket, () => openView(api, request, { who, via: 'api', mayType: mayType() }))
+      if (!view) return
       connect(socket, view, mayType).catch((error: unknown) => {
         api.log.error({ error, machine: machine.name }, 'a serial console could not be read')
         socket.close(CONSOLE_CLOSE.gone, 'the console cannot be read')
@@ -118,6 +119,17 @@ function auditedAs(api: ApiDependencies, request: FastifyRequest): string | unde
 function openView(api: ApiDependencies, request: FastifyRequest, viewer: ConsoleViewer): ConsoleView {
   const shell = wantedShell(api, request)
   return shell ? viewOf(shell) : api.consoles.attach(wantedMachine(api, request), viewer)
+}
+
+/** A refusal after the upgrade can only be told by how the connection ends. */
+function viewOrClose(socket: Socket, open: () => ConsoleView): ConsoleView | undefined {
+  try {
+    return open()
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    socket.close(CONSOLE_CLOSE.gone, error.message.slice(0, 120))
+    return undefined
+  }
 }
 
 function viewOf(shell: OwnConsole): ConsoleView {
