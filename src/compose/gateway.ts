@@ -209,7 +209,15 @@ function hostOf(address: string | null, { gateway }: Pick<Config, 'gateway'>, ow
 async function aroundOf(parts: Parts): Promise<GatewayAround> {
   const { config, store, dataDir, machines, images, deployments, powers, access, traces, events, clock, log } = parts
   const { host, ports, shared } = config.gateway
-  const known = (machine: Machine): GatewayMachine => machineOf(machine, parts)
+  // Clients' names are looked for among all machines, with every request.
+  const made = new WeakMap<Machine, GatewayMachine>()
+  const known = (machine: Machine): GatewayMachine => {
+    const before = made.get(machine)
+    if (before) return before
+    const now = machineOf(machine, parts)
+    made.set(machine, now)
+    return now
+  }
   return {
     repository: store.gateway,
     sealer: aesGcmSealer(await keyFile(dataDir, 'credential-key'), 'credential-key'),
@@ -270,7 +278,10 @@ async function aroundOf(parts: Parts): Promise<GatewayAround> {
 function machineOf(machine: Machine, { leases, profiles }: Pick<Parts, 'leases' | 'profiles'>): GatewayMachine {
   return {
     ...machine,
-    profileKind: machine.profile === null ? null : (profiles.get(machine.profile)?.kind ?? null),
+    // They change while the machine stays as it is.
+    get profileKind() {
+      return machine.profile === null ? null : (profiles.get(machine.profile)?.kind ?? null)
+    },
     get address() {
       return addressOf(machine, leases) ?? null
     },

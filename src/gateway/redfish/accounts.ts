@@ -51,10 +51,10 @@ function named(directory: BmcDirectory, name: string): Membership[] {
 
 const fullName = (user: BmcUser, { machine }: BmcBackEnd) => `${user.name}@${machine.name}`
 
-function isFullName(name: string, user: BmcUser, { machine }: BmcBackEnd): boolean {
-  return (
-    name.startsWith(user.name) && (name === `${user.name}@${machine.name}` || name === `${user.name}@${machine.id}`)
-  )
+function isFullName(name: string, user: BmcUser, backEnd: BmcBackEnd): boolean {
+  if (name[user.name.length] !== '@' || !name.startsWith(user.name)) return false
+  const of = name.slice(user.name.length + 1)
+  return of === backEnd.bmc.machine || of === backEnd.machine.name
 }
 
 /** IPMI's privilege `callback` may not log in. */
