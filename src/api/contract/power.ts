@@ -147,11 +147,15 @@ export const powerRoutes = {
   getPower: route({
     method: 'GET',
     path: '/api/v1/machines/{machine}/power',
-    summary: 'Read the power state from its drivers; with `cached` what was read last',
+    summary:
+      'Read the power state from its drivers; with `cached` or `maxAge` (seconds) what was read last, if that is no older',
     group: 'power',
     needs: 'viewer',
     params: MachineReference,
-    query: DriverQuery.extend({ cached: z.enum(['true', 'false']).optional() }),
+    query: DriverQuery.extend({
+      cached: z.enum(['true', 'false']).optional(),
+      maxAge: z.coerce.number<number | string>().int().min(0).max(86_400).optional(),
+    }),
     response: PowerStatus,
   }),
   setPower: route({

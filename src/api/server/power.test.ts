@@ -68,6 +68,8 @@ test('the state comes from the first driver that tells; a cached one with its ag
   world.clock.advance(90_000)
   world.configured.now = 'off'
   expect(await client.getPower({ params: { machine }, query: { cached: 'true' } })).toEqual(first)
+  const aged = await client.getPower({ params: { machine }, query: { maxAge: 3600 } })
+  expect(aged).toEqual(first)
   expect(await client.getPower({ params: { machine }, query: { driver: 'fake' } })).toMatchObject({ driver: 'fake' })
   const { items } = await client.listPower()
   expect(items).toEqual([

@@ -27,7 +27,9 @@ const DONE: Readonly<Record<Action, string>> = {
 
 /** The power of a machine that has a driver; nothing for one that has none. */
 export function usePower(machine: string) {
-  return useGet('getPower', { params: { machine } }, { refetchMs: (data) => (data ? 10_000 : false) })
+  // Those who look at the same machine share what was read.
+  const query = { maxAge: 8 }
+  return useGet('getPower', { params: { machine }, query }, { refetchMs: (data) => (data ? 10_000 : false) })
 }
 
 export function PowerBadge({ machine }: { machine: string }) {

@@ -241,7 +241,8 @@ function Tile(props: {
   const { ref, inViewport } = useInViewport<HTMLLIElement>()
   const power = useGet(
     'getPower',
-    { params: { machine: machine.id } },
+    // Screens that show the same room share what was read.
+    { params: { machine: machine.id }, query: { maxAge: props.hurry ? 3 : 15 } },
     { enabled: inViewport, refetchMs: (data) => (data ? (props.hurry ? 4000 : 20_000) : false) },
   )
   const boot = machine.boot ? traceLook(machine.boot.state) : undefined

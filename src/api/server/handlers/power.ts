@@ -66,8 +66,10 @@ export function powerHandlers({ machines, powers }: ApiDependencies) {
         },
       )
     },
-    async getPower({ params, query: { driver, cached } }) {
-      return statusToWire(await powers.status(find(params.machine), { driver, cached: cached === 'true' }))
+    async getPower({ params, query: { driver, cached, maxAge } }) {
+      const maxAgeMs = maxAge === undefined ? undefined : maxAge * 1000
+      const how = { driver, cached: cached === 'true', ...(maxAgeMs === undefined ? {} : { maxAgeMs }) }
+      return statusToWire(await powers.status(find(params.machine), how))
     },
     async setPower({ params, query, body: { action, wait }, about }) {
       const machine = find(params.machine)
