@@ -70,11 +70,25 @@ export const Settings = z
       .regex(/^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/, 'park, ignore, or the name of a profile')
       .default('park')
       .describe('what an unknown machine gets: park, ignore, or the name of a profile'),
+    bootPrograms: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'directory of boot programs that are given in place of those of Debian packages, by their names (snponly.efi, debian/shimx64.efi)',
+      ),
     machineNames: z
       .string()
-      .regex(/^[a-z0-9-]*%0?[1-9]?d[a-z0-9-]*$/, 'a pattern with one number, such as node-%04d')
+      .regex(
+        /^(?=.*(?:%0?[1-9]?d|%w|%m))(?:[a-z0-9-]|%0?[1-9]?d|%w|%m|%\{tag:[A-Za-z0-9._-]{1,32}\})+$/,
+        'a pattern with a number, a word or the MAC, such as node-%04d, %w or pc-%m',
+      )
+      .max(100)
       .default('node-%04d')
-      .describe('pattern for the names of discovered machines'),
+
+      .describe(
+        'pattern for the names of machines that come without one: %04d a number, %w a word, %m the end of the MAC, %{tag:rack} what follows rack= in a tag',
+      ),
     http: z
       .object({
         listen: listen

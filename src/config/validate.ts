@@ -13,7 +13,7 @@ export function findImpossible(config: Config): Impossible[] {
 function* general({ advertise, dhcp, tftp, machineNames }: Config): Iterable<Impossible> {
   if (advertise !== undefined && (advertise === 0 || advertise >>> 28 >= 0xe))
     yield { path: ['advertise'], wrong: 'it must be an address that machines can reach' }
-  if (!/^[a-z0-9%].*[a-z0-9]$/.test(machineNames))
+  if (!/^[a-z0-9%].*[a-z0-9}]$/.test(machineNames))
     yield { path: ['machineNames'], wrong: 'a name must begin and end with a letter or digit' }
   if (dhcp.mode !== 'off' && dhcp.interfaces.length === 0)
     yield {

@@ -15,7 +15,7 @@ import {
 import { learned, sameMachine, tellingUuid } from './identity.ts'
 import { allows, assertBootable, assertRemovable, moved } from './lifecycle.ts'
 import type { Machine, MachineState, Sighting } from './machine.ts'
-import { NameSequence } from './naming.ts'
+import { type NamedBy, NameSequence } from './naming.ts'
 import { MachineRegistry } from './registry.ts'
 import type { MachineRepository } from './repository.ts'
 import { SightingWriter } from './sighting-writer.ts'
@@ -107,7 +107,7 @@ export class Machines {
   /** Registers a machine; it is `ready` at once. `by` names the principal. */
   create(input: NewMachine, by: string): Promise<Machine> {
     return this.#alone(async () => {
-      const name = input.name ?? this.#freeName()
+      const name = input.name ?? this.#freeName({ macs: input.macs ?? [], tags: input.tags ?? [] })
       const machine = edited(this.#blank(name), input, this.#with.hasProfile)
       await this.#store([machine])
       this.#log.info({ machine: machine.id, name, by }, 'machine created')
@@ -307,7 +307,9 @@ export class Machines {
         changed.set(same.id, this.#noted({ ...same, macs }, sighting))
         if (known) joined.push(known)
       } else if (!known && room-- > 0) {
-        const machine = { ...this.#blank(this.#freeName(taken)), state: 'discovered' as const, macs: [sighting.mac] }
+        const macs = [sighting.mac]
+        const name = this.#freeName({ macs, tags: [] }, taken)
+        const machine = { ...this.#blank(name), state: 'discovered' as const, macs }
         taken.add(machine.name)
         changed.set(machine.id, this.#noted(machine, sighting))
       }
@@ -370,8 +372,8 @@ export class Machines {
     return blankMachine(newId('m'), name, this.#with.clock.now())
   }
 
-  #freeName(taken: ReadonlySet<string> = new Set()): string {
-    return this.#names.next((name) => taken.has(name) || this.#registry.byName(name) !== undefined)
+  #freeName(machine: NamedBy, taken: ReadonlySet<string> = new Set()): string {
+    return this.#names.next((name) => taken.has(name) || this.#registry.byName(name) !== undefined, machine)
   }
 }
 
