@@ -10,6 +10,7 @@ import { escapeUnitPath } from '../../src/protocols/ignition/mount-units.ts'
 import { validateIgnition } from '../../src/protocols/ignition/validate.ts'
 import { butaneText } from '../fakes/butane-document.ts'
 import { GOOD, localFiles } from '../fakes/ignition-documents.ts'
+import { fuzzSeed, Mutator } from '../fuzz/mutator.ts'
 
 /** Debian's ignition-validate 2.14 knows specifications up to 3.3.0. */
 const NEWEST = 3
@@ -116,6 +117,87 @@ test('Ignition refuses what is refused here', async () => {
     if (!/error|couldn't parse|failed/.test(words)) taken.push(text)
   }
   expect(taken).toEqual([])
+})
+
+const LINES = [
+  '[Unit]',
+  '[Install]',
+  ' [Service]',
+  '[',
+  '[]',
+  '[a',
+  '[a] b',
+  'A=b',
+  'A=b \\',
+  ' c',
+  '# c',
+  ';c',
+  '',
+  'foo',
+  '=',
+  'A==b',
+  '\\',
+  ' A = b',
+]
+const PARTS = [
+  '/',
+  'a',
+  '.',
+  '..',
+  '//',
+  'b c',
+  '%',
+  ':',
+  'ä',
+  '\n',
+  '-',
+  'http:',
+  'https:',
+  's3:',
+  'data:',
+  'data:,',
+  ';base64,',
+  'aGk=',
+  'h/x',
+  '?',
+  '#',
+  '@',
+  '0644',
+]
+
+/** What Ignition finds wrong in many values at once, and what is found here. */
+async function bothFind(config: object): Promise<Readonly<{ ignition: Set<string>; here: Set<string> }>> {
+  const text = JSON.stringify({ ignition: { version: '3.3.0' }, ...config })
+  const said = await ignitionSays('many', text)
+  const paths = [...said.matchAll(/^error at (\$\S+),/gm)].map((match) => match[1]!)
+  const problems = validateIgnition(readYaml(text).document!).filter(({ severity }) => severity === 'error')
+  return { ignition: new Set(paths), here: new Set(problems.map(({ path }) => path)) }
+}
+
+test('contents of units are refused by Ignition only where they are refused here', async () => {
+  const mutator = new Mutator(fuzzSeed('units'))
+  const some = (from: readonly string[], separator: string) =>
+    Array.from({ length: 1 + mutator.below(5) }, () => mutator.pick(from)).join(separator)
+  const units = Array.from({ length: 500 }, (_, index) => ({ name: `u${index}.service`, contents: some(LINES, '\n') }))
+  const { ignition, here } = await bothFind({ systemd: { units } })
+  expect(ignition.size).toBeGreaterThan(20)
+  const missed = [...ignition].filter((path) => !here.has(path))
+  expect(missed.map((path) => units[Number(path.split('.')[3])])).toEqual([])
+})
+
+test('paths and URLs are refused by Ignition only where they are refused here', async () => {
+  const mutator = new Mutator(fuzzSeed('paths'))
+  const some = () => Array.from({ length: 1 + mutator.below(5) }, () => mutator.pick(PARTS)).join('')
+  const files = Array.from({ length: 400 }, (_, index) => ({ path: `/f${index}`, contents: { source: some() } }))
+  const directories = Array.from({ length: 400 }, (_, index) => ({ path: `/d${index}${some()}` }))
+  const { ignition, here } = await bothFind({ storage: { files, directories } })
+  expect(ignition.size).toBeGreaterThan(100)
+  const missed = [...ignition].filter((path) => !here.has(path))
+  const value = (path: string) => {
+    const [, , kind, index] = path.split('.')
+    return kind === 'files' ? files[Number(index)] : directories[Number(index)]
+  }
+  expect(missed.map(value)).toEqual([])
 })
 
 test('both warn of a unit that is enabled but has no [Install] section', async () => {

@@ -72,12 +72,13 @@ function checkContents(unit: Struct, findings: Findings): ReadonlySet<string> | 
       findings.error(at, `${number} is longer than ${LONGEST_LINE} letters`, 'continue it with \\ at its end')
       return undefined
     }
-    const bare = line.trim()
-    if (/^[#;]/.test(bare)) continue
+    // Ignition's reader knows no comments inside a value that goes on, though systemd does.
     if (continued) {
-      continued = line.endsWith('\\')
+      continued = line.trim() !== '' && line.endsWith('\\')
       continue
     }
+    const bare = line.trim()
+    if (/^[#;]/.test(bare)) continue
     if (bare === '') continue
     const [, section, rest] = /^\[([^\]]*)\](.*)$/.exec(bare) ?? []
     if (section !== undefined) {

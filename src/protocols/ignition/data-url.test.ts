@@ -24,6 +24,15 @@ test('bytes in data URLs are the same bytes for Node, and the shorter way is tak
   }
 })
 
+test('data URLs of any length are looked through soon', () => {
+  const long = 'a'.repeat(3_000_000)
+  expect(dataUrlFault(`data:,${long}`)).toBeUndefined()
+  expect(dataUrlFault(`data:;base64,${long}`)).toBeUndefined()
+  expect(dataUrlFault(`data:,${'%41'.repeat(1_000_000)}`)).toBeUndefined()
+  expect(dataUrlFault(`data:;x=${long}§,`)).toContain('begins with')
+  expect(dataUrlFault(`data:${';x=y'.repeat(100_000)}§,`)).toContain('begins with')
+})
+
 test('texts and bytes are turned into each other as Node does', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
