@@ -291,3 +291,50 @@ test('versions that have nothing in common are compared in bounded time', async 
   await configs.addVersion('big', draft('text', lines(13)), 'ben')
   expect(configs.diff('big', 1, 2)).toMatch(/^--- big@1\/main/m)
 })
+
+test('the network of a machine is written in the language of those who set it up', async () => {
+  const parts = [
+    {
+      name: 'user-data',
+      content: 'write_files:\n  - content: {{ network.networkd }}\n  - content: {{ network.keyfile }}\n',
+    },
+    { name: 'network-config', content: '{{ network.v2 }}\n' },
+  ]
+  await add('node', { ...draft('cloud-init', ''), parts })
+  const given = (machine: Machine) => {
+    const { problems, parts } = configs.render('node', machine)
+    expect(problems).toEqual([])
+    return parts
+      .filter(({ name }) => name !== 'meta-data')
+      .map(({ content }) => valueOfTree(readYaml(content).document!))
+  }
+  const ethernet = '[connection]\nid=lan\ntype=ethernet\n\n[ethernet]\nmac-address=52:54:00:00:00:01\n\n[ipv4]\n'
+  const match = { macaddress: '52:54:00:00:00:01' }
+  const network = '[Match]\nMACAddress=52:54:00:00:00:01\n\n[Network]\n'
+  expect(given(WEB1)).toEqual([
+    {
+      write_files: [
+        { content: `${network}Address=192.0.2.10/24\nGateway=192.0.2.1\nDNS=192.0.2.53\nDomains=example.org\n` },
+        {
+          content: `${ethernet}method=manual\naddress1=192.0.2.10/24,192.0.2.1\ndns=192.0.2.53;\ndns-search=example.org;\n`,
+        },
+      ],
+    },
+    {
+      version: 2,
+      ethernets: {
+        lan: {
+          match,
+          dhcp4: false,
+          addresses: ['192.0.2.10/24'],
+          routes: [{ to: 'default', via: '192.0.2.1' }],
+          nameservers: { addresses: ['192.0.2.53'], search: ['example.org'] },
+        },
+      },
+    },
+  ])
+  expect(given({ ...WEB1, ip: null })).toEqual([
+    { write_files: [{ content: `${network}DHCP=ipv4\n` }, { content: `${ethernet}method=auto\n` }] },
+    { version: 2, ethernets: { lan: { match, dhcp4: true } } },
+  ])
+})

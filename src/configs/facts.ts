@@ -1,6 +1,7 @@
 import { formatIpv4, type Ipv4, maskOf } from '../kit/ip.ts'
 import type { Machine } from '../machines/machine.ts'
 import type { Network } from '../networks/network.ts'
+import { staticNetwork } from './static-network.ts'
 
 /** What a template knows of the boot that asks: URLs by which this machine reaches us. */
 export type BootFacts = Readonly<{
@@ -27,6 +28,15 @@ export function factsOf(machine: Machine, network: Network | undefined, address:
   const { id, name, macs, uuid, serial, manufacturer, product, firmware, architecture, tags } = machine
   const mask = network && maskOf(network.subnet.prefix)
   const { host } = new URL(boot.server)
+  const place = {
+    mac: macs[0] ?? null,
+    address: machine.ip ?? address,
+    fixed: machine.ip !== null,
+    prefix: network?.subnet.prefix ?? null,
+    router: orNull(network?.router),
+    dns: network?.dns.map(formatIpv4) ?? [],
+    domain: network?.domain ?? null,
+  }
   return {
     machine: {
       ...{ id, name, hostname: machine.hostname ?? name, macs: [...macs], mac: macs[0] ?? null, uuid, serial },
@@ -45,10 +55,11 @@ export function factsOf(machine: Machine, network: Network | undefined, address:
       address: network ? formatIpv4(network.subnet.base) : null,
       prefix: network?.subnet.prefix ?? null,
       netmask: mask === undefined ? null : formatIpv4(mask),
-      router: orNull(network?.router),
-      dns: network?.dns.map(formatIpv4) ?? [],
+      router: place.router,
+      dns: place.dns,
       ntp: network?.ntp.map(formatIpv4) ?? [],
-      domain: network?.domain ?? null,
+      domain: place.domain,
+      ...staticNetwork(place),
     },
     server: { url: boot.server, host, address: host.replace(/:\d+$/, '') },
     boot: { files: boot.files, config: boot.config, home: boot.home },
