@@ -38,7 +38,7 @@ conf-dir=/etc/dnsmasq.d
 `,
       'd.conf',
     )
-    expect(sections['machines']).toEqual([
+    expect(sections.machines).toEqual([
       { name: 'web1', macs: ['52:54:00:00:00:01'], ip: '10.0.0.21', hostname: 'web1' },
       { name: 'web_2', macs: ['52:54:00:00:00:02', '52:54:00:00:00:12'], ip: '10.0.0.22' },
       { name: 'host-525400000003', macs: ['52:54:00:00:00:03'] },
@@ -102,7 +102,7 @@ host last { hardware ethernet 52:54:00:00:00:03; }
 `,
       'd.conf',
     )
-    expect(sections['machines']).toEqual([
+    expect(sections.machines).toEqual([
       { name: 'inner', macs: ['52:54:00:00:00:09'], ip: '10.0.0.9', hostname: 'inner' },
       { name: 'web1', macs: ['52:54:00:00:00:01'], ip: '10.0.0.21', hostname: 'www' },
       { name: 'web2', macs: ['52:54:00:00:00:02'], hostname: 'web2' },
@@ -144,7 +144,7 @@ const MATCHBOX = new Map([
   ['groups/broken.json', '{'],
   [
     'profiles/flatcar.json',
-    '{"id":"flatcar","name":"Flatcar","boot":{"kernel":"/assets/k","initrd":["/assets/i"],"args":["flatcar.first_boot=yes","ignition.config.url=http://m:8080/ignition?uuid=${uuid}&mac=${mac:hexhyp}","x=${ip}"]},"ignition_id":"flatcar.yaml"}',
+    `{"id":"flatcar","name":"Flatcar","boot":{"kernel":"/assets/k","initrd":["/assets/i"],"args":["flatcar.first_boot=yes","ignition.config.url=http://m:8080/ignition?uuid=\${uuid}&mac=\${mac:hexhyp}","x=\${ip}"]},"ignition_id":"flatcar.yaml"}`,
   ],
   [
     'ignition/flatcar.yaml',

@@ -8,7 +8,7 @@ import { readMachines } from './csv.ts'
 
 /** A manifest as YAML and as it is, and everything that is not in it or is called otherwise now, with its place. */
 export type Imported = Readonly<{
-  sections: Readonly<Record<string, readonly object[]>>
+  sections: Readonly<Partial<Record<'machines' | 'profiles' | 'configs' | 'values', readonly object[]>>>
   /** For reveille.yaml. */
   networks: readonly object[]
   notes: readonly string[]

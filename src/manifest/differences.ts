@@ -28,7 +28,7 @@ export function differencesOf(fields: readonly string[], before: object, after: 
 /** How a text changes. */
 export function unified(field: string, before: string, after: string): Difference {
   const patch = createTwoFilesPatch(field, field, before, after, 'before', 'after')
-  const text = patch.slice(patch.indexOf('\n') + 1)
+  const text = patch.slice(patch.indexOf('--- '))
   return {
     field,
     before: null,

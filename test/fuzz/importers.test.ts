@@ -21,7 +21,7 @@ const MATCHBOX = [
   ],
   [
     'profiles/node.json',
-    '{"id":"node","boot":{"kernel":"/assets/k","initrd":["/assets/i"],"args":["a=${mac}","ignition.config.url=http://m/ignition?mac=x"]},"ignition_id":"node.yaml"}',
+    `{"id":"node","boot":{"kernel":"/assets/k","initrd":["/assets/i"],"args":["a=\${mac}","ignition.config.url=http://m/ignition?mac=x"]},"ignition_id":"node.yaml"}`,
   ],
   ['ignition/node.yaml', 'variant: flatcar\nversion: 1.0.0\n# {{.ip}} {{if .x}} {{index .keys 0}}\n'],
 ] as const
@@ -33,7 +33,7 @@ async function expectManifest(imported: Parameters<typeof importedText>[0]): Pro
   const written = importedText(imported, 'x')
   expect(parseAllDocuments(written).flatMap((document) => document.errors)).toEqual([])
   const { manifest } = await readManifestText(written, 'x')
-  const count = imported.sections['machines']?.length ?? 0
+  const count = imported.sections.machines?.length ?? 0
   if (manifest.machines.length > 0) expect(manifest.machines).toHaveLength(count)
 }
 
