@@ -272,7 +272,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   })
 
   // Stages 2 to 6.
-  const find = findProgram()
+  const find = findProgram(undefined, config.bootPrograms)
   const wantsTftp = config.tftp.enabled ?? (config.dhcp.mode !== 'off' || labWiring !== undefined)
   const script = serveScript({
     machines,
