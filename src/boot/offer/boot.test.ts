@@ -66,6 +66,15 @@ describe('what is told to boot', () => {
     expect(decision.event.reason).toMatch(/no boot program for/)
   })
 
+  it('a machine that is set to grub: shim over TFTP, in the header and in the options', async () => {
+    world = await OfferWorld.open({}, [{ ...machine, bootLoader: 'grub' }])
+    expect(told(pxe('discover', 7))).toEqual(tftp('debian/shimx64.efi'))
+    expect(told(pxe('discover', 0))).toEqual(tftp('undionly.kpxe'))
+    const http = decide(pxe('discover', 16))
+    expect(http.reply!.message.file).toBe('')
+    expect(http.event.reason).toMatch(/cannot go on after a start over HTTP/)
+  })
+
   it('UEFI HTTP boot: a URL and the vendor class HTTPClient', () => {
     const url = `http://10.0.0.1:8080${BOOT_PATHS.program('ipxe.efi')}`
     expect(told(pxe('discover', 16))).toEqual({ ...tftp(url), vendorClass: 'HTTPClient' })
