@@ -119,7 +119,7 @@ function fillCommand(line: string, values: Values): Filled {
   return { text, misfits }
 }
 
-export function fillLines(text: string, values: Values, write: (value: string) => Written): Filled {
+function fillLines(text: string, values: Values, write: (value: string) => Written): Filled {
   const misfits: Misfit[] = []
   const lines = text.split('\n').map((line, index) =>
     line.replace(STAND_IN, (word) => {
