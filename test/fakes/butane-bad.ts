@@ -121,6 +121,10 @@ export const BAD: readonly BadDocument[] = [
   ['flatcar 1.0.0', contents('source: "http://h", http_headers: [{name: «"A B"}]'), `${FILE}.contents.http_headers.0.name`, 'no name'],
   ['flatcar 1.0.0', contents('source: "http://h", http_headers: [{name: A}, {name: «A}]'), `${FILE}.contents.http_headers.1.name`, 'twice'],
   ['flatcar 1.0.0', contents('source: "http://h", http_headers: [{name: A, value: «"a\\nb"}]'), `${FILE}.contents.http_headers.0.value`, 'one line'],
+  ['flatcar 1.0.0', contents('http_headers: «[{name: A, value: b}]'), `${FILE}.contents.http_headers`, 'need a source'],
+  ['flatcar 1.0.0', contents(`verification: «{hash: sha512-${'0'.repeat(128)}}`), `${FILE}.contents.verification`, 'needs a source'],
+  ['flatcar 1.0.0', raid('level: raid1, devices: [/dev/a, «/dev/a]'), '$.storage.raid.0.devices.1', 'twice'],
+  ['flatcar 1.0.0', raid('level: raid1, devices: [«/dev//a]'), '$.storage.raid.0.devices.0', 'not the shortest'],
   // Files, directories and links.
   ['flatcar 1.0.0', 'storage: {files: [{path: «etc/x}]}', `${FILE}.path`, 'not absolute', 'begin it with /'],
   ['flatcar 1.0.0', 'storage: {files: [{path: «""}]}', `${FILE}.path`, 'empty'],

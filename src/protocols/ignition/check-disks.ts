@@ -1,6 +1,6 @@
-import { checkPath } from './check-nodes.ts'
+import { checkPath, pathFault } from './check-nodes.ts'
 import type { SourceChecks } from './check-sources.ts'
-import { doubles } from './doubles.ts'
+import { doubles, doubleTexts } from './doubles.ts'
 import type { Findings } from './findings.ts'
 import { shown } from './reading.ts'
 import type { Edition } from './schema.ts'
@@ -95,7 +95,7 @@ export class DiskChecks {
     if (flagOf(partition, 'shouldExist') !== false) return
     const others = ['label', 'startMiB', 'sizeMiB', 'guid', 'typeGuid'].filter((name) => {
       const value = partition[name]
-      return value !== undefined && value !== 0 && value !== ''
+      return value !== undefined && !(name.endsWith('uid') && value === '')
     })
     if (others.length > 0)
       this.#error(partition, 'shouldExist', 'a partition that goes has nothing but a number', 'leave the rest out')
@@ -158,9 +158,10 @@ export class DiskChecks {
     if ((textOf(array, 'name') ?? 'x') === '') this.#error(array, 'name', 'the name is empty')
     const devices = textsOf(array, 'devices')
     if (devices.length === 0) this.#error(array, 'devices', 'an array needs devices', 'say devices')
+    doubleTexts(devices, this.#findings)
     devices.forEach((device, index) => {
-      if (!device.startsWith('/'))
-        this.#findings.error(this.#findings.where(devices, String(index)), `the path ${shown(device)} is not absolute`)
+      const fault = pathFault(device)
+      if (fault) this.#findings.error(this.#findings.where(devices, String(index)), fault)
     })
   }
 
@@ -171,7 +172,9 @@ export class DiskChecks {
     const format = textOf(filesystem, 'format')
     const label = textOf(filesystem, 'label')
     if (!format) {
-      const given = ['path', 'label', 'uuid', 'options', 'mountOptions'].find((name) => isSaid(filesystem[name]))
+      const given = ['path', 'label', 'uuid', 'options', 'mountOptions'].find((name) => {
+        return isSaid(filesystem[name]) && filesystem[name] !== ''
+      })
       if (given) this.#error(filesystem, 'format', `format is required if ${given} is said`, 'say format')
       return
     }

@@ -33,7 +33,10 @@ export class SourceChecks {
     } else if (compression === 'gzip' && (scheme === 's3' || scheme === 'arn'))
       this.#findings.warn(this.#findings.where(resource, 'compression'), 'nothing compressed can be fetched from S3')
     this.#headers(resource, scheme)
-    this.#verification(structOf(resource, 'verification'))
+    const verification = structOf(resource, 'verification')
+    if (textOf(verification, 'hash') && textOf(resource, 'source') === undefined)
+      this.#findings.error(this.#findings.where(resource, 'verification'), 'a hash needs a source', 'say source')
+    this.#verification(verification)
   }
 
   /** The URL of a proxy. */
@@ -82,7 +85,9 @@ export class SourceChecks {
 
   #headers(resource: Struct, scheme: string | undefined): void {
     const headers = structsOf(resource, 'httpHeaders')
-    if (headers.length > 0 && scheme !== undefined && scheme !== 'http' && scheme !== 'https')
+    if (headers.length > 0 && !textOf(resource, 'source'))
+      this.#findings.error(this.#findings.where(resource, 'httpHeaders'), 'headers need a source', 'say source')
+    else if (headers.length > 0 && scheme !== undefined && scheme !== 'http' && scheme !== 'https')
       this.#findings.error(this.#findings.where(resource, 'httpHeaders'), `with ${scheme} no headers are sent`)
     const names = new Set<string>()
     for (const header of headers) {
@@ -92,7 +97,13 @@ export class SourceChecks {
       if (!/^[-!#$%&'*+.^_`|~0-9A-Za-z]+$/.test(name)) this.#findings.error(at, `${shown(name)} is no name of a header`)
       else if (names.has(name)) this.#findings.error(at, `the header ${name} is there twice`)
       names.add(name)
-      if (/[\r\n\u0000]/.test(textOf(header, 'value') ?? ''))
+      if (textOf(header, 'value') === '')
+        this.#findings.error(
+          this.#findings.where(header, 'value'),
+          'the value of a header is not empty',
+          'leave it out',
+        )
+      else if (/[\r\n\u0000]/.test(textOf(header, 'value') ?? ''))
         this.#findings.error(this.#findings.where(header, 'value'), 'the value of a header is one line')
     }
   }
