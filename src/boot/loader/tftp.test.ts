@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { SILENT } from '../../kit/log.ts'
 import { decodeTftp, encodeTftp, type TftpOptions, type TftpPacket } from '../../protocols/tftp/packet.ts'
@@ -18,6 +19,7 @@ const program = randomBytes(74_213)
 const large = randomBytes(900_000)
 const recorded: Omit<TraceEvent, 'at'>[] = []
 let directory: string
+let made = 0
 let server: TftpServer
 const clients: Socket[] = []
 
@@ -35,6 +37,11 @@ beforeEach(async () => {
     find: (name, client) => {
       if (name === 'large') return { path: join(directory, 'large') }
       if (name === 'absent') return { path: join(directory, 'absent') }
+      if (name === 'made later') {
+        made += 1
+        return delay(50).then(() => ({ bytes: new TextEncoder().encode('made'), told: 'nothing' as const }))
+      }
+      if (name === 'never made') return Promise.reject(new Error('no'))
       if (name === 'grub/grub.cfg') return { bytes: new TextEncoder().encode(`# for ${client}\n`) }
       return programs(name, client)
     },
@@ -208,6 +215,34 @@ test('a repeated request brings the OACK again from the same port, not a second 
   expect((await c.next()).packet).toMatchObject({ op: 'data', block: 1 })
   expect(server.status()).toMatchObject({ transfers: 1, failed: 1 })
 })
+
+test('a file that takes a while is made once, however often the client repeats its request, and told by who made it', async () => {
+  made = 0
+  const c = await client()
+  for (let i = 0; i < 3; i++) c.send(read('made later'))
+  const { packet, port } = await c.next()
+  expect(packet.op === 'data' && Buffer.from(packet.data).toString()).toBe('made')
+  c.send({ op: 'ack', block: 1 }, port)
+  await expect.poll(() => server.status().completed).toBe(1)
+  expect(made).toBe(1)
+  expect(recorded).toEqual([])
+})
+
+test('a file that cannot be made is an error at once', async () => {
+  const c = await client()
+  c.send(read('never made'))
+  expect((await c.next()).packet).toMatchObject({ op: 'error', code: 0 })
+})
+
+test.each(['debian/revocations_sku.efi', 'debian//shim_certificate_0.efi', '/grub/x86_64-efi/command.lst'])(
+  'what shim and GRUB can do without is not found at once, and no trace tells of it: %s',
+  async (name) => {
+    const c = await client()
+    c.send(read(name))
+    expect((await c.next()).packet).toMatchObject({ op: 'error', code: 1 })
+    expect(recorded).toEqual([])
+  },
+)
 
 test('a client cannot hold more transfers than its share: its oldest one ends', async () => {
   const many = await Promise.all(Array.from({ length: TFTP_LIMITS.perClient + 3 }, () => client()))
