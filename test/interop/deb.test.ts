@@ -135,7 +135,7 @@ async function served(work: (run: (...words: string[]) => string) => Promise<voi
   // Of this network, and gone with its processes.
   const mounts = `mount -t proc proc ${root}/proc; mount -t sysfs sysfs ${root}/sys`
   const start = `${network}; ${mounts}; exec chroot ${root} ${as} env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin NOTIFY_SOCKET=/run/notify WATCHDOG_USEC=1000000 ${command}`
-  await expect.poll(() => told.join('')).toContain('bound')
+  await expect.poll(() => told.join(''), { timeout: 60_000 }).toContain('bound')
   const server = spawn('unshare', ['--net', '--mount', 'sh', '-c', start], { stdio: ['ignore', 'pipe', 'pipe'] })
   const said: string[] = []
   server.stdout.on('data', (text) => said.push(String(text)))
@@ -144,7 +144,7 @@ async function served(work: (run: (...words: string[]) => string) => Promise<voi
     await expect
       .poll(() => told.join('') + (server.exitCode === null ? '' : said.join('')), { timeout: 60_000 })
       .toContain('READY=1')
-    await expect.poll(() => told.join(''), { timeout: 20_000 }).toContain('WATCHDOG=1')
+    await expect.poll(() => told.join(''), { timeout: 60_000 }).toContain('WATCHDOG=1')
     await work(done)
   } finally {
     server.kill('SIGTERM')

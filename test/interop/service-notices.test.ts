@@ -22,9 +22,9 @@ test.each(['a file', 'an abstract name'])('reaches a socket that is %s', async (
     const listener = execFile('python3', ['-c', LISTENER, name])
     const heard: string[] = []
     listener.stdout!.on('data', (text) => heard.push(String(text)))
-    await expect.poll(() => heard.join('')).toContain('bound')
+    await expect.poll(() => heard.join(''), { timeout: 60_000 }).toContain('bound')
     tellSystemd(name, { say: 'READY=1', status: 'here' }, SILENT)
-    await expect.poll(() => heard.join('')).toContain('READY=1\nSTATUS=here')
+    await expect.poll(() => heard.join(''), { timeout: 60_000 }).toContain('READY=1\nSTATUS=here')
   } finally {
     rmSync(directory, { recursive: true })
   }
