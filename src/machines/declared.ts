@@ -19,7 +19,15 @@ export function planDeclared(
     const before = registry.byName(input.name) ?? discoveredAs(input, registry)
     if (before && taken.has(before.id)) throw new Refusal('conflict', `the manifest describes ${before.name} twice`)
     if (before) taken.add(before.id)
-    const whole = { tags: [], notes: '', ip: null, hostname: null, profile: null, bootLoader: 'auto' as const, ...defined(input) }
+    const whole = {
+      tags: [],
+      notes: '',
+      ip: null,
+      hostname: null,
+      profile: null,
+      bootLoader: 'auto' as const,
+      ...defined(input),
+    }
     const start = before ?? blank(input.name)
     const approved = start.state === 'discovered' ? moved(start, 'ready', 'approve') : start
     const after = edited(approved, whole, hasProfile)
