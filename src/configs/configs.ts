@@ -14,15 +14,14 @@ import type {
 } from './config.ts'
 import { ConfigValues } from './config-values.ts'
 import { type Beside, type ConfigChange, changesOf, type DeclaredConfig, isSame, snippetsOf } from './declared.ts'
-import { type BootFacts, factsOf, previewFacts, RESERVED, SAMPLE_MACHINE, SAMPLE_NETWORK } from './facts.ts'
+import { type BootFacts, factsOf, previewFacts, SAMPLE_MACHINE, SAMPLE_NETWORK } from './facts.ts'
+import { faultsOf, refuseFaults } from './faults.ts'
 import { DELIVERIES } from './kinds.ts'
 import { renderConfig } from './rendering.ts'
 import { resolve, valueFor } from './values.ts'
 
 const MOST_CONFIGS = 10_000
 const MOST_VERSIONS = 1000
-/** Bytes of all parts of a version. */
-const MOST_BYTES = 4 * 1024 * 1024
 /** Machines that a new version is tried on before it is kept. */
 const MOST_TRIED = 10_000
 const MOST_PROBLEMS = 200
@@ -384,45 +383,4 @@ function wordsOf({ part, at, path, message }: ConfigProblem): string {
 
 function versionOf({ parts, variables, note }: NewVersion, number: number, now: number, by: string): ConfigVersion {
   return { number, parts, variables, note, createdAt: now, createdBy: by }
-}
-
-/** What is wrong with a draft before it is even rendered. */
-function faultsOf({ kind, parts, variables }: Draft): ConfigProblem[] {
-  const fault = (part: string, message: string, hint = ''): ConfigProblem => {
-    return { severity: 'error', part, path: '$', at: null, message, hint }
-  }
-  const faults: ConfigProblem[] = []
-  const wanted = kind === 'snippet' ? ['main'] : DELIVERIES[kind].map(({ part }) => part)
-  const bytes = parts.reduce((sum, { content }) => sum + Buffer.byteLength(content), 0)
-  if (bytes > MOST_BYTES) faults.push(fault('main', `its parts are larger than ${MOST_BYTES} bytes together`))
-  for (const [index, { name }] of parts.entries()) {
-    if (parts.findIndex((each) => each.name === name) < index) faults.push(fault(name, `there are two parts ${name}`))
-    if (kind !== 'butane' && !wanted.includes(name))
-      faults.push(fault(name, `a config of kind ${kind} has no part ${name}`, `its parts are ${wanted.join(', ')}`))
-  }
-  if (kind === 'snippet' && parts.length !== 1) faults.push(fault('main', 'a snippet has one part, main'))
-  for (const [index, { name, type, default: given }] of variables.entries()) {
-    if (RESERVED.some((word) => word === name)) faults.push(fault('variables', `a variable cannot be named ${name}`))
-    if (variables.findIndex((each) => each.name === name) < index)
-      faults.push(fault('variables', `there are two variables ${name}`))
-    if (type === 'secret' && given !== null)
-      faults.push(fault('variables', `the secret ${name} has a default`, 'leave it out, and set its value'))
-  }
-  return faults
-}
-
-function refuseFaults({ problems }: Checked, config?: string): void {
-  const errors = problems.filter(({ severity }) => severity === 'error')
-  if (errors.length === 0) return
-  const [first] = errors
-  const where = first?.at ? `${first.part} line ${first.at.line}, column ${first.at.column}: ` : ''
-  const on = first?.machine ? ` (on ${first.machine})` : ''
-  const of = config === undefined ? '' : `config ${config}: `
-  throw new Refusal('validation-failed', `${of}${where}${first?.message}${on}`, {
-    next: first?.hint || 'correct it; nothing was kept',
-    problems: errors.map(({ part, at, path, message, machine }) => ({
-      path: `${part}${at ? `:${at.line}:${at.column}` : ''} ${path}`,
-      message: machine === null ? message : `${message} (on ${machine})`,
-    })),
-  })
 }
