@@ -42,7 +42,20 @@ const KEPT = '$kept$unchanged'
 const DEFAULTS = { profile: { description: '' } }
 
 async function exportMachine(client: ApiClient, machine: Machine, notes: Notes) {
-  const { name, macs, tags, notes: remarks, ip, hostname, profile, uuid, serial, architecture, firmware } = machine
+  const {
+    name,
+    macs,
+    tags,
+    notes: remarks,
+    ip,
+    hostname,
+    profile,
+    uuid,
+    serial,
+    architecture,
+    firmware,
+    bootLoader,
+  } = machine
   const { items } = await client.listPowerDrivers({ params: { machine: machine.id } })
   const power = items
     .filter(({ builtIn }) => !builtIn)
@@ -50,8 +63,20 @@ async function exportMachine(client: ApiClient, machine: Machine, notes: Notes) 
       for (const secret of secrets) notes.push(`reveille driver set ${name} ${driver}: the secret ${secret}`)
       return { name: driver, settings }
     })
-  const fields = { tags, notes: remarks, ip, hostname, profile, uuid, serial, architecture, firmware, power }
-  return { name, macs, ...bare(fields, { tags: [], notes: '', power: [] }) }
+  const fields = {
+    tags,
+    notes: remarks,
+    ip,
+    hostname,
+    profile,
+    uuid,
+    serial,
+    architecture,
+    firmware,
+    bootLoader,
+    power,
+  }
+  return { name, macs, ...bare(fields, { tags: [], notes: '', bootLoader: 'auto', power: [] }) }
 }
 
 async function exportConfigs(client: ApiClient): Promise<ExportedFile[]> {
