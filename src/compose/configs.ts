@@ -49,7 +49,7 @@ export async function checkConfig(given: Readonly<{ kind: string; parts: unknown
     users: () => ({ profiles: [], machines: [] }),
   })
   const draft = configRoutes.validateConfig.body.parse(given)
-  const { problems, machines } = configs.check(draft)
+  const { problems, machines } = await configs.check(draft)
   return {
     valid: problems.every(({ severity }) => severity === 'warning'),
     machines,

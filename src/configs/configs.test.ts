@@ -183,11 +183,13 @@ test('a snippet is included by its name, and kept while it is', async () => {
   await expect(configs.remove('users')).rejects.toThrow(/used by node/)
 })
 
-test('a draft is checked by itself, or for one machine', () => {
+test('a draft is checked by itself, or for one machine', async () => {
   const good = draft('text', '{{ machine.serial }} {{ network.router }}')
-  expect(configs.check(good)).toEqual({ problems: [], machines: 0 })
-  expect(configs.check(good, { machine: WEB1 })).toEqual({ problems: [], machines: 1 })
-  expect(configs.check(draft('text', '{{ x }}'), { machine: WEB1 }).problems).toMatchObject([{ machine: 'web1' }])
+  expect(await configs.check(good)).toEqual({ problems: [], machines: 0 })
+  expect(await configs.check(good, { machine: WEB1 })).toEqual({ problems: [], machines: 1 })
+  expect((await configs.check(draft('text', '{{ x }}'), { machine: WEB1 })).problems).toMatchObject([
+    { machine: 'web1' },
+  ])
 })
 
 describe('configs that change at the same time', () => {
@@ -278,7 +280,7 @@ test('a value makes no entry twice, and no line behind the first comment', async
   await configs.values.set('all', 'v', { value: 'x\nruncmd: [reboot]', secret: false })
   expect(configs.render('head', WEB1)).toMatchObject({ problems: [{ part: 'user-data' }] })
   for (const content of ['a: "\\{{ v }}"\n', "a: '\\{{ v }}'\n"]) {
-    const { problems } = configs.check({ ...draft('cloud-init', content), ...list })
+    const { problems } = await configs.check({ ...draft('cloud-init', content), ...list })
     expect(problems.map(({ message }) => message)).toEqual(
       content.includes('"') ? [expect.stringMatching(/backslash/)] : [],
     )

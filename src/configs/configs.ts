@@ -24,6 +24,7 @@ const MOST_CONFIGS = 10_000
 const MOST_VERSIONS = 1000
 /** Machines that a new version is tried on before it is kept. */
 const MOST_TRIED = 10_000
+const TRIED_AT_ONCE = 8
 const MOST_PROBLEMS = 200
 
 /** What a version is made of. */
@@ -95,13 +96,13 @@ export class Configs {
   }
 
   /** Refuses a snippet that would break a config, for some machine that uses it. */
-  #refuseBroken(snippet: DeclaredConfig, seen = new Set([snippet.name]), named = snippet.name): void {
+  async #refuseBroken(snippet: DeclaredConfig, seen = new Set([snippet.name]), named = snippet.name): Promise<void> {
     const beside = { declared: [snippet], value: () => undefined }
     for (const { name, kind, versions } of this.#including(named)) {
       if (seen.has(name)) continue
       seen.add(name)
-      if (kind === 'snippet') this.#refuseBroken(snippet, seen, name)
-      else refuseFaults(this.check({ ...versions.at(-1)!, kind }, { insteadOf: name }, beside), name)
+      if (kind === 'snippet') await this.#refuseBroken(snippet, seen, name)
+      else refuseFaults(await this.check({ ...versions.at(-1)!, kind }, { insteadOf: name }, beside), name)
     }
   }
 
@@ -130,7 +131,7 @@ export class Configs {
         next: `add a version of it: reveille config add ${name} FILE`,
       })
     if (this.#configs.size >= MOST_CONFIGS) throw new Refusal('too-large', `there are ${MOST_CONFIGS} configs already`)
-    refuseFaults(this.check(given))
+    refuseFaults(await this.check(given))
     const now = this.#around.clock.now()
     const version = versionOf(given, 1, now, by)
     const config = { name, kind, description, versions: [version], createdAt: now, updatedAt: now }
@@ -149,8 +150,8 @@ export class Configs {
     if (isSame(last, given)) return config
     if (config.versions.length >= MOST_VERSIONS)
       throw new Refusal('too-large', `${name} has ${MOST_VERSIONS} versions`, { next: 'make a new config' })
-    refuseFaults(this.check({ ...given, kind: config.kind }, { insteadOf: name }))
-    if (config.kind === 'snippet') this.#refuseBroken({ ...given, name, kind: 'snippet', description: '' })
+    refuseFaults(await this.check({ ...given, kind: config.kind }, { insteadOf: name }))
+    if (config.kind === 'snippet') await this.#refuseBroken({ ...given, name, kind: 'snippet', description: '' })
     const now = this.#around.clock.now()
     const versions = [...config.versions, versionOf(given, last.number + 1, now, by)]
     const changed = { ...config, versions, updatedAt: now }
@@ -162,11 +163,14 @@ export class Configs {
    * What `applyAll` would do, or a `Refusal` for all: each is checked with the snippets and values that come with it, for every
    * machine that uses it now.
    */
-  planApply(declared: readonly DeclaredConfig[], values: Beside['value'] = () => undefined): ConfigChange[] {
+  async planApply(
+    declared: readonly DeclaredConfig[],
+    values: Beside['value'] = () => undefined,
+  ): Promise<ConfigChange[]> {
     const changes = changesOf(declared, (name) => this.#configs.get(name))
     const beside = { declared, value: values }
     for (const { change, declared: each, before } of changes)
-      if (change !== 'none') refuseFaults(this.check(each, { insteadOf: before && each.name }, beside), each.name)
+      if (change !== 'none') refuseFaults(await this.check(each, { insteadOf: before && each.name }, beside), each.name)
     if (this.#configs.size + changes.filter(({ change }) => change === 'create').length > MOST_CONFIGS)
       throw new Refusal('too-large', `there can be ${MOST_CONFIGS} configs`)
     return changes
@@ -211,11 +215,11 @@ export class Configs {
    * What is wrong with a draft: by itself, with sample values; for one machine; or in place of a config, for every machine that
    * uses it.
    */
-  check(
+  async check(
     draft: Draft,
     how: Readonly<{ machine?: Machine | undefined; insteadOf?: string | undefined }> = {},
     beside?: Beside,
-  ): Checked {
+  ): Promise<Checked> {
     const faults = faultsOf(draft).map((each) => ({ ...each, machine: null }))
     if (faults.length > 0) return { problems: faults, machines: 0 }
     const as = how.insteadOf ?? 'draft'
@@ -227,7 +231,9 @@ export class Configs {
     const alone = this.#render(as, 0, draft, SAMPLE_MACHINE, { secrets: 'hidden', samples: true, beside })
     const found: FoundProblem[] = alone.problems.map((each) => ({ ...each, machine: null }))
     const known = new Set(found.map(wordsOf))
-    for (const machine of users) {
+    for (const [index, machine] of users.entries()) {
+      // Thousands of machines take seconds, in which the server has others to answer.
+      if (index % TRIED_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve))
       const { problems } = this.#render(as, 0, draft, machine, { secrets: 'hidden', samples: false, beside })
       for (const each of problems) if (!known.has(wordsOf(each))) found.push({ ...each, machine: machine.name })
       if (found.length >= MOST_PROBLEMS) break

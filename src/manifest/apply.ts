@@ -59,7 +59,7 @@ export async function applyManifest(services: Services, manifest: Manifest, how:
   const plan = {
     volumes: planned(services, manifest.volumes),
     values,
-    configs: configs?.planApply(manifest.configs, comingValues(values)) ?? [],
+    configs: (await configs?.planApply(manifest.configs, comingValues(values))) ?? [],
     profiles: profiles.planApply(manifest.profiles, {
       volume: (name) => volumes.has(name),
       config: (reference) => {

@@ -67,9 +67,9 @@ export function configHandlers({ configs, machines }: ApiDependencies) {
       about(params.config)
       await configs.remove(params.config)
     },
-    validateConfig({ body }) {
+    async validateConfig({ body }) {
       const { machine, insteadOf, ...draft } = body
-      const found = configs.check(draft, {
+      const found = await configs.check(draft, {
         machine: machine === undefined ? undefined : machineOf(machines, machine),
         insteadOf,
       })
