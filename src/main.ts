@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Access } from './access/access.ts'
 import type { Finding } from './api/contract/server.ts'
 import { createApi } from './api/server/server.ts'
 import type { BackupParts } from './backup/backup.ts'
@@ -17,13 +16,14 @@ import { type OfferService, serveOffer } from './boot/offer/serve.ts'
 import { isGivenGrub } from './boot/programs.ts'
 import { serveScript } from './boot/script/serve.ts'
 import { counters, diskListener, listeners, unready } from './boot/status.ts'
+import { baseUrl, ownAddress } from './compose/addresses.ts'
 import { offlineBackup, runningBackups } from './compose/backup.ts'
 import { openConfigs } from './compose/configs.ts'
 import { openConsoles } from './compose/consoles.ts'
 import { installConfigs, openDeployments } from './compose/deployments.ts'
 import { holdsOf, openDisks } from './compose/disks.ts'
 import { openDomain, type Surroundings } from './compose/domain.ts'
-import { openDoors } from './compose/doors.ts'
+import { announce, openDoors } from './compose/doors.ts'
 import { openGateway } from './compose/gateway.ts'
 import { openGuests } from './compose/guests.ts'
 import { openInstall } from './compose/install.ts'
@@ -35,7 +35,6 @@ import { serviceNotices } from './compose/service.ts'
 import { openThrift } from './compose/thrift.ts'
 import { administerStorage, openStorage } from './compose/volumes.ts'
 import type { LoadedConfig } from './config/load.ts'
-import type { Config } from './config/schema.ts'
 import { examine } from './doctor/doctor.ts'
 import { LINUX } from './doctor/linux.ts'
 import { Events } from './events/event.ts'
@@ -43,9 +42,7 @@ import { scrubStamp } from './images/drivers/scrub-stamp.ts'
 import { Scrub } from './images/scrub.ts'
 import { formatIpv4 } from './kit/ip.ts'
 import type { Log } from './kit/log.ts'
-import type { Mac } from './kit/mac.ts'
 import type { Stop } from './kit/stop.ts'
-import type { Lab } from './lab/lab.ts'
 import { openLog } from './log/pino.ts'
 import { applyManifest } from './manifest/apply.ts'
 import { Leases } from './networks/leases.ts'
@@ -100,6 +97,12 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     }, ms)
     onStop(async () => clearInterval(timer))
   }
+
+  const whenRemoved = (forget: (machine: string) => Promise<unknown>, left: string) =>
+    events.listen(({ topic, id, change }) => {
+      if (topic !== 'machine' || change !== 'removed') return
+      forget(id).catch((error) => log.error({ machine: id, error }, left))
+    })
 
   // Store and domain.
   const store = await openStore(dataDir, { log })
@@ -207,10 +210,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   const written = installConfigs(configs, { key, clock: CLOCK, server: bootUrl })
   const deployments = await openDeployments({ ...around, store, ...domain, configs: written, power, notify })
   domain.holds.push(deployments)
-  events.listen(({ topic, id, change }) => {
-    if (topic !== 'machine' || change !== 'removed') return
-    deployments.forget(id).catch((error) => log.error({ machine: id, error }, 'what was known of a machine stays'))
-  })
+  whenRemoved((machine) => deployments.forget(machine), 'what was known of a machine stays')
   every(HOUR_MS, () => deployments.prune(CLOCK.now() - config.deployments.keepDays * DAY_MS))
   every(TICK_MS, () => deployments.tick())
 
@@ -246,18 +246,12 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   logins.report = (report) => disks.targets.reported(report)
   every(TICK_MS, () => disks.tick())
   every(MINUTE_MS, () => disks.diskless.forgetOrphans())
-  events.listen(({ topic, id, change }) => {
-    if (topic !== 'machine' || change !== 'removed') return
-    disks.diskless.forget(id).catch((error) => log.error({ machine: id, error }, 'the disks of a machine stay'))
-  })
+  whenRemoved((machine) => disks.diskless.forget(machine), 'the disks of a machine stay')
 
   // Running systems.
   const offline = offlinePassword({ disks, machines, clock: CLOCK, log })
   const guests = await openGuests({ repository: store.guests, dataDir, leases, offline, log })
-  events.listen(({ topic, id, change }) => {
-    if (topic !== 'machine' || change !== 'removed') return
-    guests.forget(id).catch((error) => log.error({ machine: id, error }, 'the access to a machine stays'))
-  })
+  whenRemoved((machine) => guests.forget(machine), 'the access to a machine stays')
 
   // The BMCs of machines, which tell stage 3 what to boot. They are reached once everything behind them is there.
   const bmcs = await openGateway({
@@ -309,26 +303,15 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   switches.meetAgents({ deployments, install })
   const { consoles, records } = await openConsoles({
     ...around,
-    sources: [
-      (machine) => switches.consoleOf(machine, bmcs.gateway.consoleDriver(machine) ?? undefined),
-      (machine) => {
-        const name = labName(lab, machines.get(machine)?.macs ?? [])
-        const own = name === undefined ? undefined : lab?.console(name)
-        return own && { name: 'lab', own }
-      },
-      (machine) => {
-        const own = install.console(machine)
-        return own && { name: 'agent', own }
-      },
-    ],
+    ...domain,
+    ofDriver: (machine) => switches.consoleOf(machine, bmcs.gateway.consoleDriver(machine) ?? undefined),
+    lab,
+    install,
   })
   onStop(() => consoles.stop())
   every(MINUTE_MS, () => consoles.hold(machines.all().map(({ id }) => id)))
   every(HOUR_MS, () => records.prune())
-  events.listen(({ topic, id, change }) => {
-    if (topic !== 'machine' || change !== 'removed') return
-    consoles.removed(id).catch((error) => log.error({ machine: id, error }, 'the record of a console stays'))
-  })
+  whenRemoved((machine) => consoles.removed(machine), 'the record of a console stays')
   const boot = serveBoot({
     handlers: [
       script.handler,
@@ -393,32 +376,6 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   // Event streams end first: a door waits for what it let in.
   onStop(() => api.close())
   announce(config, access, log)
-}
-
-function announce(config: Config, access: Access, log: Log): void {
-  const { host, port } = config.http.adminListen ?? config.http.listen
-  const url = `http://${host === '0.0.0.0' ? 'localhost' : host}:${port}/`
-  log.info({ url, dhcp: config.dhcp.mode, lab: config.lab.enabled }, 'Reveille is ready')
-  if (access.firstPassword === undefined) return
-  const lines = [
-    `Log in at ${url} as admin with the password ${access.firstPassword.reveal()}`,
-    `(shown once, and kept in ${join(config.dataDir, 'admin-password')} until it is changed)`,
-  ]
-  process.stderr.write(`\n${lines.join('\n')}\n\n`)
-}
-
-function labName(lab: Lab | undefined, macs: readonly Mac[]): string | undefined {
-  return lab && macs.map((mac) => lab.nameOf(mac)).find((name) => name !== undefined)
-}
-
-function baseUrl(address: string, config: Config): string {
-  return `http://${address}:${config.http.listen.port}`
-}
-
-/** An address of this server for scripts that nobody asked for over the network. */
-function ownAddress(): string {
-  const first = listInterfaces()[0]
-  return first ? formatIpv4(first.address) : '127.0.0.1'
 }
 
 /** Looks at everything this configuration needs; needs no running server. */

@@ -1,11 +1,13 @@
 import type { Server } from 'node:http'
 import { join } from 'node:path'
+import type { Access } from '../access/access.ts'
 import type { Api, Door } from '../api/server/server.ts'
 import { AGENT_PREFIX, type InstallStage } from '../boot/install/serve.ts'
 import type { BootServer } from '../boot/loader/target.ts'
 import type { Config } from '../config/schema.ts'
 import { listen } from '../http/listen.ts'
 import { boundedServer } from '../http/server.ts'
+import type { Log } from '../kit/log.ts'
 import type { Stop } from '../kit/stop.ts'
 
 /** Console and API on one address, boot on the same or on its own; the control socket for the server itself. */
@@ -42,4 +44,17 @@ function serverFor(door: Door | undefined, machines?: MachineDoors): Server {
       },
     },
   )
+}
+
+/** Where it is to be found, and the first password where nobody has changed it yet. */
+export function announce(config: Config, access: Access, log: Log): void {
+  const { host, port } = config.http.adminListen ?? config.http.listen
+  const url = `http://${host === '0.0.0.0' ? 'localhost' : host}:${port}/`
+  log.info({ url, dhcp: config.dhcp.mode, lab: config.lab.enabled }, 'Reveille is ready')
+  if (access.firstPassword === undefined) return
+  const lines = [
+    `Log in at ${url} as admin with the password ${access.firstPassword.reveal()}`,
+    `(shown once, and kept in ${join(config.dataDir, 'admin-password')} until it is changed)`,
+  ]
+  process.stderr.write(`\n${lines.join('\n')}\n\n`)
 }
