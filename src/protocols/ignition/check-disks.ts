@@ -130,7 +130,7 @@ export class DiskChecks {
     for (const partition of partitions) {
       const label = textOf(partition, 'label') ?? ''
       const number = numberOf(partition, 'number') ?? 0
-      const own = FCOS_PARTITIONS[label]
+      const own = Object.hasOwn(FCOS_PARTITIONS, label) ? FCOS_PARTITIONS[label] : undefined
       if (own !== undefined && number !== own) {
         const hint = `say number: ${own}, or choose another label`
         this.#warn(partition, 'label', `this makes a new partition with the label that partition ${own} has`, hint)

@@ -56,7 +56,7 @@ export class SourceChecks {
       this.#findings.error(at, `${shown(source)} is no URL`, hint)
       return undefined
     }
-    const since = SCHEMES[scheme]
+    const since = Object.hasOwn(SCHEMES, scheme) ? SCHEMES[scheme] : undefined
     if (since === undefined || since > this.#minor) {
       const hint =
         since === undefined
@@ -118,7 +118,8 @@ export class SourceChecks {
       .map((each) => `${each}-…`)
       .join(' or ')}`
     if (kind === undefined) this.#findings.error(at, 'the hash does not say its kind', hint)
-    else if (!HASHES[kind]) this.#findings.error(at, `the kind of hash ${shown(kind)} is unknown`, hint)
+    else if (!Object.hasOwn(HASHES, kind) || !HASHES[kind])
+      this.#findings.error(at, `the kind of hash ${shown(kind)} is unknown`, hint)
     else if (HASHES[kind][1] > this.#minor)
       this.#findings.error(
         at,
