@@ -1,21 +1,16 @@
-import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { launchBrowser } from './bed/browser.ts'
+import { buildConsole, type ConsolePage, openConsolePage } from './bed/console-page.ts'
 import { freeTcpPort } from './bed/free-port.ts'
 import { Server } from './bed/server.ts'
 
 /** Configs in a real browser, against a real server. */
-const root = join(import.meta.dirname, '../..')
 let server: Server
-let browser: Browser
+let console: ConsolePage
 let page: Page
-const complaints: string[] = []
 
 beforeAll(async () => {
-  execFileSync(join(root, 'scripts/build-web'), { stdio: 'inherit' })
+  buildConsole()
   const port = await freeTcpPort()
   server = await Server.make({
     http: { listen: `127.0.0.1:${port}` },
@@ -23,32 +18,20 @@ beforeAll(async () => {
     advertise: '127.0.0.1',
   })
   await server.api('POST', '/machines', { name: 'web1', macs: ['52:54:00:aa:00:01'], tags: ['rack-a'] })
-  browser = await launchBrowser()
-  page = await browser.newPage({ viewport: { width: 1360, height: 900 } })
-  page.setDefaultTimeout(15_000)
-  page.on('pageerror', (error) => complaints.push(error.message))
-  page.on('console', (message) => {
-    // Chromium complains of each refused request too; that is how refusals come.
-    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
-      complaints.push(message.text())
-  })
-  await page.goto(`http://127.0.0.1:${port}`)
-  const password = readFileSync(join(server.dataDir, 'admin-password'), 'utf8').trim()
-  await page.getByLabel('Password', { exact: true }).fill(password)
-  await page.getByRole('button', { name: 'Log in', exact: true }).click()
-  await page.getByRole('heading', { name: 'Machines', level: 1 }).waitFor()
+  console = await openConsolePage(`http://127.0.0.1:${port}`, server.dataDir)
+  page = console.page
 })
 
 afterAll(async () => {
-  await browser?.close()
+  await console?.close()
   await server?.remove()
 })
 
-const button = (name: string | RegExp) => page.getByRole('button', { name, exact: typeof name === 'string' })
-const sees = (text: string | RegExp) => page.getByText(text).first().waitFor()
-const dialog = () => page.getByRole('dialog')
-const go = (place: string) => page.getByRole('navigation').getByRole('link', { name: place, exact: true }).click()
-const closed = () => dialog().waitFor({ state: 'detached' })
+const button = (name: string | RegExp) => console.button(name)
+const sees = (text: string | RegExp) => console.sees(text)
+const dialog = () => console.dialog()
+const go = (place: string) => console.go(place)
+const closed = () => console.closed()
 
 test('a config with faults is told where they are, and is not kept', async () => {
   await go('Configs')
@@ -109,5 +92,5 @@ test('a new version says what is new in it, and the old one stays', async () => 
   await sees('+duty: {{ role }}')
   const kept = await server.api<{ parts: { content: string }[] }>('GET', '/configs/node/versions/1')
   expect(kept.parts[0]?.content).toContain('role: {{ role }}')
-  expect(complaints).toEqual([])
+  expect(console.complaints).toEqual([])
 })

@@ -1,60 +1,44 @@
-import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { launchBrowser } from './bed/browser.ts'
+import { buildConsole, type ConsolePage, openConsolePage } from './bed/console-page.ts'
 import { freeTcpPort } from './bed/free-port.ts'
 import { Server } from './bed/server.ts'
 import { until } from './bed/until.ts'
 
 /** Volumes, who is logged in to them, profiles of disks and rooms: in a real browser, against a real server, with QEMU as initiator. */
-const root = join(import.meta.dirname, '../..')
 const run = promisify(execFile)
 let server: Server
-let browser: Browser
+let console: ConsolePage
 let page: Page
 let initiator: ChildProcess | undefined
-const complaints: string[] = []
 
 beforeAll(async () => {
-  execFileSync(join(root, 'scripts/build-web'), { stdio: 'inherit' })
+  buildConsole()
   const port = await freeTcpPort()
   server = await Server.make({
     http: { listen: `127.0.0.1:${port}` },
     iscsi: { enabled: true, listen: `127.0.0.1:${await freeTcpPort()}` },
     advertise: '127.0.0.1',
   })
-  browser = await launchBrowser()
-  page = await browser.newPage({ viewport: { width: 1360, height: 900 } })
-  page.setDefaultTimeout(15_000)
-  page.on('pageerror', (error) => complaints.push(error.message))
-  page.on('console', (message) => {
-    // Chromium complains of each refused request too; that is how refusals come.
-    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
-      complaints.push(message.text())
-  })
-  await page.goto(`http://127.0.0.1:${port}`)
-  const password = readFileSync(join(server.dataDir, 'admin-password'), 'utf8').trim()
-  await page.getByLabel('Password', { exact: true }).fill(password)
-  await page.getByRole('button', { name: 'Log in', exact: true }).click()
-  await page.getByRole('heading', { name: 'Machines', level: 1 }).waitFor()
+  console = await openConsolePage(`http://127.0.0.1:${port}`, server.dataDir)
+  page = console.page
 })
 
 afterAll(async () => {
   initiator?.kill('SIGKILL')
-  await browser?.close()
+  await console?.close()
   await server?.remove()
 })
 
-const button = (name: string | RegExp) => page.getByRole('button', { name, exact: typeof name === 'string' })
-const sees = (text: string | RegExp) => page.getByText(text).first().waitFor()
-const dialog = () => page.getByRole('dialog')
-const go = (place: string) => page.getByRole('navigation').getByRole('link', { name: place, exact: true }).click()
-const titled = (name: string) => page.getByRole('heading', { name, level: 1, exact: true }).waitFor()
-const closed = () => dialog().waitFor({ state: 'detached' })
+const button = (name: string | RegExp) => console.button(name)
+const sees = (text: string | RegExp) => console.sees(text)
+const dialog = () => console.dialog()
+const go = (place: string) => console.go(place)
+const titled = (name: string) => console.titled(name)
+const closed = () => console.closed()
 
 type Given = { uri: string; user: string; secret: string }
 let given: Given
@@ -240,5 +224,5 @@ test('the machine page shows that it has no disk yet and how to get one', async 
 })
 
 test('no page complained', () => {
-  expect(complaints).toEqual([])
+  expect(console.complaints).toEqual([])
 })

@@ -1,23 +1,19 @@
-import { execFile, execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { launchBrowser } from './bed/browser.ts'
+import { buildConsole, type ConsolePage, openConsolePage } from './bed/console-page.ts'
 import { freeTcpPort } from './bed/free-port.ts'
 import { Server } from './bed/server.ts'
 
 /** Drivers, BMCs and consoles: in a real browser, against a real server, with ipmitool as the program that drives the machine. */
-const root = join(import.meta.dirname, '../..')
 const run = promisify(execFile)
 let server: Server
-let browser: Browser
+let console: ConsolePage
 let page: Page
-const complaints: string[] = []
 
 beforeAll(async () => {
-  execFileSync(join(root, 'scripts/build-web'), { stdio: 'inherit' })
+  buildConsole()
   const port = await freeTcpPort()
   const first = await freeTcpPort()
   server = await Server.make({
@@ -28,32 +24,20 @@ beforeAll(async () => {
   })
   await server.api('POST', '/machines', { name: 'web1', macs: ['52:54:00:aa:00:01'], tags: ['rack-a'] })
   await server.api('POST', '/machines', { name: 'web2', macs: ['52:54:00:aa:00:02'], tags: ['rack-a'] })
-  browser = await launchBrowser()
-  page = await browser.newPage({ viewport: { width: 1360, height: 900 } })
-  page.setDefaultTimeout(15_000)
-  page.on('pageerror', (error) => complaints.push(error.message))
-  page.on('console', (message) => {
-    // Chromium complains of each refused request too; that is how refusals come.
-    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
-      complaints.push(message.text())
-  })
-  await page.goto(`http://127.0.0.1:${port}`)
-  const password = readFileSync(join(server.dataDir, 'admin-password'), 'utf8').trim()
-  await page.getByLabel('Password', { exact: true }).fill(password)
-  await page.getByRole('button', { name: 'Log in', exact: true }).click()
-  await page.getByRole('heading', { name: 'Machines', level: 1 }).waitFor()
+  console = await openConsolePage(`http://127.0.0.1:${port}`, server.dataDir)
+  page = console.page
 })
 
 afterAll(async () => {
-  await browser?.close()
+  await console?.close()
   await server?.remove()
 })
 
-const button = (name: string | RegExp) => page.getByRole('button', { name, exact: typeof name === 'string' })
-const sees = (text: string | RegExp) => page.getByText(text).first().waitFor()
-const dialog = () => page.getByRole('dialog')
-const go = (place: string) => page.getByRole('navigation').getByRole('link', { name: place, exact: true }).click()
-const closed = () => dialog().waitFor({ state: 'detached' })
+const button = (name: string | RegExp) => console.button(name)
+const sees = (text: string | RegExp) => console.sees(text)
+const dialog = () => console.dialog()
+const go = (place: string) => console.go(place)
+const closed = () => console.closed()
 
 let given = { host: '', port: '', user: '', password: '' }
 
@@ -143,5 +127,5 @@ test('a rule gives machines with a tag a BMC', async () => {
 test('consoles say where to open one, and nothing broke on the way', async () => {
   await go('Consoles')
   await sees('Nobody looks at a console, and nothing was kept')
-  expect(complaints).toEqual([])
+  expect(console.complaints).toEqual([])
 })
