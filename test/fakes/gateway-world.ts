@@ -12,7 +12,7 @@ import { ManualClock } from '../../src/kit/clock.ts'
 import { Refusal } from '../../src/kit/errors.ts'
 import { SILENT } from '../../src/kit/log.ts'
 import type { BootOrder } from '../../src/power/boot-order.ts'
-import type { Capability, HardwareEvent } from '../../src/power/driver.ts'
+import { CAPABILITIES, type Capability, type HardwareEvent } from '../../src/power/driver.ts'
 import { MemoryGateway } from './gateway-rows.ts'
 import { FAKE_SEALER } from './power.ts'
 
@@ -61,7 +61,7 @@ export class GatewayWorld {
     this.drivers.set('m_1', [this.driver('os', 'ssh', ['state', 'soft', 'reset']), this.driver('bmc', 'ipmi')])
   }
 
-  driver(name: string, kind: string, capabilities: readonly Capability[] = ALL): RoutedDriver {
+  driver(name: string, kind: string, capabilities: readonly Capability[] = CAPABILITIES): RoutedDriver {
     return { name, kind, capabilities: new Set(capabilities), score: 100, resting: false, lastFailure: null }
   }
 
@@ -126,23 +126,6 @@ export class GatewayWorld {
 
 export const UNREACHABLE = new Refusal('not-available', 'it does not answer')
 
-const ALL: readonly Capability[] = [
-  'state',
-  'on',
-  'off',
-  'cycle',
-  'reset',
-  'soft',
-  'diag',
-  'boot-device',
-  'identify',
-  'sensors',
-  'events',
-  'fru',
-  'console',
-  'media',
-  'raw',
-]
 const NO_FRU = {
   manufacturer: null,
   product: null,
