@@ -389,6 +389,27 @@ export function describeVolumePool(name: string, makeBed: () => Promise<PoolBed>
       await expect(make('v_one', 2 ** 60)).rejects.toMatchObject({ code: 'validation-failed' })
     })
 
+    test('one that is larger than what keeps it can is refused; any other can be written to its end', async () => {
+      for (const bytes of [8, 15, 40, 64].map((tib) => tib * 2 ** 40)) {
+        const refusal = await pool.create('v_large', { bytes, base: null, limitBytes: null }).then(
+          () => undefined,
+          (error: { code?: string }) => error.code,
+        )
+        if (refusal === undefined) {
+          await write('v_large', bytes - 512, noise(512, 3))
+          await pool.remove('v_large')
+        } else expect(refusal).toBe('validation-failed')
+      }
+      expect(await pool.list()).toEqual([])
+      await make('v_one')
+      const refusal = await pool.resize('v_one', 64 * 2 ** 40).then(
+        () => undefined,
+        (error: { code?: string }) => error.code,
+      )
+      if (refusal === undefined) await write('v_one', 64 * 2 ** 40 - 512, noise(512, 3))
+      else same(await contentOf(pool, 'v_one'), extended(16 * MIB))
+    })
+
     test('a base that is not here, or another one than it was, is refused', async () => {
       const unknown = { ...base, chunks: '0'.repeat(64) }
       const other = { ...base, bytes: base.bytes + 512 }

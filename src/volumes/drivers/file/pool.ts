@@ -9,6 +9,7 @@ import { syncDirectory } from '../../../images/durable/files.ts'
 import { Refusal } from '../../../kit/errors.ts'
 import type { Log } from '../../../kit/log.ts'
 import type { BlockDevice } from '../../block-device.ts'
+import { FileSizes } from '../../durable/file-sizes.ts'
 import { MOST_VOLUME_BYTES } from '../../limits.ts'
 import type { CreateVolume, PoolUsage, PublishedChunk, VolumePool } from '../../pool.ts'
 import type { VolumeBase, VolumeFacts } from '../../volume.ts'
@@ -60,6 +61,7 @@ export class FilePool implements VolumePool {
   readonly kind = 'file'
   readonly #directory: string
   readonly #volumes: Directories
+  readonly #sizes: FileSizes
   readonly #options: FilePoolOptions
   readonly #boot: string
   readonly #bases: BaseCache
@@ -74,6 +76,7 @@ export class FilePool implements VolumePool {
   private constructor(directory: string, volumes: Directories, options: FilePoolOptions) {
     this.#directory = directory
     this.#volumes = volumes
+    this.#sizes = new FileSizes(join(directory, 'volumes'))
     this.#options = options
     this.#boot = options.boot ?? bootId()
     this.#bases = new BaseCache(join(directory, 'bases'), {
@@ -126,6 +129,7 @@ export class FilePool implements VolumePool {
     }
     if (base) await this.#withBase(base, async () => undefined)
     if (!this.#hasRoom(BLOCK_BYTES)) throw fullPool()
+    await this.#sizes.refuseBeyond(bytes)
     const top = freshLayer()
     const most = Math.max(bytes, base?.bytes ?? 0)
     const content = { layers: [top], stack: [top.id], snapshots: [] }
@@ -211,6 +215,7 @@ export class FilePool implements VolumePool {
     refuseSize(bytes)
     await this.#inTurn(id, async () => {
       const { bytes: before, most } = await this.#volumes.manifest(id)
+      if (bytes > before) await this.#sizes.refuseBeyond(bytes)
       // What lies behind the end, from when it was larger or in its base, must not come back.
       const cut = bytes > before && before < most
       const resized = (manifest: Manifest) => ({ ...manifest, bytes, most: Math.max(manifest.most, bytes) })

@@ -8,6 +8,7 @@ import { absentAsUndefined, errorCode, syncDirectory } from '../../../images/dur
 import { Refusal } from '../../../kit/errors.ts'
 import type { ChunkList } from '../../../protocols/chunks/list.ts'
 import type { BlockDevice } from '../../block-device.ts'
+import { FileSizes } from '../../durable/file-sizes.ts'
 import { type HeldLock, lockFile } from '../../durable/locks.ts'
 import { MOST_VOLUME_BYTES } from '../../limits.ts'
 import type { CreateVolume, PoolUsage, PublishedChunk, VolumePool } from '../../pool.ts'
@@ -35,12 +36,14 @@ export class FlatPool implements VolumePool {
   readonly kind = 'flat'
   readonly #root: string
   readonly #options: FlatPoolOptions
+  readonly #sizes: FileSizes
   readonly #opened = new Map<string, Opened>()
   #last: Promise<unknown> = Promise.resolve()
 
   private constructor(root: string, options: FlatPoolOptions) {
     this.#root = root
     this.#options = options
+    this.#sizes = new FileSizes(join(root, 'volumes'))
   }
 
   static async open(root: string, options: FlatPoolOptions): Promise<FlatPool> {
@@ -78,6 +81,7 @@ export class FlatPool implements VolumePool {
         if (known.bytes === bytes && known.base?.chunks === base?.chunks && known.limitBytes === limitBytes) return
         throw new Refusal('conflict', `there is a volume ${id} already, and it is another one`)
       }
+      await this.#sizes.refuseBeyond(bytes)
       const source = base && (await unpackBase(base, join(this.#root, 'bases'), this.#options))
       await this.#make(id, { bytes, base, limitBytes }, source)
     })
@@ -156,6 +160,7 @@ export class FlatPool implements VolumePool {
     refuseSize(bytes)
     await this.#closed(id, async () => {
       const manifest = await this.#manifest(id)
+      if (bytes > manifest.bytes) await this.#sizes.refuseBeyond(bytes)
       const path = join(this.#place(id), manifest.disk)
       // When it shrinks the manifest goes first: what it promises is always there.
       if (bytes < manifest.bytes) await writeFlat(this.#place(id), { ...manifest, bytes })
