@@ -98,6 +98,36 @@ test('guesses wait longer and longer, and the machine has them in its log', asyn
   expect(one.log[0]!.kind).toBe('login')
 })
 
+test('whoever has one machine cannot guess at another whose account is called the same', async () => {
+  const guess = async () => {
+    const { status } = await ask('GET', SYSTEM, { as: 'admin:wrong' })
+    await ask('GET', '/redfish/v1/Systems/m-2', { as: 'admin:another-secret' })
+    return status
+  }
+  const statuses = []
+  for (let count = 0; count < 20; count++) statuses.push(await guess())
+  expect(statuses.filter((status) => status === 401)).toHaveLength(6)
+  expect(statuses.at(-1)).toBe(503)
+})
+
+test('a client that was let in goes on while somebody beside it guesses', async () => {
+  expect((await ask('GET', SYSTEM)).status).toBe(200)
+  for (let count = 0; count < 10; count++) await ask('GET', SYSTEM, { as: 'admin:wrong' })
+  expect((await ask('GET', SYSTEM)).status).toBe(200)
+  expect((await ask('GET', SYSTEM, { as: 'admin:another-guess' })).status).toBe(503)
+  one.passwords.set('admin', 'changed')
+  expect((await ask('GET', SYSTEM)).status).toBe(401)
+  expect((await ask('GET', SYSTEM)).status).toBe(503)
+})
+
+test('a right password takes back the wrong ones before it, where nobody else has that name', async () => {
+  directory.list = [one]
+  for (let round = 0; round < 5; round++) {
+    for (let count = 0; count < 4; count++) await ask('GET', SYSTEM, { as: 'admin:wrong' })
+    expect((await ask('GET', SYSTEM)).status).toBe(200)
+  }
+})
+
 test.each([
   ['user:user-secret', 'POST', 'Actions/ComputerSystem.Reset', { ResetType: 'On' }],
   ['user:user-secret', 'PATCH', '', { IndicatorLED: 'Lit' }],

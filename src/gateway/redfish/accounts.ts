@@ -38,6 +38,11 @@ export function authenticate(
   return memberships.length > 0 ? { name, memberships } : undefined
 }
 
+/** How many accounts of all BMCs this name stands for. */
+export function namesakes(directory: BmcDirectory, name: string): number {
+  return named(directory, name).length
+}
+
 function named(directory: BmcDirectory, name: string): Membership[] {
   const found: Membership[] = []
   for (const backEnd of directory.all())

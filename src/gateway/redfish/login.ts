@@ -1,6 +1,7 @@
+import { createHmac, randomBytes } from 'node:crypto'
 import type { Backoff } from '../../access/backoff.ts'
 import type { Subnet } from '../../kit/ip.ts'
-import { type Account, admits, authenticate } from './accounts.ts'
+import { type Account, admits, authenticate, namesakes } from './accounts.ts'
 import { type Around, bodyOf, type RedfishRequest } from './call.ts'
 import { sessionDocument } from './documents/accounts.ts'
 import { Problem, type RedfishAnswer } from './messages.ts'
@@ -9,8 +10,16 @@ import type { RedfishSession } from './sessions.ts'
 
 type Known = Readonly<{ account: Account; session?: RedfishSession }>
 
-/** Who asks: by a session's token, or by name and password with each request. Wrong ones make this name wait, for this address. */
+/** Logins that were let in and are known again; the one that was unused longest is forgotten first. */
+const MOST_LET_IN = 10_000
+
+/**
+ * Who asks: by a session's token, or by name and password with each request. Wrong ones make this name wait, for this address; one
+ * that was let in before is no guess and never waits.
+ */
 export class Login {
+  readonly #letIn = new Set<string>()
+  readonly #letInKey = randomBytes(32)
   readonly #around: Around
   readonly #clients: readonly Subnet[]
   readonly #backoff: Backoff
@@ -67,20 +76,34 @@ export class Login {
   async #check(name: string, password: string, { address, path }: RedfishRequest): Promise<Account> {
     // By both: one machine that is asked with an old password must not keep its client from all the others.
     const key = `${address} ${name.slice(0, 80)}`
-    const waitMs = this.#backoff.wait(key)
+    const letIn = this.#digest(key, password)
+    const waitMs = this.#letIn.delete(letIn) ? 0 : this.#backoff.wait(key)
     if (waitMs > 0) {
       const seconds = String(Math.ceil(waitMs / 1000))
       throw new Problem('ServiceTemporarilyUnavailable', [seconds], { headers: { 'retry-after': seconds } })
     }
-    // Counted before the check, so that guesses at the same time are all counted.
-    this.#backoff.fail(key)
-    const account = authenticate(this.#around.directory, this.#clients, { name, password, address })
+    const { directory } = this.#around
+    // Nothing is waited for between the look at the wait and the count, so guesses at the same time are all counted.
+    const account = authenticate(directory, this.#clients, { name, password, address })
     if (account) {
-      this.#backoff.forgive(key)
+      this.#letIn.add(letIn)
+      for (const oldest of this.#letIn) {
+        if (this.#letIn.size <= MOST_LET_IN) break
+        this.#letIn.delete(oldest)
+      }
+      // Where others have an account of that name, whoever has one could go on guessing at theirs.
+      if (namesakes(directory, name) === account.memberships.length) this.#backoff.forgive(key)
       return account
     }
+    this.#backoff.fail(key)
     await this.#tell(name, address)
     throw new Problem('AccessUnauthorized', [path])
+  }
+
+  #digest(key: string, password: string): string {
+    return createHmac('sha256', this.#letInKey)
+      .update(JSON.stringify([key, password]))
+      .digest('base64')
   }
 
   /** The machines whose account it was that somebody guessed at. */
