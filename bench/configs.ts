@@ -29,7 +29,10 @@ for (const [kind, content] of [
     const machine = { ...SAMPLE_MACHINE, id: `m_${n}`, name: `node-${n}`, hostname: `node-${n}` }
     const scope = () => ({ scope: factsOf(machine, SAMPLE_NETWORK, machine.ip, BOOT), usedSecret: () => false })
     const parts = [{ name: kind === 'cloud-init' ? 'user-data' : 'main', content }]
-    const rendered = renderConfig({ config: 'bench', version: 1, kind, parts, scope, snippets: new Map() }, LANGUAGES)
+    const rendered = renderConfig(
+      { config: 'bench', version: 1, kind, parts, scope, snippets: new Map(), packs: true },
+      LANGUAGES,
+    )
     if (rendered.problems.length > 0) throw new Error(JSON.stringify(rendered.problems[0]))
     bytes += rendered.parts.reduce((sum, part) => sum + part.content.length, 0)
     if (n % 500 === 0) peak = Math.max(peak, process.memoryUsage().rss)

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import { configRoutes } from '../api/contract/configs.ts'
 import { Configs } from '../configs/configs.ts'
 import { liquid } from '../configs/drivers/liquid.ts'
@@ -20,7 +21,11 @@ export const LANGUAGES: Languages = {
   template: liquid,
   readYaml,
   writeYaml,
-  butane: transpileButane,
+  butane: (document, { packs, ...local }) => {
+    // The level is Butane's.
+    const gzip = (bytes: Uint8Array) => gzipSync(bytes, { level: 9 })
+    return transpileButane(document, { ...local, gzip: packs ? gzip : undefined })
+  },
   ignition: validateIgnition,
 }
 

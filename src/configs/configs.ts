@@ -336,6 +336,7 @@ export class Configs {
         parts: draft.parts,
         scope: resolved,
         snippets: snippetsOf(this.all(), beside),
+        packs: how.boot !== undefined,
         metaData: { 'instance-id': `${id}-${version}`, 'local-hostname': hostname },
       },
       languages,

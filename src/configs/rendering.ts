@@ -26,6 +26,8 @@ export type Languages = Readonly<{
     around: Readonly<{
       file: (path: string) => Uint8Array | undefined
       list: (folder: string) => readonly string[]
+      /** Contents that are shorter packed are. */
+      packs: boolean
     }>,
   ) => Readonly<{ ignition: unknown; problems: readonly Problem[] }>
   /** What is wrong with plain Ignition. */
@@ -42,6 +44,8 @@ export type RenderOrder = Readonly<{
   snippets: ReadonlyMap<string, string>
   /** Used where there is no part `meta-data`. */
   metaData?: Readonly<Record<string, unknown>> | undefined
+  /** For a machine; without it contents stay readable. */
+  packs: boolean
 }>
 
 /** A part after its template was rendered, and how its places lead back. */
@@ -139,7 +143,7 @@ class Deliverer {
     if (this.#order.kind === 'butane') {
       const file = (path: string) => this.#file(path)
       const list = (folder: string) => [...this.#all.keys()].filter((name) => name.startsWith(`${folder}/`)).sort()
-      const { ignition, problems } = this.#languages.butane(document, { file, list })
+      const { ignition, problems } = this.#languages.butane(document, { file, list, packs: this.#order.packs })
       this.#found(part, problems)
       return problems.some(({ severity }) => severity === 'error') ? undefined : `${JSON.stringify(ignition)}\n`
     }

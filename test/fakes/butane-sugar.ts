@@ -220,7 +220,7 @@ function mirrors(): GoodDocument[] {
     bios: [1, '21686148-6449-6E6F-744E-656564454649'],
     prep: [4, '9E1A2D38-C612-4316-AA26-8B49521E5A8B'],
     reserved: [1, '8DA63339-0007-60C0-C436-083AC8230908'],
-    esp: [127, 'C12A7328-F81F-11D2-BA4B-00C04FC93EC9'],
+    esp: [127, 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B'],
   } as const
   const layouts = { x86_64: ['bios', 'esp'], aarch64: ['reserved', 'esp'], ppc64le: ['prep', 'reserved'] } as const
   return Object.entries(layouts).map(([layout, small]): GoodDocument => {

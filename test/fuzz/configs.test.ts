@@ -60,7 +60,7 @@ const piece = fc.constantFrom(
 function render(kind: (typeof CONFIG_KINDS)[number], content: string, v: unknown) {
   const parts = [{ name: DELIVERIES[kind][0]?.part ?? 'main', content }]
   const scope = () => ({ scope: { v }, usedSecret: () => false })
-  return renderConfig({ config: 'x', version: 1, kind, parts, scope, snippets: new Map() }, LANGUAGES)
+  return renderConfig({ config: 'x', version: 1, kind, parts, scope, snippets: new Map(), packs: true }, LANGUAGES)
 }
 
 test('any template with any value ends with a config without remains, or with problems', () => {

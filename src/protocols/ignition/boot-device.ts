@@ -1,4 +1,4 @@
-import { dataUrl, utf8 } from './data-url.ts'
+import { dataUrl, type Gzip, utf8 } from './data-url.ts'
 import type { Findings, Spot } from './findings.ts'
 import { flagOf, type Struct, structOf, structsOf, textOf, textsOf } from './values.ts'
 
@@ -7,7 +7,7 @@ const TYPE = {
   reserved: '8DA63339-0007-60C0-C436-083AC8230908',
   bios: '21686148-6449-6E6F-744E-656564454649',
   prep: '9E1A2D38-C612-4316-AA26-8B49521E5A8B',
-  esp: 'C12A7328-F81F-11D2-BA4B-00C04FC93EC9',
+  esp: 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B',
 } as const
 /** Sizes in MiB of the images' partitions; those of a layout never change. */
 const SIZE = { reserved: 1, bios: 1, prep: 4, esp: 127, boot: 384 } as const
@@ -132,12 +132,12 @@ function encrypted(storage: Struct, luks: Struct, layout: string, isMirrored: bo
   const { discard, cex } = luks
   findings.inherit(clevis, luks)
   const entry: Struct = { clevis, device, discard, label: 'luks-root', name: 'root', wipeVolume: true }
-  if (cex !== undefined) entry.cex = cex
+  if (flagOf(structOf(luks, 'cex'), 'enabled')) entry.cex = cex
   storage.luks = [made(findings, spot, entry)]
 }
 
 /** What Fedora CoreOS makes of `grub.users`: a file beside GRUB's own configuration that asks for a password. */
-export function grubStorage(grub: Struct, findings: Findings): Struct {
+export function grubStorage(grub: Struct, gzip: Gzip | undefined, findings: Findings): Struct {
   const users = structsOf(grub, 'users').map((user) => [textOf(user, 'name'), textOf(user, 'passwordHash')] as const)
   if (users.length === 0) return {}
   const spot = findings.where(grub, 'users')
@@ -153,7 +153,7 @@ export function grubStorage(grub: Struct, findings: Findings): Struct {
       findings.error(findings.where(user, 'passwordHash'), 'this is no password hash of GRUB', hint)
     }
   }
-  const append = findings.adopt({ source: dataUrl(utf8(text)), compression: '' }, spot)
+  const append = findings.adopt<Struct>({ ...dataUrl(utf8(text), gzip) }, spot)
   return {
     filesystems: [made(findings, spot, { device: '/dev/disk/by-label/boot', format: 'ext4', path: '/boot' })],
     files: [made(findings, spot, { path: '/boot/grub2/user.cfg', append: [append] })],

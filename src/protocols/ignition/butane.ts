@@ -39,7 +39,7 @@ export function transpileButane(
 }
 
 function transpile(config: Struct, edition: Edition, local: LocalFiles, findings: Findings): Struct {
-  const embedding = new Embedding(local, findings)
+  const embedding = new Embedding(local, edition, findings)
   embedding.embed(config)
   plantTrees(config, local, embedding, findings)
   if (edition.language === 'fcos') checkMountPoints(config, findings)
@@ -50,7 +50,7 @@ function transpile(config: Struct, edition: Edition, local: LocalFiles, findings
   delete config.grub
   const storage = mergeOver(
     device ? bootDeviceStorage(device, edition.own, findings) : {},
-    grub ? grubStorage(grub, findings) : {},
+    grub ? grubStorage(grub, local.gzip, findings) : {},
     findings,
   )
   const made: Struct = {}

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { base64, dataUrl, dataUrlFault, fromUtf8, utf8 } from './data-url.ts'
@@ -7,7 +8,8 @@ import { nearest } from './nearest.ts'
 test('bytes in data URLs are the same bytes for Node, and the shorter way is taken', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-      const url = dataUrl(bytes)
+      const { source: url, compression } = dataUrl(bytes)
+      expect(compression).toBe('')
       expect(dataUrlFault(url)).toBeUndefined()
       const [head, data] = [url.slice(0, url.indexOf(',')), url.slice(url.indexOf(',') + 1)]
       const escaped = [...bytes].map(
@@ -22,6 +24,20 @@ test('bytes in data URLs are the same bytes for Node, and the shorter way is tak
   function unescaped(text: string) {
     return text.replace(/%(..)/g, (_, code) => String.fromCharCode(Number.parseInt(code, 16)))
   }
+})
+
+test('contents are packed where that is shorter by more than saying so', () => {
+  const gzip = (bytes: Uint8Array) => new Uint8Array(gzipSync(bytes, { level: 9 }))
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 80 }), fc.nat(30), (piece, times) => {
+      const bytes = new Uint8Array(Buffer.concat(Array.from({ length: times }, () => piece)))
+      const plain = dataUrl(bytes).source
+      const packed = `data:;base64,${base64(gzip(bytes))}`
+      const expected =
+        packed.length + 4 < plain.length ? { source: packed, compression: 'gzip' } : { source: plain, compression: '' }
+      expect(dataUrl(bytes, gzip)).toEqual(expected)
+    }),
+  )
 })
 
 test('data URLs of any length are looked through soon', () => {

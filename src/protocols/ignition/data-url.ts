@@ -52,15 +52,31 @@ export function base64(bytes: Uint8Array): string {
   return parts.join('')
 }
 
+/** Makes gzip (RFC 1952) of bytes. */
+export type Gzip = (bytes: Uint8Array) => Uint8Array
+/** What `base64` makes of `length` bytes, with what says so. */
+const lengthInBase64 = (length: number) => ';base64'.length + Math.ceil(length / 3) * 4
+/** Header and trailer of gzip (RFC 1952 §2.3) and the shortest deflate stream: nothing is packed into less. */
+const LEAST_PACKED = 20
+
 /**
- * A data URL (RFC 2397) as Butane writes it: escaped or in base64, whichever is shorter. Butane also tries gzip; nothing here has a
- * compressor, and what it says is the same without.
+ * A data URL (RFC 2397) as Butane writes it: escaped, in base64, or packed by gzip and then in base64, whichever is the shortest; being
+ * packed counts for the four letters that `compression` says. Without `gzip` nothing is packed.
  */
-export function dataUrl(bytes: Uint8Array): string {
+export function dataUrl(bytes: Uint8Array, gzip?: Gzip): Readonly<{ source: string; compression: '' | 'gzip' }> {
   let escaped = 0
   for (const byte of bytes) escaped += UNRESERVED.has(byte) ? 1 : 3
-  const inBase64 = Math.ceil(bytes.length / 3) * 4
-  if (';base64'.length + inBase64 < escaped) return `data:;base64,${base64(bytes)}`
+  const plain = Math.min(escaped, lengthInBase64(bytes.length))
+  const mayPack = gzip !== undefined && lengthInBase64(LEAST_PACKED) + 'gzip'.length < plain
+  const packed = mayPack ? gzip(bytes) : undefined
+  if (packed && lengthInBase64(packed.length) + 'gzip'.length < plain)
+    return { source: `data:;base64,${base64(packed)}`, compression: 'gzip' }
+  if (plain < escaped) return { source: `data:;base64,${base64(bytes)}`, compression: '' }
+  return { source: escapedUrl(bytes), compression: '' }
+}
+
+/** A data URL of what is mostly text, escaped. */
+export function escapedUrl(bytes: Uint8Array): string {
   const parts: string[] = []
   for (const byte of bytes)
     parts.push(UNRESERVED.has(byte) ? String.fromCharCode(byte) : `%${HEX[byte >> 4]}${HEX[byte & 15]}`)

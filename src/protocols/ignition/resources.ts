@@ -1,5 +1,6 @@
-import { dataUrl, fromUtf8, utf8 } from './data-url.ts'
+import { dataUrl, escapedUrl, fromUtf8, type Gzip, utf8 } from './data-url.ts'
 import type { Findings, Spot } from './findings.ts'
+import type { Edition } from './schema.ts'
 import { type Struct, structOf, structsOf, textOf, textsOf } from './values.ts'
 
 /** What a document includes from beside it (`local`), by relative path, as bytes. */
@@ -7,15 +8,19 @@ export type LocalFiles = Readonly<{
   file: (path: string) => Uint8Array | undefined
   /** The paths that begin with `folder/`, for `trees`; without it there are no trees. */
   list?: (folder: string) => readonly string[]
+  /** For contents that are shorter so; without it nothing is packed. */
+  gzip?: Gzip | undefined
 }>
 
 /** Replaces everything that is written inline or taken from local files by what Ignition knows. */
 export class Embedding {
   readonly #local: LocalFiles
+  readonly #edition: Edition
   readonly #findings: Findings
 
-  constructor(local: LocalFiles, findings: Findings) {
+  constructor(local: LocalFiles, edition: Edition, findings: Findings) {
     this.#local = local
+    this.#edition = edition
     this.#findings = findings
   }
 
@@ -48,9 +53,16 @@ export class Embedding {
     return this.#refuse(spot, `there is no local file ${path}`, `add a part ${path} to the config`)
   }
 
-  /** `contents` of a file that is known as bytes. */
-  static contents(bytes: Uint8Array): Struct {
-    return { source: dataUrl(bytes), compression: '' }
+  /**
+   * `contents` of a file that is known as bytes. `compression` is what the document says of them: what is packed already is not packed
+   * again. It is always written, so that none is taken over from a config that this one is merged into.
+   */
+  contents(bytes: Uint8Array, compression?: string): Readonly<{ source: string; compression: string }> {
+    const said = compression === undefined || compression === '' ? undefined : compression
+    // The first specification has one way to write them.
+    if (this.#edition.ignition === 0) return { source: escapedUrl(bytes), compression: said ?? '' }
+    const made = dataUrl(bytes, said === undefined ? this.#local.gzip : undefined)
+    return { source: made.source, compression: said ?? made.compression }
   }
 
   #refuse(spot: Spot, message: string, hint: string): undefined {
@@ -77,10 +89,10 @@ export class Embedding {
     if (given.length !== 1 || given[0] === 'source') return
     const bytes = inline === undefined ? this.file(local!, spot) : utf8(inline)
     // Without bytes there is an error already; the URL keeps later checks from telling it again.
-    resource.source = dataUrl(bytes ?? new Uint8Array())
+    const { source, compression } = this.contents(bytes ?? new Uint8Array(), textOf(resource, 'compression'))
+    resource.source = source
     this.#findings.placeField(resource, 'source', spot)
-    // Without the gzip that Butane would try; it writes this field then as well.
-    if (resource.compression === undefined) resource.compression = ''
+    if (textOf(resource, 'compression') !== compression) resource.compression = compression
   }
 
   #unit(unit: Struct): void {

@@ -1,5 +1,5 @@
 import type { Findings } from './findings.ts'
-import { Embedding, type LocalFiles, localPathFault } from './resources.ts'
+import { type Embedding, type LocalFiles, localPathFault } from './resources.ts'
 import { isSaid, type Struct, structOf, structsOf, textOf } from './values.ts'
 
 /** A part of a config has no permissions of its own. */
@@ -50,7 +50,7 @@ export function plantTrees(config: Struct, local: LocalFiles, embedding: Embeddi
       }
       planted.add(at)
       const file = entry ?? findings.adopt<Struct>({ path: at }, spot)
-      file.contents = findings.adopt(Embedding.contents(bytes), spot)
+      file.contents = findings.adopt<Struct>({ ...embedding.contents(bytes) }, spot)
       if (file.mode === undefined) file.mode = MODE
       if (!entry) files.push(file)
     }
