@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { MemoryAccess } from '../../test/api/world.ts'
+import { MemoryAccess } from '../../test/fakes/access-rows.ts'
 import { Events } from '../events/event.ts'
 import { ManualClock } from '../kit/clock.ts'
 import type { Secret } from '../kit/secret.ts'

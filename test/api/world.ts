@@ -7,8 +7,7 @@ import { join } from 'node:path'
 import { Access } from '../../src/access/access.ts'
 import { PasswordFile } from '../../src/access/drivers/password-file.ts'
 import { Passwords } from '../../src/access/passwords.ts'
-import type { AccessRepository } from '../../src/access/repository.ts'
-import type { AuditEntry, Role, Session, Token, User } from '../../src/access/user.ts'
+import type { Role } from '../../src/access/user.ts'
 import { type ApiClient, createClient } from '../../src/api/client/client.ts'
 import { nodeTransport } from '../../src/api/client/node.ts'
 import type { ApiDependencies } from '../../src/api/server/dependencies.ts'
@@ -39,6 +38,7 @@ import { Profiles } from '../../src/profiles/profiles.ts'
 import type { Trace } from '../../src/traces/trace.ts'
 import { ExportFolder } from '../../src/volumes/drivers/export-folder.ts'
 import { VolumeLedger } from '../../src/volumes/ledger.ts'
+import { MemoryAccess } from '../fakes/access-rows.ts'
 import { MemoryConfigs } from '../fakes/config-rows.ts'
 import { MemoryDeployments } from '../fakes/deployment-rows.ts'
 import { MemoryGateway } from '../fakes/gateway-rows.ts'
@@ -47,45 +47,6 @@ import { MemoryPool } from '../fakes/memory-pool.ts'
 import { MemoryRecords } from '../fakes/memory-records.ts'
 import { FAKE_SEALER, FakeDriver, fakeFactory, MemoryPower } from '../fakes/power.ts'
 import { MemoryBatches, MemoryVolumes } from '../fakes/volume-rows.ts'
-
-/** Access data in memory, with the rules of the interface: rows go with their user, the audit log is newest first. */
-export class MemoryAccess implements AccessRepository {
-  readonly rows = new Map<string, User>()
-  readonly tokenRows = new Map<string, Token>()
-  readonly sessionRows = new Map<string, Session>()
-  readonly log: AuditEntry[] = []
-
-  users = async () => [...this.rows.values()]
-  saveUser = async (user: User) => void this.rows.set(user.name, user)
-  async removeUser(name: string) {
-    this.rows.delete(name)
-    for (const { id, user } of this.tokenRows.values()) if (user === name) this.tokenRows.delete(id)
-    for (const { hash, user } of this.sessionRows.values()) if (user === name) this.sessionRows.delete(hash)
-  }
-  tokens = async () => [...this.tokenRows.values()]
-  saveToken = async (token: Token) => void this.tokenRows.set(token.id, token)
-  removeToken = async (id: string) => void this.tokenRows.delete(id)
-  sessions = async () => [...this.sessionRows.values()]
-  saveSession = async (session: Session) => void this.sessionRows.set(session.hash, session)
-  removeSession = async (hash: string) => void this.sessionRows.delete(hash)
-  async removeExpiredSessions(now: number) {
-    const ended = [...this.sessionRows.values()].filter(({ expiresAt }) => expiresAt <= now)
-    for (const { hash } of ended) this.sessionRows.delete(hash)
-    return ended.length
-  }
-  appendAudit = async (entry: Omit<AuditEntry, 'id'>) => void this.log.push({ id: this.log.length + 1, ...entry })
-  async audit({ limit, before, who, subject }: Parameters<AccessRepository['audit']>[0]) {
-    return this.log
-      .filter((entry) => before === undefined || entry.id < before)
-      .filter((entry) => (who ?? entry.who) === entry.who && (subject ?? entry.subject) === entry.subject)
-      .reverse()
-      .slice(0, limit)
-  }
-  async pruneAudit(olderThan: number) {
-    const kept = this.log.filter(({ at }) => at >= olderThan)
-    return this.log.splice(0, this.log.length, ...kept).length - kept.length
-  }
-}
 
 /** Rows by a key, as machines, profiles and images are kept. */
 function memoryRows<T>(keyOf: (row: T) => string) {

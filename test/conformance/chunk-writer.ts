@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { writeSync } from 'node:fs'
 import { FileChunks } from '../../src/images/drivers/chunk-files.ts'
-import { SIZES, writtenChunk } from './values.ts'
+import { SIZES, writtenChunk } from './written-chunk.ts'
 
 /**
  * Puts chunks into the directory given for ever, several at once, and says the number of each on its standard output once it is acknowledged.

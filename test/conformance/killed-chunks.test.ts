@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { FileChunks } from '../../src/images/drivers/chunk-files.ts'
 import { printedRandom, ROUNDS, writeAndKill } from './killing.ts'
-import { SIZES, writtenChunk } from './values.ts'
+import { SIZES, writtenChunk } from './written-chunk.ts'
 
 const WRITER = join(import.meta.dirname, 'chunk-writer.ts')
 
