@@ -40,6 +40,7 @@ import { ExportFolder } from '../../src/volumes/drivers/export-folder.ts'
 import { VolumeLedger } from '../../src/volumes/ledger.ts'
 import { MemoryAccess } from '../fakes/access-rows.ts'
 import { MemoryConfigs } from '../fakes/config-rows.ts'
+import { FakeConsole } from '../fakes/console.ts'
 import { MemoryDeployments } from '../fakes/deployment-rows.ts'
 import { MemoryGateway } from '../fakes/gateway-rows.ts'
 import { MemoryEngine } from '../fakes/memory-engine.ts'
@@ -73,24 +74,6 @@ export class LineLog implements Log {
   warn = this.#write
   error = this.#write
   child = () => this
-}
-
-/** A console that prints when told and remembers what was typed. */
-export class FakeConsole {
-  typed = ''
-  followers = new Set<{ listener: (bytes: Uint8Array) => void; ended: () => void }>()
-  recorded = async () => new TextEncoder().encode('booting\r\n')
-  follow(listener: (bytes: Uint8Array) => void, ended: () => void) {
-    const follower = { listener, ended }
-    this.followers.add(follower)
-    return () => void this.followers.delete(follower)
-  }
-  type(bytes: Uint8Array) {
-    this.typed += new TextDecoder().decode(bytes)
-  }
-  print(text: string) {
-    for (const { listener } of this.followers) listener(new TextEncoder().encode(text))
-  }
 }
 
 export const NETWORK: Network = {
