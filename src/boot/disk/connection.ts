@@ -111,6 +111,10 @@ export class Connection implements PduReceiver {
     return this.#session
   }
 
+  get isEnding(): boolean {
+    return this.#ending !== undefined
+  }
+
   get inFlight(): number {
     return this.#session?.tasks.outstanding ?? 0
   }

@@ -10,11 +10,19 @@ export class DiskLun {
   readonly #writing = new Set<Promise<void>>()
   #exclusive: Promise<void> | undefined
 
-  constructor(lun: TargetLun, target: string, device: BlockDevice, surroundings: UnitSurroundings) {
+  /** `before`: the unit that it was when it was open the last time. */
+  constructor(
+    lun: TargetLun,
+    target: string,
+    device: BlockDevice,
+    surroundings: UnitSurroundings,
+    before?: LogicalUnit | undefined,
+  ) {
     this.number = lun.lun
     this.device = device
     const readOnly = lun.readOnly || device.readOnly
-    this.unit = new LogicalUnit(device.bytes, readOnly, { ...lun.scsi, serial: lun.serial, target }, surroundings)
+    const unit = new LogicalUnit(device.bytes, readOnly, { ...lun.scsi, serial: lun.serial, target }, surroundings)
+    this.unit = before?.blocks === unit.blocks && before.readOnly === readOnly ? before : unit
   }
 
   /** Writes if that can be done at once; `false`: nothing was done. The parts are the caller's again in any case. */

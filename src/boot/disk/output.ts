@@ -141,6 +141,7 @@ export class Output {
   #hand(slab: Slab, from: number, to: number): void {
     if (this.#isClosed || this.#socket.destroyed || this.#socket.writableEnded) {
       this.#memory.release(slab)
+      if (this.#isClosed) this.#retire()
       return
     }
     let isTaken = false

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Initiator, read10, write10 } from '../../../test/fakes/initiator.ts'
 import { MemoryDisk } from '../../../test/fakes/memory-disk.ts'
 import { Refusal } from '../../kit/errors.ts'
@@ -26,18 +26,25 @@ let disks: MemoryDisk[]
 let reports: LoginReport[]
 let served: Awaited<ReturnType<typeof serveDisks>>
 let refusal: Error | undefined
+/** Holds back whoever opens a disk. */
+let opening: Promise<void> | undefined
+let opens = 0
 const initiators: Initiator[] = []
 
 beforeEach(async () => {
   disks = [0, 1, 2, 3].map((lun) => new MemoryDisk(16 * 1024 * 1024, lun === 3))
   reports = []
   refusal = undefined
+  opening = undefined
+  opens = 0
   served = await serveDisks({
     host: '127.0.0.1',
     port: 0,
     idleMs: 0,
     log: SILENT,
     openLun: async (lun) => {
+      opens++
+      await opening
       if (refusal) throw refusal
       return disks[lun.lun]!
     },
@@ -307,6 +314,53 @@ describe('sessions', () => {
     expect(disks[0]!.isClosed && disks[3]!.isClosed).toBe(true)
     expect(served.server.sessions()).toEqual([])
     await expect(one.command([0, 0, 0, 0, 0, 0])).rejects.toThrow('closed')
+  })
+
+  test('an initiator that goes while its disks are opened leaves nothing behind: it may come again, and they are closed without it', async () => {
+    let open = () => {}
+    opening = new Promise((resolve) => {
+      open = resolve
+    })
+    const gone = await initiator()
+    void gone.login(IQN).catch(() => undefined)
+    await vi.waitFor(() => expect(opens).toBe(1))
+    gone.close()
+    await vi.waitFor(() => expect(gone.isClosed).toBe(true))
+    // What it did not wait for is seen here too before the disks are open.
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    opening = undefined
+    open()
+    await vi.waitFor(() => expect(disks[0]!.isClosed && disks[3]!.isClosed).toBe(true))
+    disks[0]!.isClosed = false
+    const again = await ready()
+    expect((await again.command(read10(0, 1), { read: 512 })).status).toBe(0)
+    expect(served.server.sessions()).toHaveLength(1)
+    await served.server.withdraw(IQN)
+    expect(disks[0]!.isClosed).toBe(true)
+  })
+
+  test('a persistent reservation outlives the sessions and the time without any; it ends with the target', async () => {
+    const registers = [0x5f, 0, 0, 0, 0, 0, 0, 0, 24]
+    const reserves = [0x5f, 1, 3, 0, 0, 0, 0, 0, 24]
+    const list = (key: number, given: number) => {
+      const bytes = Buffer.alloc(24)
+      bytes[7] = key
+      bytes[15] = given
+      return bytes
+    }
+    const holder = await ready({ name: 'iqn.2026-01.test:a' })
+    expect((await holder.command(registers, { write: list(0, 1) })).status).toBe(0)
+    expect((await holder.command(reserves, { write: list(1, 0) })).status).toBe(0)
+    holder.close()
+    await vi.waitFor(() => expect(disks[0]!.isClosed).toBe(true))
+    const other = await ready({ name: 'iqn.2026-01.test:b' })
+    expect((await other.command(write10(0, 1), { write: bytes(512, 1) })).status).toBe(0x18)
+    const again = await ready({ name: 'iqn.2026-01.test:a' })
+    expect((await again.command(write10(0, 1), { write: bytes(512, 1) })).status).toBe(0)
+    await served.server.withdraw(IQN)
+    await served.apply(target())
+    const later = await ready({ name: 'iqn.2026-01.test:b' })
+    expect((await later.command(write10(0, 1), { write: bytes(512, 1) })).status).toBe(0)
   })
 
   test('a target that is for others now ends just the sessions that may not go on', async () => {

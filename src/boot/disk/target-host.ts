@@ -2,6 +2,7 @@ import { Refusal } from '../../kit/errors.ts'
 import type { Log } from '../../kit/log.ts'
 import { LOGIN_STATUS, type LoginStatus } from '../../protocols/iscsi/login-status.ts'
 import { TASK_FUNCTION, TASK_RESPONSE } from '../../protocols/iscsi/opcodes.ts'
+import type { LogicalUnit } from '../../protocols/scsi/logical-unit.ts'
 import { SENSE } from '../../protocols/scsi/sense.ts'
 import type { Session, Target } from '../../volumes/engine.ts'
 import type { Connection } from './connection.ts'
@@ -33,6 +34,8 @@ export class TargetHost {
   readonly #options: DiskServerOptions
   readonly #log: Log
   readonly #members = new Map<Connection, Member>()
+  /** What SCSI knows of the disks, by their LUNs: kept while nobody is logged in, for persistent reservations are. */
+  readonly #units = new Map<number, LogicalUnit>()
   #luns: Promise<readonly DiskLun[]> | undefined
   #open: readonly DiskLun[] = []
   /** Logins that are under way hold the disks too. */
@@ -98,7 +101,9 @@ export class TargetHost {
               if (nexuses.includes(one.nexus)) void one.session?.tasks.abortAll(number)
           },
         }
-        opened.push(new DiskLun(lun, target.iqn, device, surroundings))
+        const disk = new DiskLun(lun, target.iqn, device, surroundings, this.#units.get(number))
+        this.#units.set(number, disk.unit)
+        opened.push(disk)
       }
     } catch (error) {
       for (const one of opened) await this.#closeDevice(one)
@@ -127,14 +132,14 @@ export class TargetHost {
     const nexus = `${login.initiator},i,0x${login.isid}`
     this.#logins++
     try {
-      for (const other of [...this.#members.values()])
-        if (other.nexus === nexus) {
-          void other.connection.end('the initiator logged in again')
-          await other.over
-        }
+      await this.#endOlder(nexus)
       if (this.#isGone) return { status: LOGIN_STATUS.notFound, reason: 'the target was removed' }
       const luns = await this.#openLuns()
+      // It may have come twice while they were opened.
+      await this.#endOlder(nexus)
       if (this.#isGone) return { status: LOGIN_STATUS.notFound, reason: 'the target was removed' }
+      // Of one that went, no end will be told any more.
+      if (connection.isEnding) return { status: LOGIN_STATUS.initiatorError, reason: 'it did not wait for its disks' }
       this.#sessions = (this.#sessions % 0xffff) + 1
       let isOver = () => {}
       const over = new Promise<void>((resolve) => {
@@ -161,6 +166,14 @@ export class TargetHost {
     } finally {
       this.#logins--
       this.#rest()
+    }
+  }
+
+  async #endOlder(nexus: string): Promise<void> {
+    const older = () => [...this.#members.values()].find((one) => one.nexus === nexus)
+    for (let other = older(); other; other = older()) {
+      void other.connection.end('the initiator logged in again')
+      await other.over
     }
   }
 
@@ -291,6 +304,7 @@ export class TargetHost {
       await this.#endAll('the disks of the target changed')
       clearTimeout(this.#idle)
       await this.#closeLuns()
+      this.#units.clear()
       return
     }
     const everybody = isOther(before.chap, target.chap)
