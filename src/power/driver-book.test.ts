@@ -78,6 +78,53 @@ test.each([
   expect(book.get('m_1', 'it')).toMatchObject({ secretNames: [], sealed: null })
 })
 
+const KEY = `SHA256:${'a'.repeat(43)}`
+const OTHER_KEY = `SHA256:${'b'.repeat(43)}`
+
+test.each([
+  ['redfish', { kind: 'redfish', url: 'https://a.example' }, 'password', { fingerprint: KEY }],
+  ['http', { kind: 'http', url: 'https://a.example', fingerprint: KEY }, 'token', { fingerprint: OTHER_KEY }],
+  ['http', { kind: 'http', url: 'https://a.example', fingerprint: KEY }, 'token', { fingerprint: null }],
+  ['ssh', { kind: 'ssh', hostKey: KEY }, 'password', { hostKey: OTHER_KEY }],
+] as const)(
+  '%s: whoever says that another one is trusted must know what it is told',
+  async (_, first, secret, change) => {
+    const { book } = await opened()
+    await book.put('m_1', 'it', { settings: DriverSettings.parse(first), secrets: { [secret]: 'hunter2' } })
+    const after = { settings: DriverSettings.parse({ ...first, ...change }), secrets: null }
+    expect(book.secretsFor('m_1', 'it', after)).toEqual({})
+    await book.put('m_1', 'it', after)
+    expect(book.get('m_1', 'it')).toMatchObject({ secretNames: [], sealed: null, settings: change })
+  },
+)
+
+test('a private key, which is never sent, stays with another host key', async () => {
+  const { book } = await opened()
+  const settings = DriverSettings.parse({ kind: 'ssh', hostKey: KEY })
+  await book.put('m_1', 'os', { settings, secrets: { privateKey: 'k' } })
+  await book.put('m_1', 'os', { settings: { ...settings, hostKey: OTHER_KEY } as DriverSettings, secrets: null })
+  expect(book.get('m_1', 'os')).toMatchObject({ secretNames: ['privateKey'], settings: { hostKey: OTHER_KEY } })
+})
+
+test('a host key that was learnt stays when the driver is put again without one, and makes it no other', async () => {
+  const { book, put } = await opened()
+  const settings = DriverSettings.parse({ kind: 'ssh', address: '10.0.0.1' })
+  await put('os', settings, { password: 'x' })
+  await book.pin('m_1', 'os', KEY)
+  expect(book.differs('m_1', 'os', { settings, secrets: null })).toBe(false)
+  expect(book.differs('m_1', 'os', { settings, secrets: { password: 'x' } })).toBe(false)
+  await put('os', { ...settings, system: 'windows' } as DriverSettings)
+  expect(book.get('m_1', 'os')).toMatchObject({
+    settings: { hostKey: KEY, system: 'windows' },
+    secretNames: ['password'],
+  })
+  await put('os', { ...settings, address: '10.0.0.2' } as DriverSettings)
+  expect(book.get('m_1', 'os'), 'of another place it is not').toMatchObject({
+    settings: { hostKey: null },
+    secretNames: [],
+  })
+})
+
 test('a row whose address was changed behind our back gives no secret away', async () => {
   const { repository, put } = await opened()
   await put('bmc', IPMI, { password: 'hunter2' })

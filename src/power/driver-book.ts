@@ -114,7 +114,7 @@ export class DriverBook {
   differs(machine: string, name: string, { settings, secrets, position }: WantedDriver): boolean {
     const known = this.get(machine, name)
     if (!known || (position !== undefined && this.of(machine).indexOf(known) !== position)) return true
-    if (!isDeepStrictEqual(known.settings, settings)) return true
+    if (!isDeepStrictEqual(known.settings, withKnownKey(known, settings))) return true
     if (secrets === null) return false
     try {
       return !isDeepStrictEqual(this.#texts(known), { ...secrets })
@@ -127,16 +127,18 @@ export class DriverBook {
   secretsFor(machine: string, name: string, wanted: WantedDriver): DriverSecrets {
     assertSecrets(wanted)
     const before = this.get(machine, name)
-    if (before && staysAs(before, wanted)) return this.secretsOf(before)
+    const settings = withKnownKey(before, wanted.settings)
+    if (before && staysAs(before, { ...wanted, settings })) return this.secretsOf(before)
     return asSecrets(wanted.secrets ?? {})
   }
 
   #made(
     machine: string,
     name: string,
-    { settings, secrets }: WantedDriver,
+    { settings: wanted, secrets }: WantedDriver,
     before: ConfiguredDriver | undefined,
   ): ConfiguredDriver {
+    const settings = withKnownKey(before, wanted)
     const context = contextOf(machine, name, settings)
     const given = Object.entries(secrets ?? {})
     const kept =
@@ -167,8 +169,25 @@ export class DriverBook {
 }
 
 /** Whether the secrets that are kept are those of the driver as it is wanted. */
-function staysAs({ machine, name, settings }: ConfiguredDriver, wanted: WantedDriver): boolean {
-  return wanted.secrets === null && contextOf(machine, name, settings) === contextOf(machine, name, wanted.settings)
+function staysAs({ machine, name, settings, secretNames }: ConfiguredDriver, wanted: WantedDriver): boolean {
+  if (wanted.secrets !== null || contextOf(machine, name, settings) !== contextOf(machine, name, wanted.settings))
+    return false
+  // Whoever may say which certificate or host key is trusted must not have secrets sent to whoever has that one.
+  const isSent = settings.kind !== 'ssh' || secretNames.includes('password')
+  return !isSent || trustedBy(settings) === trustedBy(wanted.settings)
+}
+
+/** The one certificate or host key that secrets are sent to; `null`: none in particular. */
+function trustedBy(settings: DriverSettings): string | null {
+  if (settings.kind === 'ssh') return settings.hostKey
+  return settings.kind === 'redfish' || settings.kind === 'http' ? settings.fingerprint : null
+}
+
+/** A host key that was learnt counts on where none is named, as long as the place is the same. */
+function withKnownKey(before: ConfiguredDriver | undefined, wanted: DriverSettings): DriverSettings {
+  if (wanted.kind !== 'ssh' || wanted.hostKey !== null || before?.settings.kind !== 'ssh') return wanted
+  const isSame = isDeepStrictEqual(targetOf(before.settings), targetOf(wanted))
+  return isSame ? { ...wanted, hostKey: before.settings.hostKey } : wanted
 }
 
 function asSecrets(texts: Readonly<Record<string, string>>): DriverSecrets {

@@ -6,7 +6,7 @@ import { fieldProblem } from '../api/call.ts'
 import { useDo } from '../api/use.ts'
 import { FormDialog } from '../parts/dialog.tsx'
 import { Notice } from '../parts/notice.tsx'
-import { type DriverKind, type Field, KINDS, placeOf, settingsOf, typedOf } from './fields.ts'
+import { type DriverKind, dropsSecrets, type Field, KINDS, settingsOf, typedOf } from './fields.ts'
 
 type Settings = NonNullable<InputOf<'putPowerDriver'>['body']>['settings']
 
@@ -28,7 +28,7 @@ export function DriverForm(props: {
     after: onClose,
   })
   const { fields, secrets: asked, about } = KINDS[kind]
-  const moved = driver !== undefined && driver.secrets.length > 0 && placeOf(driver.settings) !== placeOf(typed)
+  const drops = driver !== undefined && dropsSecrets(driver, typed)
   const send = () => {
     setUnread(null)
     try {
@@ -81,9 +81,12 @@ export function DriverForm(props: {
           onChange={(value) => setTyped((before) => ({ ...before, [field.name]: value }))}
         />
       ))}
-      {moved && (
-        <Notice tone="wait" title="Another address: give its secrets again">
-          <p>What is kept is bound to the address it was given for, and is dropped.</p>
+      {drops && (
+        <Notice tone="wait" title="Give its secrets again">
+          <p>
+            What is kept is bound to the address, user and certificate or host key that it was given for, and is
+            dropped.
+          </p>
         </Notice>
       )}
       {asked.map(({ name: secret, label, long }) => {

@@ -163,6 +163,19 @@ export function typedOf(settings: Readonly<Record<string, unknown>>): Record<str
   return Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, shown(value)]))
 }
 
+/** Settings that say where, as whom and to whom secrets are sent: with another one they must be given again. */
+const BINDING = ['url', 'address', 'port', 'user', 'broadcast', 'fingerprint']
+
+/** Whether the server would drop the secrets of a driver that is changed so. */
+export function dropsSecrets(driver: PowerDriverInfo, typed: Readonly<Record<string, string>>): boolean {
+  if (driver.secrets.length === 0) return false
+  const before = typedOf(driver.settings)
+  const differs = (name: string) => (before[name] ?? '').trim() !== (typed[name] ?? '').trim()
+  // A key is never sent, and without a host key the one that was learnt counts on.
+  const isOther = differs('hostKey') && Boolean(typed.hostKey?.trim()) && driver.secrets.includes('password')
+  return isOther || BINDING.some(differs)
+}
+
 /** Where a driver reaches to, in a word. */
 export function placeOf(settings: Readonly<Record<string, unknown>>): string {
   const place = settings.url ?? settings.address
