@@ -33,5 +33,9 @@ export async function openConsoles({ config, dataDir, events, clock, log, machin
     return own && { name: 'agent', own }
   }
   const source = (machine: string) => ofDriver(machine) ?? ofLab(machine) ?? ofAgent(machine)
-  return { records, consoles: new Consoles({ records, source, record, writers, clock, events }) }
+  const consoles = new Consoles({ records, source, record, writers, clock, events })
+  events.listen(({ topic, id }) => {
+    if (topic === 'power' || topic === 'bmc') consoles.follow(id)
+  })
+  return { records, consoles }
 }

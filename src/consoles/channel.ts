@@ -28,10 +28,13 @@ type Seat = {
   over: string | undefined
 }
 
+/** `name`: where the line comes from, in words. */
+export type LineSource = Readonly<{ name: string; open: () => Promise<ConsoleLine> }>
+
 type Surroundings = Readonly<{
   machine: string
   /** Asked anew each time: drivers and routes may have changed. `undefined`: there is no line any more. */
-  open: () => Promise<ConsoleLine> | undefined
+  source: () => LineSource | undefined
   records: ConsoleRecords
   clock: Clock
   /** Whether the line is held open though nobody looks. */
@@ -53,6 +56,9 @@ export class Channel {
   readonly #with: Surroundings
   readonly #seats = new Set<Seat>()
   #line: ConsoleLine | undefined
+  /** Where the line that is open, or was last, comes from. */
+  #from = ''
+  #turn = 0
   #attempts = 0
   #timer: ReturnType<typeof setTimeout> | undefined
   #keyboard: Readonly<{ seat: Seat; at: number }> | undefined
@@ -114,6 +120,20 @@ export class Channel {
     else if (this.state === 'closed') this.#open()
   }
 
+  /** Takes the line from elsewhere where drivers or routes say so now. Viewers stay, and are told. */
+  follow(): void {
+    if (this.ended || this.state === 'closed') return
+    const source = this.#with.source()
+    if (source?.name === this.#from) return
+    if (this.#seats.size === 0 && !this.#with.held()) {
+      this.#rest()
+      return
+    }
+    this.#leave()
+    if (source) this.#tellAll(`the console comes from ${source.name} now`)
+    this.#open()
+  }
+
   /** Ends it for everybody. */
   stop(why: string): void {
     this.ended = true
@@ -128,21 +148,25 @@ export class Channel {
 
   #open(): void {
     this.#cancel()
-    const opening = this.#with.open()
-    if (!opening) {
-      this.stop('the machine has no console any more')
+    const source = this.#with.source()
+    if (!source) {
+      this.stop('the machine has no such console any more; open it again')
       return
     }
+    this.#from = source.name
+    const turn = ++this.#turn
     this.#become('opening', '')
-    opening.then(
-      (line) => this.#opened(line),
-      (error: unknown) => this.#lost(error instanceof Error ? error.message : 'the line cannot be opened'),
+    source.open().then(
+      (line) => this.#opened(line, turn),
+      (error: unknown) => {
+        if (turn === this.#turn) this.#lost(error instanceof Error ? error.message : 'the line cannot be opened')
+      },
     )
   }
 
-  #opened(line: ConsoleLine): void {
-    // Everybody may have left while it was being opened.
-    if (this.state !== 'opening' || this.ended) {
+  #opened(line: ConsoleLine, turn: number): void {
+    // Everybody may have left while it was being opened, or it comes from elsewhere now.
+    if (turn !== this.#turn || this.state !== 'opening' || this.ended) {
       line.close()
       return
     }
@@ -172,17 +196,25 @@ export class Channel {
       this.#rest()
       return
     }
-    const notice = new TextEncoder().encode(`\r\n[reveille: ${why}; trying again in ${pause / 1000} s]\r\n`)
-    for (const seat of this.#seats) this.#give(seat, notice)
+    this.#tellAll(`${why}; trying again in ${pause / 1000} s`)
     this.#later(pause, () => this.#open())
   }
 
-  #rest(): void {
+  #tellAll(what: string): void {
+    const notice = new TextEncoder().encode(`\r\n[reveille: ${what}]\r\n`)
+    for (const seat of this.#seats) this.#give(seat, notice)
+  }
+
+  #leave(): void {
     this.#cancel()
     const line = this.#line
     this.#line = undefined
     line?.close()
     this.#attempts = 0
+  }
+
+  #rest(): void {
+    this.#leave()
     if (this.state !== 'closed') this.#become('closed', '')
   }
 

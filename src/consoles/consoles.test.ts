@@ -167,7 +167,7 @@ describe('a line that is lost', () => {
     source = undefined
     lines[0]?.drop('gone')
     await vi.advanceTimersByTimeAsync(1000)
-    expect(seen.ended).toBe('the machine has no console any more')
+    expect(seen.ended).toBe('the machine has no such console any more; open it again')
     expect(() => all.attach(MACHINE, viewer('anna'))).toThrow(/no serial console of alpha/)
   })
 
@@ -206,6 +206,60 @@ test('lines are held open without viewers where everything is recorded', async (
   expect(lines[1]?.closed).toBe(false)
   await all.stop()
   expect(lines[1]?.closed).toBe(true)
+})
+
+test('an open line is taken from elsewhere when routes say so, and its viewers stay and are told', async () => {
+  const all = consoles()
+  const { view, seen } = await watch(all, viewer('anna'))
+  all.follow('m1')
+  expect(lines[0]?.closed, 'nothing changed').toBe(false)
+  const os: Line[] = []
+  source = {
+    name: 'driver os',
+    open: async () => {
+      os.push(new Line())
+      return os[0]!
+    },
+  }
+  all.follow('m1')
+  await vi.advanceTimersByTimeAsync(0)
+  expect(lines[0]?.closed).toBe(true)
+  os[0]?.print('$ ')
+  expect(seen.text).toBe('\r\n[reveille: the console comes from driver os now]\r\n$ ')
+  view.write(bytes('ls\r'))
+  expect(os[0]?.typed).toBe('ls\r')
+  source = undefined
+  all.follow('m1')
+  expect(seen.ended).toContain('open it again')
+  expect(os[0]?.closed).toBe(true)
+})
+
+test('a line that is still being opened elsewhere is closed when it comes', async () => {
+  const slow = new Line()
+  const opened = Promise.withResolvers<ConsoleLine>()
+  source = { name: 'driver slow', open: () => opened.promise }
+  const all = consoles()
+  await watch(all, viewer('anna'))
+  source = { name: 'driver bmc', open: async () => lines[lines.push(new Line()) - 1]! }
+  all.follow('m1')
+  await vi.advanceTimersByTimeAsync(0)
+  opened.resolve(slow)
+  await vi.advanceTimersByTimeAsync(0)
+  expect(slow.closed).toBe(true)
+  expect(lines[0]?.closed).toBe(false)
+  expect(all.list()).toMatchObject([{ state: 'open' }])
+})
+
+test('a held line without viewers follows, too', async () => {
+  const all = consoles({ record: 'always' })
+  all.hold(['m1'])
+  await vi.advanceTimersByTimeAsync(0)
+  source = { ...source!, name: 'driver other' } as ConsoleSource
+  all.follow('m1')
+  await vi.advanceTimersByTimeAsync(0)
+  expect(lines.map(({ closed }) => closed)).toEqual([true, false])
+  expect(all.list()).toMatchObject([{ state: 'open' }])
+  await all.stop()
 })
 
 describe('a console with a record of its own', () => {

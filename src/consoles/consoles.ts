@@ -121,6 +121,11 @@ export class Consoles {
     })
   }
 
+  /** Drivers or routes of a machine changed: a line that is open is taken from where it comes from now. */
+  follow(machine: string): void {
+    this.#channels.get(machine)?.follow()
+  }
+
   /** With `record: always`: opens the lines of these machines that are not open. To be called now and then. */
   hold(machines: Iterable<string>): void {
     if (this.#with.record !== 'always') return
@@ -146,9 +151,9 @@ export class Consoles {
       clock,
       writers,
       held: () => this.#with.record === 'always',
-      open: () => {
+      source: () => {
         const source = this.#with.source(machine)
-        return source && 'open' in source ? source.open() : undefined
+        return source && 'open' in source ? source : undefined
       },
       changed: () => {
         // One that ended or rests is made anew by the next viewer.
