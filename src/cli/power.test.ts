@@ -107,8 +107,44 @@ describe('power', () => {
     expect(out).toMatch(/web1 +unknown +bmc +5 min ago +20 % +no answer/)
   })
 
+  test('a cached state comes with its age', async () => {
+    const { out, last } = await cli(['power', 'web1', '--cached'], { getPower: () => STATUS })
+    expect(last?.query).toMatchObject({ cached: 'true' })
+    expect(out).toBe('web1 is on (bmc)\nread 5 min ago\n')
+  })
+
+  test('many machines are switched one after the other, and those that failed are named', async () => {
+    const one = (machine: string, state: 'succeeded' | 'failed', detail: string) => ({ machine, state, detail })
+    const batch = {
+      id: 'b_1',
+      action: 'off' as const,
+      profile: null,
+      state: 'finished' as const,
+      done: 1,
+      failed: 1,
+      total: 2,
+      machines: [one('web1', 'succeeded', 'it is off'), one('web2', 'failed', 'it does not answer')],
+      orderedBy: 'admin',
+      startedAt: AT,
+      endedAt: AT,
+    }
+    const ran = await cli(['power', '--tag', 'rack-a', 'off', '--stagger', '2'], { startBatch: () => batch })
+    expect(ran.last?.body).toMatchObject({ action: 'off', tag: 'rack-a', staggerSeconds: 2 })
+    expect(ran).toMatchObject({ status: 1 })
+    expect(ran.out).toMatch(/1 of 2 done, 1 failed\n[\s\S]*web2 +failed +it does not answer/)
+    const named = await cli(['power', 'on', '--machines', 'web1,web2'], { startBatch: () => ({ ...batch, failed: 0 }) })
+    expect(named.last?.body).toMatchObject({ action: 'on', machines: ['web1', 'web2'] })
+    const listed = await cli(['power', '--tag', 'rack-a'], { listPower: () => ({ items: [], next: null }) })
+    expect(listed.last?.query).toMatchObject({ tag: 'rack-a' })
+  })
+
   test.each([
     [['power', 'web1', 'explode']],
+    [['power', '--tag', 'rack-a', 'web1', 'off']],
+    [['power', '--tag', 'rack-a', 'explode']],
+    [['power', '--tag', 'rack-a', 'reset']],
+    [['power', '--tag', 'rack-a', 'off', '--driver', 'bmc']],
+    [['power', 'web1', 'off', '--stagger', '3']],
     [['power', 'web1', '--wait', '3']],
     [['power', 'web1', 'on', '--cached']],
   ])('%j is wrong use and nothing is sent', async (words) => {
@@ -118,11 +154,12 @@ describe('power', () => {
 
 describe('driver', () => {
   const putPowerDriver = () => DRIVER
+  const listPowerDrivers = () => ({ items: [] })
 
   test('set sends settings and secrets, and shows no secret', async () => {
     const words = ['driver', 'set', 'web1', 'strip', '--kind', 'snmp', '--address', '10.0.0.6']
     const more = ['--set', 'model=apc', '--set', 'outlet=3', '--secret', `community=${join(folder, 'password')}`]
-    const { last, out } = await cli([...words, ...more, '--position', '0'], { putPowerDriver })
+    const { last, out } = await cli([...words, ...more, '--position', '0'], { putPowerDriver, listPowerDrivers })
     expect(last?.params).toEqual({ machine: 'web1', driver: 'strip' })
     expect(last?.body).toMatchObject({
       settings: { kind: 'snmp', address: '10.0.0.6', model: 'apc', outlet: 3 },
@@ -130,7 +167,7 @@ describe('driver', () => {
     })
     expect(out).not.toContain('s3cret')
     const key = ['driver', 'set', 'web1', 'os', '--kind', 'ssh', '--secret', `privateKey=${join(folder, 'key')}`]
-    expect((await cli(key, { putPowerDriver })).last?.body).toMatchObject({
+    expect((await cli(key, { putPowerDriver, listPowerDrivers })).last?.body).toMatchObject({
       secrets: { privateKey: '-----BEGIN KEY-----\nx\n-----END KEY-----\n' },
     })
     const password = [
@@ -145,9 +182,23 @@ describe('driver', () => {
       '--password-file',
       join(folder, 'password'),
     ]
-    expect((await cli(password, { putPowerDriver })).last?.body).toMatchObject({ secrets: { password: 's3cret pass' } })
+    expect((await cli(password, { putPowerDriver, listPowerDrivers })).last?.body).toMatchObject({
+      secrets: { password: 's3cret pass' },
+    })
     const bare = ['driver', 'set', 'web1', 'wake', '--kind', 'wol']
-    expect((await cli(bare, { putPowerDriver })).last?.body).toMatchObject({ secrets: null })
+    expect((await cli(bare, { putPowerDriver, listPowerDrivers })).last?.body).toMatchObject({ secrets: null })
+  })
+
+  test('set says which secrets were forgotten, and why', async () => {
+    const words = ['driver', 'set', 'web1', 'bmc', '--kind', 'ipmi', '--address', '10.0.0.6']
+    const handlers = {
+      listPowerDrivers: () => ({ items: [DRIVER] }),
+      putPowerDriver: () => ({ ...DRIVER, secrets: [] }),
+    }
+    expect((await cli(words, handlers)).out).toContain(
+      'its password was forgotten, because it would now be sent elsewhere',
+    )
+    expect((await cli(words, { ...handlers, putPowerDriver })).out).not.toContain('forgotten')
   })
 
   test('list and show say what each can do and how healthy it is', async () => {

@@ -128,7 +128,9 @@ export const powerRoutes = {
     summary: 'What was read last of every machine that can be switched, and when',
     group: 'power',
     needs: 'viewer',
-    query: PageQuery,
+    query: PageQuery.extend({
+      tag: z.string().max(63).optional().meta({ description: 'machines with this tag only' }),
+    }),
     response: page(
       z
         .object({
@@ -188,7 +190,7 @@ export const powerRoutes = {
   putPowerDriver: route({
     method: 'PUT',
     path: '/api/v1/machines/{machine}/power/drivers/{driver}',
-    summary: 'Add or change a driver; a new address drops the secrets that are not given again',
+    summary: 'Add or change a driver; a new address, user or pinned key drops the secrets that are not given again',
     group: 'power',
     needs: 'operator',
     params: DriverParams,

@@ -78,6 +78,13 @@ function driverText(driver: PowerDriverInfo, now: number): string {
   ])
 }
 
+/** Secrets that nobody asked to be forgotten. */
+function droppedText(before: PowerDriverInfo | undefined, after: PowerDriverInfo): string {
+  const dropped = before?.secrets.filter((name) => !after.secrets.includes(name)) ?? []
+  if (dropped.length === 0 || after.secrets.length > 0) return ''
+  return `its ${dropped.join(' and ')} was forgotten, because it would now be sent elsewhere: give it again with these settings\n`
+}
+
 export function driverCommands(program: CliCommand, context: Context): void {
   const driver = group(program, 'driver', 'what switches machines: IPMI, Redfish, SSH, Wake-on-LAN, power strips, APIs')
 
@@ -112,13 +119,18 @@ export function driverCommands(program: CliCommand, context: Context): void {
     },
   )
 
-  leaf(driver, 'set <machine> <driver>', 'add a driver, or change it; a new address needs its secrets again', [
-    'reveille driver set web1 bmc --kind ipmi --address 10.0.0.50 --user admin --password',
-    'reveille driver set web1 redfish --kind redfish --url https://10.0.0.50 --user admin --password-file secret.txt',
-    'reveille driver set web1 os --kind ssh --user root --secret privateKey=/root/.ssh/id_ed25519',
-    'reveille driver set pc01 wake --kind wol',
-    'reveille driver set web2 strip --kind snmp --address 10.0.0.60 --set model=apc-rpdu --set outlet=3 --secret community=c.txt',
-  ])
+  leaf(
+    driver,
+    'set <machine> <driver>',
+    'add a driver, or change it; a new address, user or fingerprint needs its secrets again',
+    [
+      'reveille driver set web1 bmc --kind ipmi --address 10.0.0.50 --user admin --password',
+      'reveille driver set web1 redfish --kind redfish --url https://10.0.0.50 --user admin --password-file secret.txt',
+      'reveille driver set web1 os --kind ssh --user root --secret privateKey=/root/.ssh/id_ed25519',
+      'reveille driver set pc01 wake --kind wol',
+      'reveille driver set web2 strip --kind snmp --address 10.0.0.60 --set model=apc-rpdu --set outlet=3 --secret community=c.txt',
+    ],
+  )
     .addOption(choice('--kind <kind>', 'how the machine is reached', DRIVER_KINDS).makeOptionMandatory())
     .option('--address <address>', 'host name or address of the BMC, power strip or system')
     .option('--url <url>', 'address of the API, for redfish and http')
@@ -148,10 +160,12 @@ export function driverCommands(program: CliCommand, context: Context): void {
         secrets: await secretsOf(context, options),
         position: options.position,
       }
-      const said = await (await context.client()).putPowerDriver({ params: { machine, driver: name }, body })
+      const client = await context.client()
+      const before = (await client.listPowerDrivers({ params: { machine } })).items.find((each) => each.name === name)
+      const said = await client.putPowerDriver({ params: { machine, driver: name }, body })
       show(context, options, said, () => {
         const next = `try it: reveille driver probe ${machine} ${name}`
-        return `${machine} is reached through ${name} (${said.kind}); ${next}\n`
+        return `${droppedText(before, said)}${machine} is reached through ${name} (${said.kind}); ${next}\n`
       })
     })
 
@@ -180,8 +194,11 @@ export function driverCommands(program: CliCommand, context: Context): void {
   )
 }
 
-function placeOf({ settings }: PowerDriverInfo): string {
+const USUAL_PORTS: Readonly<Record<string, number>> = { ipmi: 623, ssh: 22, snmp: 161 }
+
+function placeOf({ kind, settings }: PowerDriverInfo): string {
   if ('url' in settings) return settings.url
-  if ('address' in settings) return settings.address ?? 'where it was last seen'
-  return ''
+  if (!('address' in settings)) return ''
+  const port = settings.port === USUAL_PORTS[kind] ? '' : ` port ${settings.port}`
+  return `${settings.address ?? 'where it was last seen'}${port}`
 }

@@ -30,7 +30,7 @@ const ACTIONS: Readonly<Record<Batch['action'], string>> = {
 }
 const WITH_PROFILE: readonly Batch['action'][] = ['boot', 'boot-once', 'switch']
 
-function namesOf(text: string): string[] {
+export function namesOf(text: string): string[] {
   const names = text.split(',').map((name) => name.trim())
   if (names.some((name) => name === '')) throw new WrongUse('--machines is a list such as pc01,pc02,pc03')
   return names

@@ -44,6 +44,7 @@ export function powerHandlers({ machines, powers }: ApiDependencies) {
   return {
     listPower({ query }) {
       const listed = machines.all().flatMap((machine) => {
+        if (query.tag !== undefined && !machine.tags.includes(query.tag)) return []
         const drivers = powers.drivers(machine)
         return drivers.length === 0 ? [] : [{ machine, drivers }]
       })
