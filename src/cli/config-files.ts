@@ -1,4 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { isUtf8 } from 'node:buffer'
+import type { Dirent } from 'node:fs'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, join, relative } from 'node:path'
 import { InvalidArgumentError } from 'commander'
 import type { InputOf } from '../api/client/client.ts'
@@ -66,16 +68,48 @@ export async function readConfig(
   return { kind, parts, variables: options.variable }
 }
 
-/** Of the files in a folder those that the text names: a folder may hold much else. */
+/** Of the files in a folder those that the text names, themselves or by a folder that they are in: it may hold much else. */
 async function included(folder: string, content: string): Promise<Part[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })
-  const paths = entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
-  const wanted = paths.filter((path) => content.includes(path) || content.includes(`${path.split('/')[0]}/`))
+  const found = entries.map((entry) => ({ entry, path: relative(folder, join(entry.parentPath, entry.name)) }))
+  const named = memoized((path) => names(content, path))
+  const wanted = found.filter(({ entry, path }) => !entry.isDirectory() && withFolders(path).some(named))
   if (wanted.length > MOST_FILES)
     throw new WrongUse(`${folder} has more than ${MOST_FILES} files that the config could include`)
-  return Promise.all(wanted.sort().map(async (name) => ({ name, content: await readFile(join(folder, name), 'utf8') })))
+  const sorted = wanted.sort((a, b) => (a.path < b.path ? -1 : 1))
+  return Promise.all(sorted.map(({ entry, path }) => partOf(folder, path, entry)))
+}
+
+async function partOf(folder: string, name: string, entry: Dirent): Promise<Part> {
+  const path = join(folder, name)
+  if (entry.isSymbolicLink())
+    throw new WrongUse(`${path} is a link, and a config holds texts: write it under storage.links`)
+  if (!entry.isFile()) throw new WrongUse(`${path} is no file: take it out of ${folder}`)
+  const [bytes, { mode }] = await Promise.all([readFile(path), stat(path)])
+  if (!isUtf8(bytes))
+    throw new WrongUse(`${path} is no text (UTF-8), and a config holds texts: have it fetched by a source instead`)
+  return { name, content: bytes.toString('utf8'), ...((mode & 0o111) !== 0 ? { executable: true } : {}) }
+}
+
+/** `a/b/c`, `a/b`, `a`. */
+function withFolders(path: string): string[] {
+  const steps = path.split('/')
+  return steps.map((_, index) => steps.slice(0, steps.length - index).join('/'))
+}
+
+/** Whether a path stands in a text as a word of its own, or begins one that goes on with a value (`files/{{ machine.name }}`). */
+function names(content: string, path: string): boolean {
+  const word = path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+  return new RegExp(`(?:^|[\\s"'[,{:])(?:\\./)?${word}(?:/?(?=[\\s"',\\]}]|$)|/[^\\s"',\\]}]*\\{\\{)`).test(content)
+}
+
+function memoized(ask: (path: string) => boolean): (path: string) => boolean {
+  const known = new Map<string, boolean>()
+  return (path) => {
+    const answer = known.get(path) ?? ask(path)
+    known.set(path, answer)
+    return answer
+  }
 }
 
 /** `NAME`, `NAME:TYPE`, `NAME=DEFAULT`, `NAME:TYPE=DEFAULT`. */

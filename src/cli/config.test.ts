@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { AT, cli } from '../../test/fakes/cli.ts'
+import { NO_LOCAL } from '../../test/fakes/terminal.ts'
 import type { ConfigInfo } from '../api/contract/configs.ts'
 import { CONFIG_KINDS as CONTRACT_KINDS, VARIABLE_TYPES as CONTRACT_TYPES } from '../configs/config.ts'
 import { CONFIG_KINDS, kindOf, VARIABLE_TYPES } from './config-files.ts'
@@ -79,6 +80,34 @@ describe('add', () => {
     expect(out).toBe('worker is version 2 (butane)\n')
     const same = await cli(words, { getConfig: () => INFO, addConfigVersion: () => INFO })
     expect(same.out).toBe('worker is unchanged: version 1\n')
+  })
+
+  test('takes the files that are named, programs as programs, and refuses what a text cannot hold', async () => {
+    await writeFile(
+      at('tree.bu'),
+      'variant: fcos\nversion: 1.1.0\nstorage: {trees: [{local: tree, path: /opt}]}\n# usr\n',
+    )
+    await mkdir(join(folder, 'more/tree/bin'), { recursive: true })
+    await writeFile(at('more/tree/bin/run'), '#!/bin/sh\n', { mode: 0o755 })
+    await writeFile(at('more/tree/readme'), 'x')
+    await writeFile(at('more/treeless'), 'x')
+    const validated: { parts: unknown }[] = []
+    const checkConfig = async (draft: { parts: unknown }) => {
+      validated.push(draft)
+      return { valid: true, machines: 0, problems: [] }
+    }
+    const words = ['config', 'validate', at('tree.bu'), '--files-dir', at('more')]
+    expect(await cli(words, {}, { local: { ...NO_LOCAL, checkConfig } })).toMatchObject({ status: 0 })
+    expect(validated[0]?.parts).toEqual([
+      { name: 'main', content: expect.stringContaining('trees') },
+      { name: 'tree/bin/run', content: '#!/bin/sh\n', executable: true },
+      { name: 'tree/readme', content: 'x' },
+    ])
+    await symlink('readme', at('more/tree/link'))
+    expect((await cli(words, {})).err).toContain('storage.links')
+    await rm(at('more/tree/link'))
+    await writeFile(at('more/tree/logo'), Buffer.from([0xff, 0xd8]))
+    expect((await cli(words, {})).err).toContain('tree/logo is no text')
   })
 
   test('variables are read with their types', async () => {

@@ -84,15 +84,16 @@ async function exportConfigs(client: ApiClient): Promise<ExportedFile[]> {
   const described = []
   for (const { name, kind, description } of await all(client.listConfigs)) {
     const { parts, variables } = await client.getConfigVersion({ params: { config: name, version: 'latest' } })
-    const written = parts.map(({ name: part, content }) => {
+    const written = parts.map(({ name: part, content, executable }) => {
+      const mode = executable ? { executable } : {}
       const path = `configs/${name}/${part}`
       const taken = files.some(
         (each) => each.path === path || each.path.startsWith(`${path}/`) || path.startsWith(`${each.path}/`),
       )
       // Not every name of a part is one that a file system keeps apart from others.
-      if (normalize(path) !== path || path.endsWith('/') || taken) return { name: part, content }
+      if (normalize(path) !== path || path.endsWith('/') || taken) return { name: part, content, ...mode }
       files.push({ path, content })
-      return { name: part, file: path }
+      return { name: part, file: path, ...mode }
     })
     const asked = variables.map((each) => bare(each, { type: 'string', default: null, description: '' }))
     described.push({

@@ -30,7 +30,12 @@ export type Variable = Readonly<{
 }>
 
 /** One of the texts of a version: `main`, `user-data`, `meta-data`, `network-config`, `vendor-data`, or the path of a file that Butane includes (`local`). */
-export type ConfigPart = Readonly<{ name: string; content: string }>
+export type ConfigPart = Readonly<{
+  name: string
+  content: string
+  /** In a tree of Butane: a program. */
+  executable?: boolean | undefined
+}>
 
 /** Never changed. `number` counts from 1. */
 export type ConfigVersion = Readonly<{

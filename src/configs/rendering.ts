@@ -28,6 +28,7 @@ export type Languages = Readonly<{
       list: (folder: string) => readonly string[]
       /** Contents that are shorter packed are. */
       packs: boolean
+      executable: (path: string) => boolean
     }>,
   ) => Readonly<{ ignition: unknown; problems: readonly Problem[] }>
   /** What is wrong with plain Ignition. */
@@ -143,7 +144,9 @@ class Deliverer {
     if (this.#order.kind === 'butane') {
       const file = (path: string) => this.#file(path)
       const list = (folder: string) => [...this.#all.keys()].filter((name) => name.startsWith(`${folder}/`)).sort()
-      const { ignition, problems } = this.#languages.butane(document, { file, list, packs: this.#order.packs })
+      const executable = (path: string) => this.#all.get(path)?.part.executable === true
+      const { packs } = this.#order
+      const { ignition, problems } = this.#languages.butane(document, { file, list, executable, packs })
       this.#found(part, problems)
       return problems.some(({ severity }) => severity === 'error') ? undefined : `${JSON.stringify(ignition)}\n`
     }

@@ -73,6 +73,7 @@ export const FILES: readonly GoodDocument[] = [
     },
   ],
   ['fcos 1.1.0', 'storage: {trees: [{local: tree/b/, path: /etc/}]}', { storage: { files: [{ path: '/etc/c', mode: 420, ...inline('data:,c') }] } }],
+  ['fcos 1.1.0', 'storage: {trees: [{local: tools, path: /opt/bin}]}', { storage: { files: [{ path: '/opt/bin/run', mode: 493, ...inline('data:,r') }] } }],
   ['flatcar 1.0.0', 'storage: {trees: [{local: tree/b}], files: [{path: /c, mode: 0600, user: {id: 7}}]}', { storage: { files: [{ path: '/c', mode: 384, user: { id: 7 }, ...inline('data:,c') }] } }],
   // Disks.
   ['flatcar 1.0.0', 'storage: {disks: [{device: /dev/sda, wipe_table: true}]}', { storage: { disks: [{ device: '/dev/sda', wipeTable: true }] } }],

@@ -10,6 +10,7 @@ export const LOCAL: Readonly<Record<string, Uint8Array>> = {
   'bytes.bin': Uint8Array.from({ length: 30 }, (_, index) => 255 - index),
   'tree/a': text('a'),
   'tree/b/c': text('c'),
+  'tools/run': text('r'),
 }
 
 function text(of: string): Uint8Array {
@@ -19,6 +20,7 @@ function text(of: string): Uint8Array {
 export const localFiles = {
   file: (path: string) => (Object.hasOwn(LOCAL, path) ? LOCAL[path] : undefined),
   list: (folder: string) => Object.keys(LOCAL).filter((path) => path.startsWith(`${folder}/`)),
+  executable: (path: string) => path === 'tools/run',
 }
 
 /** Documents of Butane without a mistake. */

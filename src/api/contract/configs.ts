@@ -16,7 +16,13 @@ const PartName = z
   .max(200)
   .regex(/^[A-Za-z0-9_][A-Za-z0-9_./-]*$/, 'a part is named main, user-data, ..., or by a relative path')
   .refine((name) => !name.split('/').includes('..'), 'a path without ..')
-const Part = z.object({ name: PartName, content: z.string().max(1_048_576) }).strict()
+const Part = z
+  .object({
+    name: PartName,
+    content: z.string().max(1_048_576),
+    executable: z.boolean().optional().meta({ description: 'in a tree of Butane: its file gets mode 0755, not 0644' }),
+  })
+  .strict()
 const Variable = z
   .object({
     name: VariableName,

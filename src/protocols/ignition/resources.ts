@@ -8,6 +8,8 @@ export type LocalFiles = Readonly<{
   file: (path: string) => Uint8Array | undefined
   /** The paths that begin with `folder/`, for `trees`; without it there are no trees. */
   list?: (folder: string) => readonly string[]
+  /** Whether a file of a tree is a program. */
+  executable?: (path: string) => boolean
   /** For contents that are shorter so; without it nothing is packed. */
   gzip?: Gzip | undefined
 }>

@@ -2,8 +2,9 @@ import type { Findings } from './findings.ts'
 import { type Embedding, type LocalFiles, localPathFault } from './resources.ts'
 import { isSaid, type Struct, structOf, structsOf, textOf } from './values.ts'
 
-/** A part of a config has no permissions of its own. */
+/** As Butane has them. */
 const MODE = 0o644
+const EXECUTABLE = 0o755
 const MOST_FILES = 10_000
 
 /**
@@ -51,7 +52,7 @@ export function plantTrees(config: Struct, local: LocalFiles, embedding: Embeddi
       planted.add(at)
       const file = entry ?? findings.adopt<Struct>({ path: at }, spot)
       file.contents = findings.adopt<Struct>({ ...embedding.contents(bytes) }, spot)
-      if (file.mode === undefined) file.mode = MODE
+      if (file.mode === undefined) file.mode = local.executable?.(path) ? EXECUTABLE : MODE
       if (!entry) files.push(file)
     }
   }

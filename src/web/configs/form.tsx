@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Group, Select, Stack, Text, Textarea, TextInput } from '@mantine/core'
+import { ActionIcon, Button, Checkbox, Group, Select, Stack, Text, Textarea, TextInput } from '@mantine/core'
 import { IconPlus, IconTrash } from '@tabler/icons-react'
 import { useState } from 'react'
 import type { OutputOf } from '../../api/client/client.ts'
@@ -123,6 +123,14 @@ function Parts(props: { kind: ConfigKind; parts: readonly Part[]; setParts: (par
                 readOnly={known.includes(part.name)}
                 onChange={(event) => change(index, { name: event.currentTarget.value })}
               />
+              {kind === 'butane' && (
+                <Checkbox
+                  label="A program (0755 in a tree)"
+                  mb={8}
+                  checked={part.executable === true}
+                  onChange={(event) => change(index, { executable: event.currentTarget.checked || undefined })}
+                />
+              )}
               <ActionIcon
                 aria-label={`Remove ${part.name || 'this part'}`}
                 size="lg"
