@@ -273,6 +273,14 @@ export class Configs {
     return config && DELIVERIES[config.kind][0]?.name
   }
 
+  /** The names of all that is delivered, the first part first; nothing where there is no such config. */
+  deliveriesOf(reference: string): readonly string[] {
+    if (!this.has(reference)) return []
+    const { config, version } = this.resolve(reference)
+    const has = new Set(version.parts.map(({ name }) => name))
+    return DELIVERIES[config.kind].filter(({ part, optional }) => !optional || has.has(part)).map(({ name }) => name)
+  }
+
   /** Whether it, or a snippet that it includes, names `boot.home`. */
   phonesHome(reference: string): boolean {
     if (!this.has(reference)) return false

@@ -6,6 +6,8 @@ import type { BootFacts } from './facts.ts'
 export interface ConfigDesk {
   /** The name under which the first part is delivered; `undefined`: there is no such config. */
   deliveryOf(reference: string): string | undefined
+  /** The names of all that is delivered, the first part first; nothing where there is no such config. */
+  deliveriesOf(reference: string): readonly string[]
   /** Why a machine cannot be given it, in one line; `undefined`: it can. */
   problemFor(reference: string, machine: Machine): string | undefined
   /** Whether what it configures is told to phone home (`boot.home`). */

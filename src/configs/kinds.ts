@@ -1,7 +1,7 @@
 import type { ConfigKind } from './config.ts'
 
 /** The language of a text: how values are written into it and how it is checked. */
-export type Language = 'yaml' | 'json' | 'xml' | 'line' | 'preseed' | 'kickstart' | 'shell' | 'text'
+export type Language = 'yaml' | 'json' | 'xml' | 'line' | 'preseed' | 'kickstart' | 'shell' | 'cmd' | 'text'
 
 /** What a kind delivers: which part becomes what, under which name, with which content type. */
 export type Delivery = Readonly<{
@@ -31,6 +31,13 @@ const one = (name: string, contentType: string, language: Language): readonly De
   { part: 'main', name, contentType, language },
 ]
 
+/** What Windows PE finds beside the answer file, in `X:\\Windows\\System32`: its start script, or what it starts instead of one. */
+const WINDOWS: readonly Delivery[] = [
+  ...one('unattend.xml', XML, 'xml'),
+  { part: 'startnet.cmd', name: 'startnet.cmd', contentType: TEXT, language: 'cmd', optional: true },
+  { part: 'winpeshl.ini', name: 'winpeshl.ini', contentType: TEXT, language: 'line', optional: true },
+]
+
 /** The one table of kinds. Other parts than these are files that Butane includes (`local`), rendered as texts. */
 export const DELIVERIES: Readonly<Record<ConfigKind, readonly Delivery[]>> = {
   butane: one('ignition.json', IGNITION, 'yaml'),
@@ -40,7 +47,7 @@ export const DELIVERIES: Readonly<Record<ConfigKind, readonly Delivery[]>> = {
   preseed: one('preseed.cfg', TEXT, 'preseed'),
   kickstart: one('ks.cfg', TEXT, 'kickstart'),
   autoyast: one('autoinst.xml', XML, 'xml'),
-  unattend: one('unattend.xml', XML, 'xml'),
+  unattend: WINDOWS,
   shell: one('script.sh', TEXT, 'shell'),
   text: one('config.txt', TEXT, 'text'),
   snippet: [],

@@ -2,6 +2,7 @@ import type { DocumentNode, Problem } from '../protocols/ignition/document.ts'
 import type { ConfigKind, ConfigPart, ConfigProblem, RenderedConfig } from './config.ts'
 import { DELIVERIES, type Delivery, languageOf } from './kinds.ts'
 import { fillIn, plain, type Rendering, type Scope, type TemplateEngine } from './template.ts'
+import { fillCmd } from './write-cmd.ts'
 import { fillKickstart, fillPlainLines, fillPreseed } from './write-lines.ts'
 import { fillShell } from './write-shell.ts'
 import { BROKEN, fillTree, hasRemains, type Misfit, misfitsOfTree, valueOfTree } from './write-values.ts'
@@ -13,6 +14,7 @@ const FILLS = {
   preseed: fillPreseed,
   kickstart: fillKickstart,
   shell: fillShell,
+  cmd: fillCmd,
 } as const
 
 /** The languages that configs are written in. */

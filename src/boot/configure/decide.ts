@@ -102,7 +102,7 @@ function configPart(
   profile: Profile | undefined,
   { config }: FileFacts,
 ): Given | Refused | undefined {
-  if (profile?.kind !== 'live' || profile.config === null || !config) return undefined
+  if ((profile?.kind !== 'live' && profile?.kind !== 'wim') || profile.config === null || !config) return undefined
   const files = `${base}${BOOT_PATHS.files(capability)}`
   const home = `${base}${BOOT_PATHS.home(capability)}`
   const rendered = config(profile.config, machine, { server: base, files, config: files, home })

@@ -24,6 +24,11 @@ const PROFILE: Profile = {
   createdAt: 0,
   updatedAt: 0,
 }
+const WINDOWS: Profile = {
+  ...ProfileSpec.parse({ name: 'pe', kind: 'wim', image: 'pe', config: 'windows' }),
+  createdAt: 0,
+  updatedAt: 0,
+}
 const part = (name: string, content: string, secret = false) => ({ name, contentType: 'text/plain', content, secret })
 
 let clock: ManualClock
@@ -36,6 +41,7 @@ let server: Awaited<ReturnType<typeof serveHandlers>>
 
 const desk: ConfigDesk = {
   deliveryOf: () => 'ignition.json',
+  deliveriesOf: () => ['ignition.json'],
   problemFor: () => undefined,
   phonesHome: () => true,
   render: (_, machine, { home }) => ({
@@ -56,7 +62,7 @@ beforeEach(async () => {
   server = await serveHandlers(
     serveConfigure({
       machines: { get: (id) => (id === 'm_1' ? MACHINE : undefined), launched: async (id) => void launched.push(id) },
-      profiles: { get: (name) => (name === 'node' ? PROFILE : undefined) },
+      profiles: { get: (name) => [PROFILE, WINDOWS].find((each) => each.name === name) },
       configs: desk,
       deployments: { launchedLocal: async (id) => void installed.push(id) },
       traces,
@@ -100,6 +106,20 @@ test('a boot is given the config of its profile, rendered for its machine, and t
   expect(launched).toContain('m_1')
   expect((await ask(`/boot/file/${word}/x`)).text).toBe(`${server.base}/boot/file/${word}/ignition.json`)
   expect((await ask(`/boot/file/${word}/other`)).status).toBe(404)
+})
+
+test('Windows PE is given its config by iPXE, which proves no launch', async () => {
+  rendered = { ...rendered, kind: 'unattend', parts: [part('unattend.xml', '<a/>', true), part('startnet.cmd', 'x')] }
+  const word = capability({ profile: 'pe' })
+  const asks = (name: string) => {
+    return fetch(`${server.base}/boot/file/${word}/${name}`, { headers: { 'user-agent': 'iPXE/1.21.1' } })
+  }
+  expect(await (await asks('unattend.xml')).text()).toContain('<a/> web1')
+  expect((await asks('unattend.xml')).status).toBe(410)
+  expect((await asks('startnet.cmd')).status).toBe(200)
+  expect((await asks('other')).status).toBe(404)
+  expect(launched).toEqual([])
+  expect(traces.events[0]).toMatchObject({ stage: 'script', summary: 'iPXE asked for the file unattend.xml' })
 })
 
 test('what holds secrets is given once to each boot, and not to one that only asks for its size', async () => {

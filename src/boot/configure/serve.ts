@@ -142,16 +142,18 @@ export function serveConfigure(dependencies: ConfigureStageDependencies): BootHa
       traces.record(
         { mac: decision.grant?.mac, address: target.client },
         {
+    // Windows PE is given its files by iPXE, which has started nothing then.
+    const isLoader = /^iPXE\//.test(request.headers['user-agent'] ?? '')
           kind: 'http.file',
-          stage: 'system',
+          stage: isLoader ? 'script' : 'system',
           outcome: status === 200 ? 'ok' : 'refused',
-          summary: `the booted system asked for the file ${printable(name)}`,
+          summary: `${isLoader ? 'iPXE' : 'the booted system'} asked for the file ${printable(name)}`,
           reason,
           detail: { file: printable(name), status },
           ...(status === 200 ? { bytes: Buffer.byteLength(content ?? '') } : {}),
         },
       )
-      if (status === 200 && decision.grant) launched(decision.grant.machine, decision.grant.once)
+      if (status === 200 && decision.grant && !isLoader) launched(decision.grant.machine, decision.grant.once)
     }
     answer().catch((error: unknown) => {
       log.error({ error, file: printable(name) }, 'a file could not be given')

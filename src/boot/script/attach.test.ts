@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { blankMachine } from '../../machines/edit.ts'
 import { type Profile, ProfileSpec } from '../../profiles/profile.ts'
 import type { BootDisks, DiskAnswer } from '../../volumes/boot-disks.ts'
-import { decideScript } from './decide.ts'
+import { decideScript, type ScriptFacts } from './decide.ts'
 import { readRequest } from './request.ts'
 
 const BASE = 'http://10.0.0.1:8080'
@@ -35,7 +35,7 @@ const IMAGES: Readonly<Record<string, unknown>> = {
   own: { version: { files: [{ role: 'wim', name: 'mine.wim', sha256: 'd'.repeat(64), bytes: 1 }], cmdline: '' } },
 }
 
-function decide(profile: Profile, disks?: DiskAnswer) {
+function decide(profile: Profile, disks?: DiskAnswer, configs?: ScriptFacts['configs']) {
   const request = readRequest(new URLSearchParams('mac=52:54:00:12:34:56&platform=pcbios'), BASE)!
   return decideScript(request, {
     machine: { ...blankMachine('m_1', 'node-0001', 0), profile: profile.name },
@@ -48,6 +48,7 @@ function decide(profile: Profile, disks?: DiskAnswer) {
     admits: () => 'missing',
     passes: () => [],
     disks,
+    configs,
   })
 }
 const withDisks = (profile: Profile, more: Partial<BootDisks> = {}) =>
@@ -135,6 +136,27 @@ describe('systems that are loaded', () => {
       `initrd --name BCD ${BASE}/boot/blob/${'b'.repeat(64)}/BCD BCD || goto failed`,
       `initrd --name BOOT.WIM ${BASE}/boot/blob/${'c'.repeat(64)}/BOOT.WIM BOOT.WIM || goto failed`,
     ])
+  })
+
+  test('Windows PE gets what its config holds, in place of files of the bundle, against a capability of this boot', () => {
+    const profile = given({ name: 'pe', kind: 'wim', image: 'pe', config: 'windows' })
+    const configs = (names: string[], problem?: string) => ({
+      deliveryOf: () => names[0],
+      deliveriesOf: () => names,
+      problemFor: () => problem,
+    })
+    const { text } = decide(profile, undefined, configs(['unattend.xml', 'startnet.cmd']))
+    expect(order(text, 'initrd').slice(2)).toEqual([
+      `initrd --name unattend.xml ${BASE}/boot/file/file~x/unattend.xml unattend.xml || goto failed`,
+      `initrd --name startnet.cmd ${BASE}/boot/file/file~x/startnet.cmd startnet.cmd || goto failed`,
+    ])
+    expect(order(decide(profile, undefined, configs(['unattend.xml', 'bcd'])).text, 'initrd')).toEqual([
+      expect.stringContaining('BOOT.WIM'),
+      expect.stringContaining('unattend.xml'),
+      expect.stringContaining('/boot/file/file~x/bcd'),
+    ])
+    expect(decide(profile, undefined, configs(['ignition.json'])).reason).toContain('not of kind unattend')
+    expect(decide(profile, undefined, configs(['unattend.xml'], 'no value')).reason).toContain('no value')
   })
 
   test('a WIM of its own takes the place of the one in the bundle', () => {

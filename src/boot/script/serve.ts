@@ -335,8 +335,8 @@ function same(a: string, b: string): boolean {
 
 /** Whether what a profile starts is to phone home. */
 function isAwaitedHome(profile: Profile | undefined, configs: ConfigDesk | undefined): boolean {
-  if (profile?.kind !== 'live') return false
-  const { cmdline, files, config } = profile
+  if (profile?.kind !== 'live' && profile?.kind !== 'wim') return false
+  const { cmdline, files, config } = { cmdline: '', files: [], ...profile }
   const texts = [cmdline, ...files.map(({ content }) => content)]
   return texts.some((text) => text.includes('{{home}}')) || (config !== null && configs?.phonesHome(config) === true)
 }

@@ -51,7 +51,7 @@ const FIELDS: Readonly<Record<Kind, readonly (keyof Options)[]>> = {
   install: ['image', 'config', ...INSTALL_FIELDS],
   diskless: ['disk', 'hideGateway'],
   live: ['image', 'cmdline', 'file', 'config', 'disk'],
-  wim: ['image', 'wim', 'disk', 'hideGateway'],
+  wim: ['image', 'wim', 'config', 'disk', 'hideGateway'],
   iso: ['image'],
   script: ['script'],
   menu: ['title', 'item', 'itemPassword', 'openItem', 'default', 'timeout'],
@@ -145,6 +145,7 @@ function details(profile: Profile): { pairs: [string, Cell][]; below?: string } 
         pairs: [
           ['image', profile.image],
           ['boot.wim', profile.wim],
+          ['config', profile.config],
           ...disksDetails(profile.disks),
           ['gateway', profile.hideGateway ? 'hidden' : ''],
         ],
@@ -208,7 +209,7 @@ function fieldOptions(command: CliCommand): CliCommand {
     )
     .option(
       '--config <config>',
-      'live, install: what configures the booted or installed system; NAME or NAME@VERSION, none takes it out',
+      'live, wim, install: what configures the booted or installed system; NAME or NAME@VERSION, none takes it out',
     )
     .option(
       '--file <name=path>',

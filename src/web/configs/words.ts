@@ -26,7 +26,7 @@ export const PARTS: Readonly<Record<ConfigKind, readonly string[]>> = {
   preseed: ['main'],
   kickstart: ['main'],
   autoyast: ['main'],
-  unattend: ['main'],
+  unattend: ['main', 'startnet.cmd', 'winpeshl.ini'],
   shell: ['main'],
   text: ['main'],
   snippet: ['main'],

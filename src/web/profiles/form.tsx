@@ -75,14 +75,17 @@ export function ProfileForm({ profile, onClose }: { profile: Profile | undefined
           />
         )}
         {fields.kind === 'install' && <InstallPart {...part} />}
-        {(fields.kind === 'live' || fields.kind === 'install') && (
+        {(fields.kind === 'live' || fields.kind === 'install' || fields.kind === 'wim') && (
           <ConfigSelect
             label="Config"
             description={
-              fields.kind === 'live'
-                ? 'Rendered for the machine. In the command line {{config}} is its address, {{nocloud}} that for cloud-init.'
-                : 'Rendered for the machine and written into the installed system, for its first boot.'
+              {
+                live: 'Rendered for the machine. In the command line {{config}} is its address, {{nocloud}} that for cloud-init.',
+                install: 'Rendered for the machine and written into the installed system, for its first boot.',
+                wim: 'Rendered for the machine and loaded into X:\\Windows\\System32 of Windows PE: unattend.xml, startnet.cmd.',
+              }[fields.kind]
             }
+            {...(fields.kind === 'wim' ? { kinds: ['unattend'] as const } : {})}
             value={fields.config}
             error={fieldProblem(error, 'config')}
             onChange={(config) => set('config', config)}

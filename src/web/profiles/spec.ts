@@ -148,6 +148,7 @@ export function specOf(fields: Fields): Spec {
         kind,
         image: fields.image,
         wim: fields.wim,
+        config: fields.config,
         disks: fields.disks.map(diskOf),
         hideGateway: fields.hideGateway,
       }
