@@ -1,5 +1,5 @@
 import { appendFile, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -92,6 +92,28 @@ describe('a serial line', () => {
     line.console().type(Buffer.from('\r'))
     await vi.waitFor(() => expect(typed).toBe('ls\r'))
     line.close()
+    server.close()
+  })
+
+  test('keeps a bounded part of what a machine that does not read is typed', async () => {
+    let socket: Socket | undefined
+    const server = createServer((opened) => {
+      socket = opened.pause()
+    })
+    await new Promise<void>((resolve) => server.listen(join(directory, 'socket'), resolve))
+    for (let count = 0; count < 1000; count++) {
+      line.console().type(Buffer.alloc(10_000))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    let got = 0
+    socket!.on('data', (data) => {
+      got += data.length
+    })
+    socket!.resume()
+    await vi.waitFor(() => expect(got).toBeGreaterThan(0))
+    line.close()
+    await new Promise<void>((resolve) => socket!.once('close', () => resolve()))
+    expect(got).toBeLessThan(2_000_000)
     server.close()
   })
 })

@@ -6,6 +6,7 @@ import { run } from '../processes/run.ts'
 /** How much of what a console printed is kept. */
 export const RECORDED_BYTES = 1024 * 1024
 const PIECE_BYTES = 64 * 1024
+const MOST_UNREAD_BYTES = 64 * 1024
 
 /** One reader's view of a console. */
 export interface LabConsole {
@@ -65,7 +66,8 @@ export class SerialLine {
       },
       type: (bytes) => {
         this.#socket ??= this.#connect()
-        this.#socket.write(bytes)
+        // A machine that does not read its serial line holds QEMU up; what is typed while too much waits is left out.
+        if (this.#socket.writableLength + bytes.length <= MOST_UNREAD_BYTES) this.#socket.write(bytes)
       },
     }
   }

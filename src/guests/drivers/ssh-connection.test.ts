@@ -3,7 +3,7 @@ import { type Connection, Server, type ServerChannel, utils } from 'ssh2'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Secret } from '../../kit/secret.ts'
 import type { GuestTarget } from '../guest.ts'
-import { fingerprint, MOST_OUTPUT_BYTES, sshConnector } from './ssh-connection.ts'
+import { fingerprint, MOST_OUTPUT_BYTES, MOST_UNREAD_BYTES, sshConnector } from './ssh-connection.ts'
 
 const HOST = utils.generateKeyPairSync('ed25519')
 const USER = utils.generateKeyPairSync('ed25519')
@@ -32,7 +32,9 @@ async function guest(
       context.reject(interactive ? ['keyboard-interactive'] : ['password', 'publickey'])
     })
     client.on('session', (accept) => {
-      accept().on('exec', (take, _refuse, { command }) => answer(command, take(), client))
+      const session = accept()
+      session.on('pty', (grant) => grant())
+      session.on('exec', (take, _refuse, { command }) => answer(command, take(), client))
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -138,6 +140,35 @@ describe('a command', () => {
     await expect(connection.run('flood')).rejects.toMatchObject({ code: 'too-large' })
     connection.close()
   })
+})
+
+test('a terminal whose program reads nothing keeps a bounded part of what is typed, and goes on afterwards', async () => {
+  const opened = Promise.withResolvers<ServerChannel>()
+  const port = await guest((_command, channel) => opened.resolve(channel))
+  const connection = await sshConnector.connect(target(port))
+  const terminal = await connection.terminal('cat')
+  const channel = await opened.promise
+  // ssh2 lets 2 MiB go before the far side must take some.
+  const window = 2 * 1024 * 1024
+  for (let sent = 0; sent < 4 * window; sent += 32_768) terminal.write(new Uint8Array(32_768).fill(0x61))
+  let got = 0
+  let last = ''
+  channel.on('data', (data: Buffer) => {
+    got += data.length
+    last = data.subarray(-1).toString()
+  })
+  await expect.poll(() => got, { timeout: 30_000 }).toBeGreaterThan(0)
+  await expect
+    .poll(
+      () => {
+        terminal.write(new Uint8Array([0x21]))
+        return last
+      },
+      { timeout: 30_000 },
+    )
+    .toBe('!')
+  expect(got).toBeLessThan(window + 2 * MOST_UNREAD_BYTES)
+  connection.close()
 })
 
 test('keys are checked before they are kept', () => {

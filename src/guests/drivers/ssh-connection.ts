@@ -18,6 +18,9 @@ const COMMAND_MS = 20_000
 /** Most bytes that one command may print, both streams together. */
 export const MOST_OUTPUT_BYTES = 256 * 1024
 
+/** Most that waits for a program that does not read what is typed. */
+export const MOST_UNREAD_BYTES = 64 * 1024
+
 /** SHA256:... of a public host key, as OpenSSH prints it. */
 export function fingerprint(key: Uint8Array): string {
   return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`
@@ -187,7 +190,10 @@ function openTerminal(client: Client, command: string): Promise<GuestTerminal> {
       client.on('close', () => early.end('the connection was lost'))
       resolve({
         listen: (received, over) => early.listen(received, over),
-        write: (bytes) => void channel.write(bytes),
+        // What is typed while too much waits is left out, as at a line of a BMC.
+        write: (bytes) => {
+          if (channel.writableLength + bytes.length <= MOST_UNREAD_BYTES) channel.write(bytes)
+        },
         close: () => {
           if (early.close()) channel.close()
         },
