@@ -1,8 +1,17 @@
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
+import { networkInterfaces } from 'node:os'
 import { formatIpv4, type Subnet } from '../kit/ip.ts'
 import { run, runOrFail } from '../processes/run.ts'
-import { type Attachment, type LabNetwork, labAddress, labNames, refuseSubnet } from './network.ts'
+import {
+  type Attachment,
+  type LabNetwork,
+  labAddress,
+  labNames,
+  type OwnAddress,
+  refuseSubnet,
+  refuseTaken,
+} from './network.ts'
 
 /** The end of the cable that is inside the lab. */
 const UPLINK = 'uplink'
@@ -27,6 +36,8 @@ export class BridgeNetwork implements LabNetwork {
   async impossible(): Promise<string | undefined> {
     const subnet = refuseSubnet(this.#subnet)
     if (subnet !== undefined) return subnet
+    const taken = refuseTaken(this.#subnet, this.interface, ownAddresses())
+    if (taken !== undefined) return taken
     if ((await run('ip', ['-V'])).code !== 0) return 'the command ip is missing: apt-get install iproute2'
     if (process.geteuid?.() !== 0) return 'a bridge needs root: start the server as root'
     try {
@@ -125,4 +136,10 @@ export class BridgeNetwork implements LabNetwork {
 /** Interface names have at most 15 characters, machine names up to 32. */
 function tapName(machine: string): string {
   return `tap${createHash('sha256').update(machine).digest('hex').slice(0, 10)}`
+}
+
+function ownAddresses(): OwnAddress[] {
+  return Object.entries(networkInterfaces()).flatMap(([name, addresses = []]) =>
+    addresses.flatMap(({ family, cidr }) => (family === 'IPv4' && cidr !== null ? [{ interface: name, cidr }] : [])),
+  )
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { formatIpv4, parseSubnet } from '../kit/ip.ts'
 import { hasVirtualization } from './acceleration.ts'
-import { labNames, labNetworkSettings, refuseSubnet } from './network.ts'
+import { labNames, labNetworkSettings, refuseSubnet, refuseTaken } from './network.ts'
 import { userNetworkBase } from './usernet.ts'
 
 describe('the names of a lab', () => {
@@ -27,6 +27,19 @@ describe('the network of a lab', () => {
   test('needs some room', () => {
     expect(refuseSubnet(parseSubnet('10.0.0.0/28')!)).toBeUndefined()
     expect(refuseSubnet(parseSubnet('10.0.0.0/29')!)).toContain('too small')
+  })
+
+  test('is not one that this computer is connected to already', () => {
+    const refused = (cidr: string, name = 'eth0') =>
+      refuseTaken(parseSubnet('10.77.0.0/24')!, 'rvlab1', [
+        { interface: 'rvlab1', cidr: '10.77.0.1/24' },
+        { interface: name, cidr },
+      ])
+    expect(refused('10.78.0.5/24')).toBeUndefined()
+    expect(refused('10.77.0.9/24')).toContain('eth0 has 10.77.0.9/24')
+    expect(refused('10.1.2.3/8')).toContain('is in use')
+    expect(refused('10.77.0.129/28')).toContain('is in use')
+    expect(refused('10.77.0.1/24', 'rvlab2')).toContain('the lab of another data directory')
   })
 })
 
