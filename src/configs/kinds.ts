@@ -31,7 +31,7 @@ const one = (name: string, contentType: string, language: Language): readonly De
   { part: 'main', name, contentType, language },
 ]
 
-/** What Windows PE finds beside the answer file, in `X:\\Windows\\System32`: its start script, or what it starts instead of one. */
+/** What Windows PE finds beside the answer file, in `X:\Windows\System32`: its start script, or what it starts instead of one. */
 const WINDOWS: readonly Delivery[] = [
   ...one('unattend.xml', XML, 'xml'),
   { part: 'startnet.cmd', name: 'startnet.cmd', contentType: TEXT, language: 'cmd', optional: true },

@@ -28,9 +28,9 @@ export type Languages = Readonly<{
     around: Readonly<{
       file: (path: string) => Uint8Array | undefined
       list: (folder: string) => readonly string[]
+      executable: (path: string) => boolean
       /** Contents that are shorter packed are. */
       packs: boolean
-      executable: (path: string) => boolean
     }>,
   ) => Readonly<{ ignition: unknown; problems: readonly Problem[] }>
   /** What is wrong with plain Ignition. */

@@ -164,7 +164,7 @@ export const ProfileSpec = z.discriminatedUnion('kind', [
       image: ImageReference,
       /** An image of kind wim that takes the place of boot.wim. */
       wim: ImageReference.nullable().default(null),
-      /** Of kind unattend: its answer file, start script and so on are loaded into Windows PE, to `X:\\Windows\\System32`. */
+      /** Of kind unattend: its answer file, start script and so on are loaded into Windows PE, to `X:\Windows\System32`. */
       config: ConfigReference.nullable().default(null),
       /** Disks that are attached before Windows PE starts, for installing onto them. */
       disks: Disks.default([]),

@@ -133,6 +133,8 @@ export function serveConfigure(dependencies: ConfigureStageDependencies): BootHa
     }
     const capability = target.path.slice(FILES.length).split('/')[0] ?? ''
     const { name, decision } = decide(target)
+    // Windows PE is given its files by iPXE, which has started nothing then.
+    const isLoader = /^iPXE\//.test(request.headers['user-agent'] ?? '')
     const answer = async () => {
       const isGiven =
         decision.status === 200 && (request.method === 'HEAD' || (await give(decision, capability, response)))
@@ -142,8 +144,6 @@ export function serveConfigure(dependencies: ConfigureStageDependencies): BootHa
       traces.record(
         { mac: decision.grant?.mac, address: target.client },
         {
-    // Windows PE is given its files by iPXE, which has started nothing then.
-    const isLoader = /^iPXE\//.test(request.headers['user-agent'] ?? '')
           kind: 'http.file',
           stage: isLoader ? 'script' : 'system',
           outcome: status === 200 ? 'ok' : 'refused',

@@ -231,9 +231,19 @@ function agent(
 ): ScriptDecision {
   const cannot = (problem: string, next: string) =>
     parked(request, machine, { what: 'park', reason: `${reason}, but ${problem}`, next })
-  const plan = planAgent(request, choice, facts)
-  if ('problem' in plan) return cannot(plan.problem, plan.next)
-  const initrds = plan.initrds.map((file, i) => ({ name: `initrd${i}`, url: blobUrl(request, file) }))
+  if (request.architecture !== undefined && request.architecture !== 'x86_64')
+    return cannot(
+      `there is no management OS for ${request.architecture}`,
+      'cancel the deployment: this machine cannot be installed',
+    )
+  const version = facts.image(MANAGEMENT_OS)?.version
+  const kernel = version?.files.find(({ role }) => role === 'kernel')
+  if (!version || !kernel) return cannot('the management OS is not built yet', 'build it: reveille agent build')
+  const initrds = version.files
+    .filter(({ role }) => role === 'initrd')
+    .map((file, i) => ({ name: `initrd${i}`, url: blobUrl(request, file) }))
+  const word = facts.grant('agent', { machine: machine.id, profile: deployment, once: facts.newBoot() })
+  const mark = facts.grant('agent-boot', { machine: machine.id, profile: deployment, once: null })
   // First on the command line, for an EFI stub lays initrds end to end and only an uncompressed archive keeps the next one aligned;
   // last to be fetched, so that its word need not outlive the fetching of the others.
   const args = ['initrd=pass', ...initrds.map(({ name }) => `initrd=${name}`), version.cmdline || AGENT_CMDLINE]
@@ -304,7 +314,6 @@ function live(
   return [
     FORGET,
     ...step('kernel', { do: 'kernel', url: blobUrl(request, kernel), args }),
-  boot: Boot,
     ...initrds.flatMap(({ name, url }) => step(name, { do: 'initrd', name, url })),
     ...launch,
     ...step('boot', { do: 'boot' }),
@@ -319,6 +328,7 @@ function live(
 function wim(
   request: ScriptRequest,
   profile: Extract<Profile, { kind: 'wim' }>,
+  boot: Boot,
   facts: ScriptFacts,
   launch: IpxeScript,
 ): IpxeScript | string {
@@ -332,7 +342,21 @@ function wim(
   if (typeof written === 'string') return written
   const replaced = new Set([...(own ? ['boot.wim'] : []), ...written.map(({ name }) => name)])
   const files = bundle.files
-/** What the config of the profile puts into Windows PE: wimboot takes whatever it does not know itself to `X:\\Windows\\System32`. */
+    .filter(({ role, name }) => role === 'initrd' && !replaced.has(name.toLowerCase()))
+    .concat(own ? [{ ...own, name: 'boot.wim' }] : [])
+    .map((file) => ({ name: file.name, url: blobUrl(request, file) }))
+  const named = [...files, ...written]
+  return [
+    FORGET,
+    ...step('wimboot', { do: 'kernel', url: blobUrl(request, wimboot), args: bundle.cmdline }),
+    ...named.flatMap(({ name, url }, i) => step(`file${i + 1}`, { do: 'initrd', name, url, wrap: name })),
+    ...launch,
+    ...step('boot', { do: 'boot' }),
+    ...comesBack('boot'),
+  ]
+}
+
+/** What the config of the profile puts into Windows PE: wimboot takes whatever it does not know itself to `X:\Windows\System32`. */
 function configFiles(
   request: ScriptRequest,
   { name: profile, config }: Extract<Profile, { kind: 'wim' }>,
@@ -346,20 +370,6 @@ function configFiles(
   if (names[0] !== 'unattend.xml') return `the config ${config} is not of kind unattend`
   const files = `${request.base}${BOOT_PATHS.files(grant('file', { machine: machine.id, profile, once: once?.id ?? null }))}`
   return names.map((name) => ({ name, url: `${files}/${name}` }))
-}
-
-    .filter(({ role, name }) => role === 'initrd' && !replaced.has(name.toLowerCase()))
-    .concat(own ? [{ ...own, name: 'boot.wim' }] : [])
-    .map((file) => ({ name: file.name, url: blobUrl(request, file) }))
-  const named = [...files, ...written]
-  return [
-    FORGET,
-    ...step('wimboot', { do: 'kernel', url: blobUrl(request, wimboot), args: bundle.cmdline }),
-    ...named.flatMap(({ name, url }, i) => step(`file${i + 1}`, { do: 'initrd', name, url, wrap: name })),
-    ...launch,
-    ...step('boot', { do: 'boot' }),
-    ...comesBack('boot'),
-  ]
 }
 
 function parked(
