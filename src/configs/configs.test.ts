@@ -169,6 +169,21 @@ describe('values', () => {
     expect(await configs.takeOnce('boot1', 'main')).toBe(false)
   })
 
+  test('of the disks of a boot are told to it; the secret of a login marks what holds it as any secret', async () => {
+    const iscsi = { initiator: 'iqn.x:m', target: 'iqn.x:d', host: '192.0.2.1', port: 3260, lun: 0, user: 'm' }
+    const boot = { ...BOOT, iscsi: { ...iscsi, secret: 'chap12345678' } }
+    await add('named', draft('text', '{{ boot.iscsi.initiator }} {{ boot.iscsi.host }}:{{ boot.iscsi.port }}'))
+    await add('login', draft('text', '{% if boot.iscsi.user != "" %}chap={{ boot.iscsi.secret }}{% endif %}'))
+    const rendered = (name: string, at?: typeof BOOT) => configs.render(name, WEB1, at).parts[0]
+    expect(rendered('named', boot)).toMatchObject({ content: 'iqn.x:m 192.0.2.1:3260', secret: false })
+    expect(rendered('login', boot)).toMatchObject({ content: 'chap=chap12345678', secret: true })
+    expect(rendered('login')).toMatchObject({ content: 'chap=[secret]', secret: true })
+    const open = { ...boot, iscsi: { ...iscsi, user: '', secret: '' } }
+    expect(rendered('login', open)).toMatchObject({ content: '', secret: false })
+    const [problem] = configs.render('named', WEB1, BOOT).problems
+    expect(problem?.message).toBe('undefined variable: boot.iscsi')
+  })
+
   test('belong to all, a tag or a machine that exists', () => {
     expect(configs.values.scopeOf('machine:web1')).toBe('machine:m_1')
     for (const wrong of ['machine:nobody', 'everybody', 'tag:', 'tag:a b'])

@@ -12,12 +12,29 @@ export type BootFacts = Readonly<{
   config: string
   /** Asked with POST, or GET: the machine is what it was to become. */
   home: string
+  /** How to log in to the disks of this boot, where its profile has some. */
+  iscsi?: IscsiFacts | null
 }>
+
+/** `user` and `secret` are empty where the target asks for none. */
+export type IscsiFacts = Readonly<
+  Record<'initiator' | 'target' | 'host' | 'user' | 'secret', string> & Record<'port' | 'lun', number>
+>
+
+const SAMPLE_LOGIN = {
+  initiator: 'iqn.2026-01.example:machine',
+  target: 'iqn.2026-01.example:disk',
+  port: 3260,
+  lun: 0,
+  user: 'machine',
+  secret: 'sample-secret',
+}
 
 /** For previews: what such URLs look like. */
 export function previewFacts(server: string): BootFacts {
   const at = `${server}/boot/file/CAPABILITY`
-  return { server, files: at, config: `${at}/config`, home: `${server}/boot/home/CAPABILITY` }
+  const home = `${server}/boot/home/CAPABILITY`
+  return { server, files: at, config: `${at}/config`, home, iscsi: { ...SAMPLE_LOGIN, host: new URL(server).hostname } }
 }
 
 /**
@@ -62,7 +79,11 @@ export function factsOf(machine: Machine, network: Network | undefined, address:
       ...staticNetwork(place),
     },
     server: { url: boot.server, host, address: host.replace(/:\d+$/, '') },
-    boot: { files: boot.files, config: boot.config, home: boot.home },
+    boot: {
+      ...{ files: boot.files, config: boot.config, home: boot.home },
+      // A name that does not exist is an error where a template needs it, and null would not be.
+      ...(boot.iscsi ? { iscsi: boot.iscsi } : {}),
+    },
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Machine } from '../machines/machine.ts'
 import type { ConfigProblem, Value, ValueScope, Variable } from './config.ts'
+import type { BootFacts, IscsiFacts } from './facts.ts'
 import type { Scope } from './template.ts'
 
 /** Nearest first: of the machine, of its tags in their order, of all. */
@@ -46,7 +47,7 @@ export type Resolved = Readonly<{ scope: Scope; usedSecret: () => boolean }>
  */
 export function resolve(
   variables: readonly Variable[],
-  facts: Readonly<Record<string, unknown>>,
+  facts: Readonly<Record<string, unknown>> & Readonly<{ boot?: object & Pick<BootFacts, 'iscsi'> }>,
   around: Readonly<{
     value: (name: string) => Value | undefined
     open: (value: Value) => string
@@ -57,6 +58,12 @@ export function resolve(
   let used = false
   const problems: Omit<ConfigProblem, 'part'>[] = []
   const scope: Record<string, unknown> = { ...facts }
+  const reveal = (value: () => unknown) => {
+    used = true
+    return around.secrets === 'hidden' ? '[secret]' : value()
+  }
+  const { boot } = facts
+  if (boot?.iscsi) scope.boot = { ...boot, iscsi: withSecret(boot.iscsi, reveal) }
   const missing = (name: string, message: string, hint: string) =>
     problems.push({ severity: 'error', path: `$.variables.${name}`, at: null, message, hint })
   for (const variable of variables) {
@@ -74,12 +81,11 @@ export function resolve(
       Object.defineProperty(scope, name, {
         enumerable: true,
         configurable: true,
-        get: () => {
-          used = true
-          if (around.secrets === 'hidden') return '[secret]'
-          if (!found) return sampleOf(variable)
-          return found.sealed === null ? found.value : around.open(found)
-        },
+        get: () =>
+          reveal(() => {
+            if (!found) return sampleOf(variable)
+            return found.sealed === null ? found.value : around.open(found)
+          }),
       })
       continue
     }
@@ -94,4 +100,11 @@ export function resolve(
     scope[name] = misfit === undefined ? value : sampleOf(variable)
   }
   return { scope, usedSecret: () => used, problems }
+}
+
+/** Where no secret is asked for there is none to hide: a template may ask whether there is one. */
+function withSecret(login: IscsiFacts, reveal: (value: () => unknown) => unknown): object {
+  if (login.secret === '') return login
+  const get = () => reveal(() => login.secret)
+  return Object.defineProperty({ ...login }, 'secret', { enumerable: true, get })
 }

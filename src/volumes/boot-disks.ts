@@ -12,7 +12,7 @@ export type DiskRequest = Readonly<{
   address: string
 }>
 
-/** All that iPXE and the system need to log in. Holds a secret: for the boot script and nothing else. */
+/** All that iPXE and the system need to log in. Holds a secret: for the boot script, and for a config that is given once. */
 export type BootDisks = Readonly<{
   host: string
   port: number
@@ -41,4 +41,6 @@ export interface DiskDesk {
   prepare(request: DiskRequest): Promise<DiskAnswer>
   /** What `prepare` would answer, with a made-up secret; changes nothing. */
   preview(request: DiskRequest): DiskAnswer
+  /** What the machine's boot of this profile was given last, with its secret; `undefined`: nothing, or it was taken back. */
+  given(request: DiskRequest): BootDisks | undefined
 }

@@ -267,3 +267,12 @@ test('a preview changes nothing', async () => {
   expect(world.pool.kept.size).toBe(0)
   expect(world.engine.targets.size).toBe(0)
 })
+
+test('who boots an installer is told again what it was given, as long as it has it', async () => {
+  await profile([OVERLAY])
+  const request = { machine: idOf('pc1'), profile: world.profiles.get('desk')!, host: 'srv', address: '' }
+  expect(world.disks.diskless.given(request)).toBeUndefined()
+  const { chap, initiator, target } = await boot()
+  expect(world.disks.diskless.given(request)).toMatchObject({ chap, initiator, target, host: 'srv', luns: 1 })
+  expect(world.disks.diskless.given({ ...request, machine: idOf('pc2') })).toBeUndefined()
+})

@@ -76,13 +76,20 @@ export class Diskless implements DiskDesk {
     return answer
   }
 
+  given(request: DiskRequest): BootDisks | undefined {
+    const given = this.#given(request)
+    return given && this.#disks(request, given.disks.length, given.chap, [])
+  }
+
+  #given({ machine, profile }: DiskRequest): Attachment | undefined {
+    return this.#ledger.bootsOf(machine).find((each) => each.for.kind === 'boot' && each.for.profile === profile.name)
+  }
+
   preview(request: DiskRequest): DiskAnswer {
     const machine = this.#with.machine(request.machine)
     if (!machine) return refused('this machine is not known', 'boot it again')
     if (!this.#targets.enabled) return OFF
-    const given = this.#ledger
-      .bootsOf(machine.id)
-      .find((each) => each.for.kind === 'boot' && each.for.profile === request.profile.name)
+    const given = this.#given(request)
     const plan = given ? undefined : decideDisks(this.#facts(machine, request, new Set()))
     if (plan?.outcome === 'refused') return plan
     const chap = this.#with.chap ? { user: machine.id.replaceAll('_', '-'), secret: 'preview' } : null

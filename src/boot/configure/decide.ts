@@ -21,6 +21,8 @@ export type FileFacts = Readonly<{
   profile: (name: string) => Profile | undefined
   /** How the system of this boot logs in to the profile's disks, where it has some. */
   disks?: ((machine: Machine, profile: Profile) => BootDisks | undefined) | undefined
+  /** The same with the secret that it was given. */
+  login?: ((machine: Machine, profile: Profile) => BootDisks | undefined) | undefined
   /** The profile's config, rendered for this machine and this boot. */
   config?: ((reference: string, machine: Machine, boot: BootFacts) => RenderedConfig) | undefined
   /** The name under which the first part of a config is delivered. */
@@ -100,12 +102,13 @@ function configPart(
   { name, capability, base }: FileRequest,
   machine: Machine,
   profile: Profile | undefined,
-  { config }: FileFacts,
+  { config, login }: FileFacts,
 ): Given | Refused | undefined {
   if ((profile?.kind !== 'live' && profile?.kind !== 'wim') || profile.config === null || !config) return undefined
   const files = `${base}${BOOT_PATHS.files(capability)}`
   const home = `${base}${BOOT_PATHS.home(capability)}`
-  const rendered = config(profile.config, machine, { server: base, files, config: files, home })
+  const iscsi = iscsiOf(login?.(machine, profile))
+  const rendered = config(profile.config, machine, { server: base, files, config: files, home, iscsi })
   const fault = rendered.problems.find(({ severity }) => severity === 'error')
   const part = rendered.parts.find((each) => each.name === name)
   if (fault && (part || rendered.parts.length === 0))
@@ -118,4 +121,10 @@ function configPart(
   const { content, contentType, secret } = part
   const reason = `it is version ${rendered.version} of the config ${rendered.config}, rendered for ${machine.name}`
   return { status: 200, content, contentType, once: secret ? name : null, reason }
+}
+
+function iscsiOf(disks: BootDisks | undefined): BootFacts['iscsi'] {
+  if (!disks) return null
+  const { initiator, target, host, port, firstLun, chap } = disks
+  return { initiator, target, host, port, lun: firstLun, user: chap?.user ?? '', secret: chap?.secret ?? '' }
 }

@@ -21,7 +21,7 @@ export type ConfigureStageDependencies = Readonly<{
   /** Hears that an installed system runs. */
   deployments?: { launchedLocal(machine: string): Promise<void> } | undefined
   /** Tells what the boot script told of its disks. */
-  disks?: Pick<DiskDesk, 'preview'> | undefined
+  disks?: Pick<DiskDesk, 'preview' | 'given'> | undefined
   /** What profiles' configs are rendered by. */
   configs?: ConfigDesk | undefined
   traces: TraceRecorder
@@ -49,14 +49,23 @@ export function serveConfigure(dependencies: ConfigureStageDependencies): BootHa
     config: configs?.render.bind(configs),
     deliveryOf: configs?.deliveryOf.bind(configs),
   }
-  const disksAt =
-    ({ base, client }: BootTarget) =>
-    (machine: Machine, profile: Profile) => {
-      if (!('disks' in profile) || profile.disks.length === 0) return undefined
-      const host = new URL(base).hostname
-      const answer = desk?.preview({ machine: machine.id, profile, host, address: client })
-      return answer?.outcome === 'disks' ? answer.disks : undefined
+  const disksAt = ({ base, client }: BootTarget) => {
+    const asked = (machine: Machine, profile: Profile) =>
+      'disks' in profile && profile.disks.length > 0
+        ? { machine: machine.id, profile, host: new URL(base).hostname, address: client }
+        : undefined
+    return {
+      disks: (machine: Machine, profile: Profile) => {
+        const request = asked(machine, profile)
+        const answer = request && desk?.preview(request)
+        return answer?.outcome === 'disks' ? answer.disks : undefined
+      },
+      login: (machine: Machine, profile: Profile) => {
+        const request = asked(machine, profile)
+        return request && desk?.given(request)
+      },
     }
+  }
 
   const decide = (target: BootTarget): { name: string; decision: FileDecision } => {
     const [capability = '', ...rest] = target.path.slice(FILES.length).split('/')
@@ -64,7 +73,7 @@ export function serveConfigure(dependencies: ConfigureStageDependencies): BootHa
     const grant = openGrant(capability, 'file', key, clock.now())
     return {
       name,
-      decision: decideFile({ name, capability, grant, base: target.base }, { ...facts, disks: disksAt(target) }),
+      decision: decideFile({ name, capability, grant, base: target.base }, { ...facts, ...disksAt(target) }),
     }
   }
 

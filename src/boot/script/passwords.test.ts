@@ -63,6 +63,7 @@ beforeEach(async () => {
       return answer
     },
     preview: () => answer,
+    given: () => undefined,
   }
   const common = { machines, profiles, disks: desk, traces, key, clock, log: SILENT }
   const image = {
