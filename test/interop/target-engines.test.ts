@@ -1,4 +1,4 @@
-import { mkdtemp, open, readdir, readlink, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readlink, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,48 +8,29 @@ import { serveDisks } from '../../src/compose/disk-workers.ts'
 import { FileChunks } from '../../src/images/drivers/chunk-files.ts'
 import { SILENT } from '../../src/kit/log.ts'
 import { TgtEngine } from '../../src/volumes/drivers/tgt/tgt.ts'
+import { RawVolumes } from '../conformance/raw-volumes.ts'
 import { type EngineWorld, TARGET_ENGINE_CASES } from '../conformance/target-engines.ts'
+import { freeTcpPort } from '../e2e/bed/free-port.ts'
 
 type World = EngineWorld & { close(): Promise<void> }
 
 const clock = { now: () => Date.now() }
 
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
 /** tgtd over sparse files. */
 async function tgt(): Promise<World> {
-  const directory = await mkdtemp(join(tmpdir(), 'reveille-tgt-'))
-  const listen = { host: '127.0.0.1', port: await freePort() }
-  const path = async (volume: string) => join(directory, `${volume}.img`)
-  const start = () => TgtEngine.start({ directory: join(directory, 'tgt'), listen, log: SILENT, clock, path })
+  const volumes = await RawVolumes.make(tmpdir())
+  const { path, volume, content } = volumes
+  const listen = { host: '127.0.0.1', port: await freeTcpPort() }
+  const start = () => TgtEngine.start({ directory: join(volumes.directory, 'tgt'), listen, log: SILENT, clock, path })
   let engine = await start()
-  let made = 0
   return {
     get engine() {
       return engine
     },
     host: listen.host,
     cannot: new Set(['address-at-login', 'two-secrets-for-a-user'] as const),
-    async volume(bytes) {
-      const volume = `v_${process.pid}_${++made}`
-      const file = await open(await path(volume), 'w')
-      await file.truncate(bytes)
-      await file.close()
-      return volume
-    },
-    async content(volume, at, bytes) {
-      const file = await open(await path(volume), 'r')
-      const into = Buffer.alloc(bytes)
-      await file.read(into, 0, bytes, at)
-      await file.close()
-      return into
-    },
+    volume,
+    content,
     async isOpen(volume) {
       const descriptors = `/proc/${engine.pid}/fd`
       const wanted = await path(volume)
@@ -69,7 +50,7 @@ async function tgt(): Promise<World> {
     },
     async close() {
       await engine.stop()
-      await rm(directory, { recursive: true })
+      await volumes.remove()
     },
   }
 }
@@ -77,7 +58,7 @@ async function tgt(): Promise<World> {
 /** The built-in engine: volumes of the file pool, served by workers. */
 async function builtin(): Promise<World> {
   const dataDir = await mkdtemp(join(tmpdir(), 'reveille-builtin-'))
-  const listen = { host: '127.0.0.1', port: await freePort() }
+  const listen = { host: '127.0.0.1', port: await freeTcpPort() }
   const chunks = await FileChunks.open(join(dataDir, 'chunks'), { clock })
   const start = () =>
     serveDisks({
@@ -144,7 +125,7 @@ describe('tgtd of our own', () => {
   test('the daemon of a server that was killed is ended by the next one', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'reveille-tgt-'))
     const options = async () => ({
-      ...{ directory, listen: { host: '127.0.0.1', port: await freePort() }, log: SILENT, clock },
+      ...{ directory, listen: { host: '127.0.0.1', port: await freeTcpPort() }, log: SILENT, clock },
       path: async () => '',
     })
     const first = await TgtEngine.start(await options())

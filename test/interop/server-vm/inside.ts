@@ -1,10 +1,11 @@
 import { appendFileSync } from 'node:fs'
-import { mkdtemp, open, readdir, readFile, readlink } from 'node:fs/promises'
+import { readdir, readFile, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SILENT } from '../../../src/kit/log.ts'
 import { runOrFail } from '../../../src/processes/run.ts'
 import { LioEngine } from '../../../src/volumes/drivers/lio/lio.ts'
 import { LvmPool } from '../../../src/volumes/drivers/lvm/pool.ts'
+import { RawVolumes } from '../../conformance/raw-volumes.ts'
 import { type EngineWorld, TARGET_ENGINE_CASES } from '../../conformance/target-engines.ts'
 import { describeVolumePool } from '../../conformance/volume-pool.ts'
 import { CASES, type Case } from './cases.ts'
@@ -15,12 +16,10 @@ const clock = { now: () => Date.now() }
 
 /** LIO over sparse files. */
 async function lioCases(all: boolean): Promise<Case[]> {
-  const directory = await mkdtemp('/var/tmp/lio-')
-  const path = async (volume: string) => join(directory, volume)
+  const { path, volume, content } = await RawVolumes.make('/var/tmp')
   const options = { listen: { host: '127.0.0.1', port: 3260 }, prefix: 'iqn.2026-11.org.reveille.test', log: SILENT }
   const start = () => LioEngine.start({ ...options, clock, path })
   let engine = await start()
-  let made = 0
   const world: EngineWorld = {
     get engine() {
       return engine
@@ -28,20 +27,8 @@ async function lioCases(all: boolean): Promise<Case[]> {
     host: '127.0.0.1',
     isSlow: !all,
     cannot: new Set(['address-at-login', 'address-alone'] as const),
-    async volume(bytes) {
-      const volume = `v_${++made}`
-      const file = await open(await path(volume), 'w')
-      await file.truncate(bytes)
-      await file.close()
-      return volume
-    },
-    async content(volume, at, bytes) {
-      const file = await open(await path(volume), 'r')
-      const into = Buffer.alloc(bytes)
-      await file.read(into, 0, bytes, at)
-      await file.close()
-      return into
-    },
+    volume,
+    content,
     async isOpen(volume) {
       const core = '/sys/kernel/config/target/core'
       for (const hba of await readdir(core)) if ((await readdir(join(core, hba))).includes(volume)) return true
