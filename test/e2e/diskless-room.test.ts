@@ -1,9 +1,11 @@
-import { createHash } from 'node:crypto'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createHash, randomBytes } from 'node:crypto'
+import { crc32 } from 'node:zlib'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Image } from '../../src/api/contract/images.ts'
 import type { Maintenance } from '../../src/api/contract/maintenance.ts'
 import type { VolumeJob } from '../../src/api/contract/volumes.ts'
 import { LAB_LINUX } from '../../src/lab/offer.ts'
+import { fileLister } from '../pe/file-lister.ts'
 import type { Bed } from './bed/bed.ts'
 import { debianRoot } from './bed/debian-root.ts'
 import { openRoom, overlay, push } from './bed/room.ts'
@@ -104,28 +106,56 @@ test.each(FIRMWARES)(
   1_200_000,
 )
 
-test('wimboot is given the files of Windows PE under their names', async () => {
-  // In the place of wimboot a kernel, which is loaded in the same way: it is told to start a file that wimboot would look for.
-  const { versions } = await bed.server.api<Image>('GET', `/images/${LAB_LINUX}`)
-  const kernel = versions[0]?.files.find(({ role }) => role === 'kernel')?.sha256
-  const text = Buffer.from('a stand-in')
-  const sha256 = createHash('sha256').update(text).digest('hex')
-  await bed.server.api('PUT', `/uploads/${sha256}`, text)
-  await bed.server.api('POST', '/images', { name: 'pe', kind: 'bundle' })
-  await bed.server.api('POST', '/images/pe/versions', {
-    files: [
-      { role: 'kernel', name: 'wimboot', sha256: kernel },
-      ...['BCD', 'boot.sdi', 'boot.wim'].map((name) => ({ role: 'initrd', name, sha256 })),
-    ],
-    cmdline: 'console=ttyS0 rdinit=/boot.wim panic=-1',
+describe('wimboot is given the files of Windows PE under their names', () => {
+  const keep = async (bytes: Buffer) => {
+    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    await bed.server.api('PUT', `/uploads/${sha256}`, bytes)
+    return sha256
+  }
+  const windows = async (name: string, wimboot: string, files: Readonly<Record<string, Buffer>>, more = {}) => {
+    const initrds = await Promise.all(
+      Object.entries(files).map(async ([file, bytes]) => ({ role: 'initrd', name: file, sha256: await keep(bytes) })),
+    )
+    await bed.server.api('POST', '/images', { name, kind: 'bundle' })
+    await bed.server.api('POST', `/images/${name}/versions`, {
+      files: [{ role: 'kernel', name: 'wimboot', sha256: wimboot }, ...initrds],
+      cmdline: 'console=ttyS0 rdinit=/boot.wim panic=-1',
+    })
+    await bed.server.api('POST', '/profiles', { name, kind: 'wim', image: name, disks: [overlay('desktop')], ...more })
+  }
+
+  test('by BIOS', async () => {
+    // In the place of wimboot a kernel, which is loaded in the same way: it is told to start a file that wimboot would look for.
+    const { versions } = await bed.server.api<Image>('GET', `/images/${LAB_LINUX}`)
+    const kernel = versions[0]?.files.find(({ role }) => role === 'kernel')?.sha256
+    const text = Buffer.from('a stand-in')
+    await windows('pe', kernel!, { BCD: text, 'boot.sdi': text, 'boot.wim': text })
+    const vm = await bed.known({ name: 'winpe', ...MEMORY }, 'pe')
+    await vm.on()
+    await vm.shows(
+      /Registered SAN device 0x80[\s\S]*\/wimboot\.\.\. ok[\s\S]*\/BCD\.\.\. ok[\s\S]*\/boot\.wim\.\.\. ok/,
+      120_000,
+    )
+    await vm.shows(/Failed to execute \/boot\.wim \(error -(8|13)\)/, 120_000)
+    await vm.off()
   })
-  await bed.server.api('POST', '/profiles', { name: 'pe', kind: 'wim', image: 'pe', disks: [overlay('desktop')] })
-  const vm = await bed.known({ name: 'winpe', ...MEMORY }, 'pe')
-  await vm.on()
-  await vm.shows(
-    /Registered SAN device 0x80[\s\S]*\/wimboot\.\.\. ok[\s\S]*\/BCD\.\.\. ok[\s\S]*\/boot\.wim\.\.\. ok/,
-    120_000,
-  )
-  await vm.shows(/Failed to execute \/boot\.wim \(error -(8|13)\)/, 120_000)
-  await vm.off()
+
+  test('by UEFI, with the answer file of their profile', async () => {
+    const files = { BCD: randomBytes(16_384), 'boot.sdi': randomBytes(3_170_304), 'boot.wim': randomBytes(5_000_001) }
+    const answers = '<unattend>{{ machine.name }}</unattend>'
+    const config = { name: 'answers', kind: 'unattend', parts: [{ name: 'main', content: answers }] }
+    await bed.server.api('POST', '/configs', config)
+    await windows('pe-uefi', await keep(fileLister()), files, { config: 'answers' })
+    const vm = await bed.known({ name: 'winpe-uefi', firmware: 'uefi', rom: 'pxe', ...MEMORY }, 'pe-uefi')
+    await vm.on()
+    await vm.shows(/Registered SAN device 0x80/, 120_000)
+    await vm.shows(/END\s/, 120_000)
+    const found = [...vm.printed.matchAll(/FILE (\S+) ([0-9a-f]{8}) ([0-9a-f]{8})/g)].map(([, ...each]) => each)
+    const hex = (value: number) => value.toString(16).padStart(8, '0')
+    const row = (name: string, bytes: Uint8Array) => [name, hex(bytes.length), hex(crc32(bytes))]
+    for (const [name, bytes] of Object.entries(files)) expect(found).toContainEqual(row(name, bytes))
+    expect(found).toContainEqual(row('unattend.xml', Buffer.from('<unattend>winpe-uefi</unattend>')))
+    expect(vm.printed).toMatch(/TOLD [^\r\n]*rdinit=\/boot\.wim panic=-1/)
+    await vm.off()
+  })
 })
