@@ -32,6 +32,7 @@ import { openManagement } from './compose/management.ts'
 import { offlinePassword } from './compose/offline-password.ts'
 import { openPower } from './compose/power.ts'
 import { serviceNotices } from './compose/service.ts'
+import { filesOverTftp } from './compose/tftp.ts'
 import { openThrift } from './compose/thrift.ts'
 import { administerStorage, openStorage } from './compose/volumes.ts'
 import type { LoadedConfig } from './config/load.ts'
@@ -285,21 +286,14 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     log,
   })
   const files = { find, blobs: images.blobs, describe: (sha256: string) => images.describe(sha256), trace: traces, log }
-  const blob = findBlob(files)
-  const tftp = wantsTftp
-    ? await serveTftp({
-        listen: config.tftp.listen,
-        find: (name, client, local) =>
-          find(name, client) ??
-          blob(name, client, local) ??
-          script.grub(name, client, advertised ?? (local === '0.0.0.0' ? bootUrl() : baseUrl(local, config))),
-        trace: traces,
-        log,
-      })
-    : undefined
-  if (tftp) onStop(tftp.stop)
   const { agent } = config
   const install = openInstall({ deployments, images, machines, traces, key, agent, clock: CLOCK, log })
+  const base = (local: string) => advertised ?? (local === '0.0.0.0' ? bootUrl() : baseUrl(local, config))
+  const given = { program: find, blob: findBlob(files), pass: install.passFile, grub: script.grub, base }
+  const tftp = wantsTftp
+    ? await serveTftp({ listen: config.tftp.listen, find: filesOverTftp(given), trace: traces, log })
+    : undefined
+  if (tftp) onStop(tftp.stop)
   switches.meetAgents({ deployments, install })
   const { consoles, records } = await openConsoles({
     ...around,

@@ -13,7 +13,7 @@ import { CHUNK_BYTES, encodeChunkList } from '../../protocols/chunks/list.ts'
 import { sealGrant } from '../capability.ts'
 import { BOOT_PATHS } from '../paths.ts'
 import { proofOf, sessionOf } from './proof.ts'
-import { AGENT_PREFIX, serveInstall } from './serve.ts'
+import { AGENT_PREFIX, type InstallStage, serveInstall } from './serve.ts'
 
 const KEY = new Uint8Array(32).fill(7)
 const MAC = '52:54:00:12:34:56' as Mac
@@ -25,12 +25,13 @@ let desk: FakeDesk
 let shelf: FakeShelf
 let traces: RecordedTraces
 let server: Server | undefined
+let stage: InstallStage
 let base: string
 
 /** The stage anew, as after a restart: only what the desk and the shelf keep, and the key, are what they were. */
 async function start(): Promise<void> {
   await stop()
-  const stage = serveInstall({ desk, chunks: shelf, traces, key: KEY, shell: true, clock, log: SILENT })
+  stage = serveInstall({ desk, chunks: shelf, traces, key: KEY, shell: true, clock, log: SILENT })
   server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://boot')
     if (url.pathname.startsWith(AGENT_PREFIX)) stage.answer(request, response)
@@ -134,6 +135,18 @@ describe('the pass', () => {
     expect((await fetch(base + BOOT_PATHS.agentPass(word({ expiresAt: clock.now() })))).status).toBe(403)
     expect(desk.boots.size).toBe(0)
     expect((await fetch(path)).status).toBe(200)
+  })
+
+  test('is the same over TFTP, once over both, and what is no pass is left to others', async () => {
+    const name = BOOT_PATHS.agentPass(word()).slice(1)
+    const found = await stage.passFile(name, '10.0.0.9', 'http://10.0.0.1:8080')
+    expect(found?.told).toBe('nothing')
+    expect(Buffer.from(found?.bytes ?? []).toString()).toContain('"server":"http://10.0.0.1:8080"')
+    expect(await stage.passFile(name, '10.0.0.9', 'http://10.0.0.1:8080')).toBeUndefined()
+    expect((await fetch(`${base}/${name}`)).status).toBe(403)
+    expect(await stage.passFile(name.replace('m_1', 'm_2'), '10.0.0.8', base)).toBeUndefined()
+    expect(stage.passFile('debian/shimx64.efi', '10.0.0.9', base)).toBeUndefined()
+    expect(JSON.stringify([traces.events, desk.remarks])).not.toContain('agent~')
   })
 })
 

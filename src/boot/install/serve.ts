@@ -13,7 +13,7 @@ import { Chunks } from './chunks.ts'
 import { isSame, judgeHello, type Question, readBearer, readQuestion } from './decide.ts'
 import type { AgentBoot, ChunkShelf, InstallDesk } from './desk.ts'
 import { InstallNotes, type RunningAgent } from './notes.ts'
-import { servePass } from './pass.ts'
+import { type FindPass, servePass } from './pass.ts'
 import { proofOf, secretOf, sessionOf } from './proof.ts'
 import { type ShellConsole, Shells } from './shell.ts'
 
@@ -45,6 +45,8 @@ export type InstallStageDependencies = Readonly<{
 export type InstallStage = Readonly<{
   /** Gives passes; below `/boot/`. */
   pass: BootHandler
+  /** The same over TFTP. */
+  passFile: FindPass
   /** Answers what is below `AGENT_PREFIX`. Never throws. */
   answer(request: IncomingMessage, response: ServerResponse): void
   /** Whether a request asks for the agent's end of a terminal. */
@@ -202,8 +204,10 @@ export function serveInstall(dependencies: InstallStageDependencies): InstallSta
     })
   }
 
+  const passes = servePass({ desk, notes, key, clock, log })
   return {
-    pass: servePass({ desk, notes, key, clock, log }),
+    pass: passes.handler,
+    passFile: passes.find,
     answer,
     upgradable: ({ url, headers }) => url === SHELL && headers.upgrade?.toLowerCase() === 'websocket',
     upgrade(request, socket, head) {

@@ -13,6 +13,8 @@ export type TftpDecision = Readonly<
  */
 const OPTIONAL =
   /^(.*\/)?(revocations_[a-z]+\.efi|shim_certificate_\d+\.efi)$|^grub\/[a-z0-9_-]+\/[a-z0-9_]+\.(lst|mod)$/
+/** Names with a word in them that may still be good for something: who refuses them tells of it, without the name. */
+const SEALED = /^boot\/agent\//
 
 /**
  * Decides on a request from `client` (dotted decimal) to our address `local`. Read only, bytes as they are, names from the table of
@@ -43,7 +45,7 @@ export function decideTftp(
   const decided = (file: LoaderFile | undefined): TftpDecision => {
     if (file) return { serve: file, name }
     const refused = refuse(TftpError.fileNotFound, 'file not found', 'there is no boot file of this name')
-    return OPTIONAL.test(name) ? { ...refused, expected: true } : refused
+    return OPTIONAL.test(name) || SEALED.test(name) ? { ...refused, expected: true } : refused
   }
   const file = find(name, client, local)
   return file instanceof Promise ? file.then(decided) : decided(file)

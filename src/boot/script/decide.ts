@@ -8,6 +8,7 @@ import type { BootDisks, DiskAnswer } from '../../volumes/boot-disks.ts'
 import type { Grant } from '../capability.ts'
 import { BOOT_PATHS } from '../paths.ts'
 import { fillIn, wordsFor } from '../words.ts'
+import { type AgentChoice, BUILD_AGAIN, planAgent } from './agent.ts'
 import { attach, detach, FIRST_DRIVE, hasDisks } from './attach.ts'
 import { type Choice, type ScriptFacts as ChoiceFacts, chooseProfile } from './choose.ts'
 import { named, told } from './disc.ts'
@@ -27,11 +28,6 @@ import type { ScriptRequest } from './request.ts'
 
 /** What one boot is about: what its capabilities are bound to. As in `Grant`, where `profile` may be a deployment. */
 export type BootBinding = Readonly<{ machine: string; profile: string; once: string | null }>
-
-/** The image that `reveille agent build` makes: kernel and initrd of the management OS. */
-export const MANAGEMENT_OS = 'management-os'
-/** Screen and first serial port: machines in racks show nothing else. */
-const AGENT_CMDLINE = 'console=tty0 console=ttyS0,115200'
 
 export type ScriptFacts = ChoiceFacts &
   Readonly<{
@@ -220,53 +216,33 @@ function ownDisk(
   return decided(script, { reason, does: 'local', profile: named(profile), once })
 }
 
-/**
- * The management OS, with a second initrd that proves which boot of which machine it is. The word for that is on the screen and on
- * the wire, so it is good for one fetch.
- */
-function agent(
-  request: ScriptRequest,
-  { machine, deployment, reason }: Extract<Choice, { what: 'agent' }>,
-  facts: ScriptFacts,
-): ScriptDecision {
+/** The management OS, with a further initrd that proves which boot of which machine it is. */
+function agent(request: ScriptRequest, choice: AgentChoice, facts: ScriptFacts): ScriptDecision {
+  const { machine, reason } = choice
   const cannot = (problem: string, next: string) =>
     parked(request, machine, { what: 'park', reason: `${reason}, but ${problem}`, next })
-  if (request.architecture !== undefined && request.architecture !== 'x86_64')
-    return cannot(
-      `there is no management OS for ${request.architecture}`,
-      'cancel the deployment: this machine cannot be installed',
-    )
-  const version = facts.image(MANAGEMENT_OS)?.version
-  const kernel = version?.files.find(({ role }) => role === 'kernel')
-  if (!version || !kernel) return cannot('the management OS is not built yet', 'build it: reveille agent build')
-  const initrds = version.files
-    .filter(({ role }) => role === 'initrd')
-    .map((file, i) => ({ name: `initrd${i}`, url: blobUrl(request, file) }))
-  const word = facts.grant('agent', { machine: machine.id, profile: deployment, once: facts.newBoot() })
-  const mark = facts.grant('agent-boot', { machine: machine.id, profile: deployment, once: null })
+  const plan = planAgent(request, choice, facts)
+  if ('problem' in plan) return cannot(plan.problem, plan.next)
+  const initrds = plan.initrds.map((file, i) => ({ name: `initrd${i}`, url: blobUrl(request, file) }))
   // First on the command line, for an EFI stub lays initrds end to end and only an uncompressed archive keeps the next one aligned;
   // last to be fetched, so that its word need not outlive the fetching of the others.
-  const args = ['initrd=pass', ...initrds.map(({ name }) => `initrd=${name}`), version.cmdline || AGENT_CMDLINE]
+  const args = ['initrd=pass', ...initrds.map(({ name }) => `initrd=${name}`), plan.args].join(' ')
   try {
     const script = [
       ...banner(machine, request, 'boots the management OS', reason),
       FORGET,
-      ...step('kernel', {
-        do: 'kernel',
-        url: blobUrl(request, kernel),
-        args: [...args, `reveille.mac=${request.mac}`].join(' '),
-      }),
+      ...step('kernel', { do: 'kernel', url: blobUrl(request, plan.kernel), args }),
       ...initrds.flatMap(({ name, url }) => step(name, { do: 'initrd', name, url })),
-      ...step('pass', { do: 'initrd', name: 'pass', url: `${request.base}${BOOT_PATHS.agentPass(word)}` }),
-      ...reportLaunch(request.base, mark),
+      ...step('pass', { do: 'initrd', name: 'pass', url: `${request.base}${plan.pass}` }),
+      ...reportLaunch(request.base, plan.mark),
       ...step('boot', { do: 'boot' }),
       ...comesBack('boot'),
-      ...onFailure(request, mark),
+      ...onFailure(request, plan.mark),
     ]
     return decided(script, { reason, does: 'agent', profile: null, once: null })
   } catch (error) {
     if (!(error instanceof UnsafeText)) throw error
-    return cannot(error.message, 'build it again: reveille agent build --force')
+    return cannot(error.message, BUILD_AGAIN)
   }
 }
 

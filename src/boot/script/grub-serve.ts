@@ -1,5 +1,6 @@
 import type { KernelFacts } from '../../protocols/pe/secure-boot.ts'
 import type { BootTarget } from '../http.ts'
+import { MANAGEMENT_OS } from './agent.ts'
 import type { Choice } from './choose.ts'
 import type { ScriptFacts } from './decide.ts'
 import { decideGrub, firstScript, GRUB_PATHS, type GrubDecision, type GrubRequest, LOCKDOWN } from './grub.ts'
@@ -65,7 +66,8 @@ export function grubWriter(
   inspect: InspectKernel,
 ): (choice: Choice, facts: ScriptFacts) => Promise<GrubDecision> {
   return async (choice, facts) => {
-    const image = choice.what === 'boot' && choice.profile.kind === 'live' ? choice.profile.image : undefined
+    const live = choice.what === 'boot' && choice.profile.kind === 'live' ? choice.profile.image : undefined
+    const image = choice.what === 'agent' ? MANAGEMENT_OS : live
     const file =
       image === undefined ? undefined : facts.image(image)?.version.files.find((each) => each.role === 'kernel')
     const seen = file && (await inspect(file.sha256))

@@ -5,7 +5,7 @@ import { blankMachine } from '../../machines/edit.ts'
 import type { Machine } from '../../machines/machine.ts'
 import { type Profile, ProfileSpec } from '../../profiles/profile.ts'
 import type { KernelFacts } from '../../protocols/pe/secure-boot.ts'
-import { chooseProfile } from './choose.ts'
+import { chooseProfile, type DeploymentBoot } from './choose.ts'
 import { decideGrub, firstScript, type GrubFacts } from './grub.ts'
 import { readRequest } from './request.ts'
 
@@ -34,11 +34,27 @@ const files: ImageVersion['files'] = [
   { role: 'kernel', name: 'linux', sha256: KERNEL, bytes: 1 },
 ]
 const version = { number: 1, files, cmdline: 'quiet', note: '', createdAt: 0 } as unknown as ImageVersion
+const agentOs = {
+  ...version,
+  cmdline: 'quiet panic=30',
+  files: [
+    { role: 'kernel', name: 'vmlinuz', sha256: KERNEL, bytes: 1 },
+    { role: 'initrd', name: 'system.zst', sha256: 'c'.repeat(64), bytes: 1 },
+    { role: 'initrd', name: 'agent.zst', sha256: 'd'.repeat(64), bytes: 1 },
+  ],
+} as unknown as ImageVersion
+const OPEN = { what: 'agent', deployment: 'd_1', reason: 'deployment d_1 installs web' } as const
 const SIGNED: KernelFacts = { verdict: 'accepted', reason: 'is signed by Debian', machine: 'x86_64' }
 
 function decide(
   machine: Partial<Machine>,
-  { query = 'lockdown=y', kernel = SIGNED as KernelFacts | null, inMenu = false } = {},
+  {
+    query = 'lockdown=y',
+    kernel = SIGNED as KernelFacts | null,
+    inMenu = false,
+    deployment = undefined as DeploymentBoot | undefined,
+    os = agentOs as ImageVersion | null,
+  } = {},
 ) {
   const asked = new URLSearchParams(`mac=52:54:00:12:34:56&platform=efi&arch=x86_64&uuid=&${query}`)
   const request = {
@@ -50,8 +66,11 @@ function decide(
     machine: { ...blankMachine('m_1', 'node-0001', 0), ...machine },
     unknownMachines: 'park',
     profile: (name) => profiles.get(name),
-    image: (name) => (name === 'di' ? { image: {} as Image, version } : undefined),
-    deployment: () => undefined,
+    image: (name) => {
+      const found = name === 'di' ? version : name === 'management-os' ? os : null
+      return found ? { image: {} as Image, version: found } : undefined
+    },
+    deployment: () => deployment,
     grant: (use, { machine: id, profile, once }) => `${use}~${id}~${profile}~${once ?? ''}`,
     newBoot: () => 'b_1',
     passes: () => [],
@@ -133,11 +152,53 @@ describe('a machine that loads GRUB', () => {
     expect(decide({ profile: 'choice' }, { query: 'choice=debian' })).toMatchObject({ does: 'live' })
   })
 
-  test('starts its own disk with the boot loader that is on it', () => {
+  test('gets the management OS for a deployment, with its pass as the first initrd', () => {
+    const { lines, ...decision } = decide({}, { deployment: OPEN })
+    expect(decision).toMatchObject({ does: 'agent', profile: null, once: null, reason: OPEN.reason })
+    expect(lines).toContainEqual([
+      ...['if', 'linux', `/boot/blob/${KERNEL}/vmlinuz`, 'quiet', 'panic=30', 'reveille.mac=52:54:00:12:34:56'],
+    ])
+    expect(lines).toContainEqual([
+      ...['if', 'initrd', '/boot/agent/agent~m_1~d_1~b_1/boot.cpio'],
+      ...[`/boot/blob/${'c'.repeat(64)}/system.zst`, `/boot/blob/${'d'.repeat(64)}/agent.zst`],
+    ])
+    const names = lines.map((line) => line.join(' '))
+    expect(names.indexOf('if source /boot/mark/agent-boot~m_1~d_1~/launch')).toBeLessThan(names.indexOf('boot'))
+    expect(names).toContain(`if source /boot/mark/agent-boot~m_1~d_1~/failed?step=${EXPANDED}step${EXPANDED}`)
+    expect(decision.text).not.toMatch(/^echo .*agent~m_1/m)
+  })
+
+  test('is parked where the management OS cannot be started, and told what helps', () => {
+    const kernel: KernelFacts = { verdict: 'refused', reason: 'is not signed', machine: 'x86_64' }
+    expect(decide({}, { deployment: OPEN, kernel })).toMatchObject({
+      does: 'park',
+      reason: `${OPEN.reason}, but the kernel vmlinuz of management-os is not signed, and Secure Boot is on: it would be refused`,
+      next: 'build it again: reveille agent build --force',
+    })
+    expect(decide({}, { deployment: OPEN, kernel, query: 'lockdown=' }).does).toBe('agent')
+    expect(decide({}, { deployment: OPEN, os: null })).toMatchObject({
+      reason: `${OPEN.reason}, but the management OS is not built yet`,
+      next: 'build it: reveille agent build',
+    })
+    const quoted = { ...agentOs, cmdline: 'a="b"' } as ImageVersion
+    expect(decide({}, { deployment: OPEN, os: quoted }).reason).toMatch(/a quote or a backslash/)
+  })
+
+  test('starts its own disk with the boot loader that is on it, which then looks for its files on that disk', () => {
     const { lines, does } = decide({ profile: 'local' })
     expect(does).toBe('local')
     expect(lines[3 + 1]).toEqual(expect.arrayContaining(['for', '/EFI/debian/shimx64.efi', '/EFI/BOOT/BOOTX64.EFI']))
-    expect(lines.map((line) => line.join(' '))).toContain('if source /boot/mark/boot~m_1~local~/launch')
+    const names = lines.map((line) => line.join(' '))
+    const [at, back, mark] = [
+      `set root=${EXPANDED}disk${EXPANDED}`,
+      `set root=${EXPANDED}net${EXPANDED}`,
+      'if source /boot/mark/boot~m_1~local~/launch',
+    ].map((line) => names.indexOf(line))
+    const load = names.findIndex((line) => line.startsWith('if chainloader'))
+    expect(at).toBeGreaterThan(0)
+    expect([at, load, back, mark]).toEqual([at, load, back, mark].toSorted((a, b) => a! - b!))
+    // Whatever happens, the next name is asked of the server again.
+    expect(names.filter((line) => line === `set root=${EXPANDED}net${EXPANDED}`)).toHaveLength(2)
   })
 
   test('is told in a sentence what needs iPXE', () => {

@@ -5,6 +5,7 @@ import { type GrubText, plainText, UnsafeText } from '../../protocols/grub/text.
 import type { KernelFacts } from '../../protocols/pe/secure-boot.ts'
 import { BOOT_PATHS } from '../paths.ts'
 import { fillIn, wordsFor } from '../words.ts'
+import { type AgentChoice, type AgentProblem, BUILD_AGAIN, MANAGEMENT_OS, planAgent } from './agent.ts'
 import { hasDisks } from './attach.ts'
 import type { Choice } from './choose.ts'
 import type { ScriptDecision, ScriptFacts } from './decide.ts'
@@ -89,11 +90,12 @@ export function decideGrub(choice: Choice, request: GrubRequest, facts: GrubFact
     const text = encodeScript([...head('is not served', reason), { run: { do: 'exit' } }])
     return { reason, text, does: 'ignore', profile: null, once: null }
   }
-  if (choice.what === 'agent')
-    return parked(
-      `${reason}, but GRUB cannot load the management OS`,
-      'let it boot iPXE: turn Secure Boot off and set its boot loader to ipxe',
-    )
+  if (choice.what === 'agent') {
+    const body = agent(choice, request, facts)
+    if ('problem' in body) return parked(`${reason}, but ${body.problem}`, body.next)
+    const text = encodeScript([...head('boots the management OS', reason), ...body.lines])
+    return { reason, text, does: 'agent', profile: null, once: null }
+  }
   if (choice.what === 'password')
     return parked(
       `${choice.entry.profile} has a password, which GRUB cannot ask for here`,
@@ -145,6 +147,66 @@ function bodyOf(profile: Profile, boot: Boot, request: GrubRequest, facts: GrubF
   }
 }
 
+/** Whether the kernel would be started here: a sentence says why not, `remark` what to know of its signature. */
+function judge(
+  kernel: ImageFile,
+  image: string,
+  request: GrubRequest,
+  facts: GrubFacts,
+): string | Readonly<{ remark: string | undefined }> {
+  const seen = facts.kernel(kernel.sha256)
+  if (!seen) return `the kernel ${kernel.name} of ${image} cannot be read`
+  if (seen.machine !== null && request.architecture !== undefined && seen.machine !== request.architecture)
+    return `the kernel ${kernel.name} of ${image} is for ${seen.machine}, and the machine is ${request.architecture}`
+  if (request.secureBoot && seen.verdict === 'refused')
+    return `the kernel ${kernel.name} of ${image} ${seen.reason}, and Secure Boot is on: it would be refused`
+  const doubtful = request.secureBoot && seen.verdict === 'unknown'
+  return { remark: doubtful ? `Secure Boot is on, and the kernel ${seen.reason}` : undefined }
+}
+
+/** Loads a kernel and initrds, reports the launch, and starts it. GRUB aligns initrds, and opens all of them before it reads one. */
+function load(kernel: ImageFile, args: readonly string[], initrds: readonly Initrd[], mark: string): GrubScript {
+  const start: GrubScript = [...launch(mark), set('step', 'boot'), { run: { do: 'boot' } }]
+  const withInitrds: GrubScript =
+    initrds.length === 0
+      ? start
+      : [
+          set('step', 'initrd'),
+          echo(`Loading ${initrds.map(({ name }) => name).join(', ')}`),
+          { when: [{ do: 'initrd', paths: initrds.map(({ path }) => path) }], yes: start },
+        ]
+  return [
+    set('step', 'kernel'),
+    echo(`Loading ${kernel.name}`),
+    { when: [{ do: 'linux', path: blobPath(kernel), args }], yes: withInitrds },
+    ...failure(mark),
+  ]
+}
+
+type Initrd = Readonly<{ name: string; path: string }>
+const initrdOf = (file: ImageFile): Initrd => ({ name: file.name, path: blobPath(file) })
+
+/** The management OS. The pass is fetched first, for GRUB holds up what it opened while it reads something else. */
+function agent(
+  choice: AgentChoice,
+  request: GrubRequest,
+  facts: GrubFacts,
+): Readonly<{ lines: GrubScript }> | AgentProblem {
+  const plan = planAgent(request, choice, facts)
+  if ('problem' in plan) return plan
+  const judged = judge(plan.kernel, MANAGEMENT_OS, request, facts)
+  if (typeof judged === 'string') return { problem: judged, next: BUILD_AGAIN }
+  const initrds = [{ name: 'pass', path: plan.pass }, ...plan.initrds.map(initrdOf)]
+  try {
+    const lines = load(plan.kernel, plan.args.split(' '), initrds, plan.mark)
+    encodeScript(lines)
+    return { lines }
+  } catch (error) {
+    if (!(error instanceof UnsafeText)) throw error
+    return { problem: error.message, next: BUILD_AGAIN }
+  }
+}
+
 function live(
   profile: Extract<Profile, { kind: 'live' }>,
   boot: Boot,
@@ -156,12 +218,8 @@ function live(
   const version = facts.image(profile.image)?.version
   const kernel = version?.files.find(({ role }) => role === 'kernel')
   if (!version || !kernel) return `the image ${profile.image} has no kernel`
-  const seen = facts.kernel(kernel.sha256)
-  if (!seen) return `the kernel ${kernel.name} of ${profile.image} cannot be read`
-  if (seen.machine !== null && request.architecture !== undefined && seen.machine !== request.architecture)
-    return `the kernel ${kernel.name} of ${profile.image} is for ${seen.machine}, and the machine is ${request.architecture}`
-  if (request.secureBoot && seen.verdict === 'refused')
-    return `the kernel ${kernel.name} of ${profile.image} ${seen.reason}, and Secure Boot is on: it would be refused`
+  const judged = judge(kernel, profile.image, request, facts)
+  if (typeof judged === 'string') return judged
   const unfit = profile.config === null ? undefined : facts.configs?.problemFor(profile.config, machine)
   if (unfit !== undefined) return unfit
   const config = profile.config === null ? undefined : facts.configs?.deliveryOf(profile.config)
@@ -170,25 +228,8 @@ function live(
   const args = [version.cmdline, profile.cmdline]
     .flatMap((text) => fillIn(text, words).split(' '))
     .filter((word) => word !== '')
-  const initrds = version.files.filter(({ role }) => role === 'initrd')
-  const start: GrubScript = [...launch(mark), set('step', 'boot'), { run: { do: 'boot' } }]
-  const withInitrds: GrubScript =
-    initrds.length === 0
-      ? start
-      : [
-          set('step', 'initrd'),
-          echo(`Loading ${initrds.map(({ name }) => name).join(', ')}`),
-          { when: [{ do: 'initrd', paths: initrds.map(blobPath) }], yes: start },
-        ]
-  const lines: GrubScript = [
-    set('step', 'kernel'),
-    echo(`Loading ${kernel.name}`),
-    { when: [{ do: 'linux', path: blobPath(kernel), args }], yes: withInitrds },
-    ...failure(mark),
-  ]
-  const remark =
-    request.secureBoot && seen.verdict === 'unknown' ? `Secure Boot is on, and the kernel ${seen.reason}` : undefined
-  return { lines, remark }
+  const initrds = version.files.filter(({ role }) => role === 'initrd').map(initrdOf)
+  return { lines: load(kernel, args, initrds, mark), remark: judged.remark }
 }
 
 /** GRUB cannot hand back to a UEFI firmware so that it goes on with its next boot option: it starts what is on the disk itself. */
@@ -200,8 +241,16 @@ function local(request: GrubRequest, mark: string): GrubScript {
       of: LOADERS_ON_DISK(request.architecture === 'arm64' ? 'AA64' : 'X64'),
       run: [
         {
-          when: [{ do: 'search' }, { do: 'chainloader' }],
-          yes: [...launch(mark), { run: { do: 'boot' } }],
+          when: [{ do: 'search' }],
+          yes: [
+            set('net', [{ variable: 'root' }]),
+            set('root', [{ variable: 'disk' }]),
+            {
+              when: [{ do: 'chainloader' }],
+              yes: [set('root', [{ variable: 'net' }]), ...launch(mark), { run: { do: 'boot' } }],
+              no: [set('root', [{ variable: 'net' }])],
+            },
+          ],
         },
       ],
     },
@@ -260,6 +309,9 @@ function echo(text: GrubText): { run: GrubCommand } {
   return { run: { do: 'echo', text: typeof text === 'string' ? plainText(text) : text } }
 }
 
-function set(variable: 'wait' | 'step' | 'default' | 'timeout', value: string): { run: GrubCommand } {
+function set(
+  variable: 'wait' | 'step' | 'default' | 'timeout' | 'root' | 'net',
+  value: GrubText,
+): { run: GrubCommand } {
   return { run: { do: 'set', variable, value } }
 }

@@ -26,7 +26,7 @@ export type GrubCommand =
   | Readonly<{ do: 'initrd'; paths: readonly GrubText[] }>
   /** Puts the first partition that has the file `$file` into `disk`; fails when none has it. */
   | Readonly<{ do: 'search' }>
-  /** Loads the EFI program `$file` of the partition `$disk`. */
+  /** Loads the EFI program `$file` of the partition `$disk`. It is told to come from the device `root`, where it looks for what it loads. */
   | Readonly<{ do: 'chainloader' }>
   /** Puts the SMBIOS system UUID into `uuid`. */
   | Readonly<{ do: 'smbios-uuid' }>
@@ -34,7 +34,10 @@ export type GrubCommand =
   | Readonly<{ do: 'boot' | 'reboot' | 'exit' | 'true' }>
 
 /** The variables that scripts set: our own, and those that rule the menu. */
-export type GrubSetting = Extract<GrubVariable, 'uuid' | 'wait' | 'step' | 'disk' | 'file'> | 'default' | 'timeout'
+export type GrubSetting =
+  | Extract<GrubVariable, 'uuid' | 'wait' | 'step' | 'disk' | 'file' | 'root' | 'net'>
+  | 'default'
+  | 'timeout'
 
 export type GrubStatement =
   | Readonly<{ run: GrubCommand }>

@@ -13,6 +13,8 @@ export const GRUB_VARIABLES = {
   wait: 'set by our scripts: seconds until they ask again',
   step: 'set by our scripts: what is being tried',
   disk: 'set by our scripts: the partition with a boot loader',
+  root: 'where names without a device are looked for: the server, or what was set',
+  net: 'set by our scripts: the server, while root is something else',
   file: 'set by our scripts: the boot loader on it',
 } as const
 export type GrubVariable = keyof typeof GRUB_VARIABLES
