@@ -31,7 +31,7 @@ import { openLab, wireLab } from './compose/lab.ts'
 import { openManagement } from './compose/management.ts'
 import { offlinePassword } from './compose/offline-password.ts'
 import { openPower } from './compose/power.ts'
-import { serviceNotices } from './compose/service.ts'
+import { logLook, serviceNotices } from './compose/service.ts'
 import { filesOverTftp } from './compose/tftp.ts'
 import { openThrift } from './compose/thrift.ts'
 import { administerStorage, openStorage } from './compose/volumes.ts'
@@ -72,7 +72,7 @@ const DAY_MS = 24 * HOUR_MS
  */
 export async function serve(loaded: LoadedConfig): Promise<void> {
   const { config } = loaded
-  const log = openLog({ level: config.log.level, terminal: process.stdout.isTTY, colour: process.stdout.isTTY })
+  const log = openLog({ level: config.log.level, look: logLook() })
   const stops: Stop[] = []
   const onStop = (stop: Stop) => stops.push(stop)
   try {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -28,4 +28,30 @@ test.each([
   [{ REVEILLE_DATA_DIR: '/no/where' }, /no control socket \/no\/where\/control\.sock/],
 ])('%j is refused with what to set', (environment, message) => {
   expect(() => findTarget(environment, '/')).toThrow(message)
+})
+
+test.skipIf(process.geteuid?.() !== 0)('who may not pass is told so, and which group may', () => {
+  const closed = join(folder, 'closed')
+  mkdirSync(closed)
+  writeFileSync(join(closed, 'control.sock'), '')
+  chmodSync(folder, 0o755)
+  const find = () => {
+    process.seteuid!(65534)
+    try {
+      return findTarget({ REVEILLE_DATA_DIR: closed }, '/')
+    } finally {
+      process.seteuid!(0)
+    }
+  }
+  chmodSync(closed, 0o700)
+  expect(find).toThrow(/This user may not use the control socket/)
+  chownSync(closed, 0, 7)
+  chmodSync(closed, 0o710)
+  expect(() => {
+    try {
+      find()
+    } catch (error) {
+      throw new Error((error as { next?: string }).next)
+    }
+  }).toThrow(/as a member of the group lp/)
 })

@@ -5,10 +5,12 @@ import type { Api, Door } from '../api/server/server.ts'
 import { AGENT_PREFIX, type InstallStage } from '../boot/install/serve.ts'
 import type { BootServer } from '../boot/loader/target.ts'
 import type { Config } from '../config/schema.ts'
+import { openForGroup } from '../http/control-group.ts'
 import { listen } from '../http/listen.ts'
 import { boundedServer } from '../http/server.ts'
 import type { Log } from '../kit/log.ts'
 import type { Stop } from '../kit/stop.ts'
+import { logLook } from './service.ts'
 
 /** Console and API on one address, boot on the same or on its own; the control socket for the server itself. */
 export async function openDoors(
@@ -20,7 +22,9 @@ export async function openDoors(
 ): Promise<void> {
   const { listen: main, adminListen } = config.http
   const control = serverFor(api.control)
-  onStop(await listen(control, { path: join(dataDir, 'control.sock') }, 'dataDir'))
+  const { controlGroup } = config
+  const group = controlGroup === undefined ? undefined : await openForGroup(dataDir, controlGroup)
+  onStop(await listen(control, { path: join(dataDir, 'control.sock'), group }, 'dataDir'))
   if (adminListen) onStop(await listen(serverFor(api.network), adminListen, 'http.adminListen'))
   onStop(await listen(serverFor(adminListen ? undefined : api.network, machines), main, 'http.listen'))
 }
@@ -52,6 +56,11 @@ export function announce(config: Config, access: Access, log: Log): void {
   const url = `http://${host === '0.0.0.0' ? 'localhost' : host}:${port}/`
   log.info({ url, dhcp: config.dhcp.mode, lab: config.lab.enabled }, 'Reveille is ready')
   if (access.firstPassword === undefined) return
+  // The journal is kept, and read by more people than may be admin.
+  if (logLook() === 'journal') {
+    log.info({ file: join(config.dataDir, 'admin-password') }, 'the first password of admin is in a file')
+    return
+  }
   const lines = [
     `Log in at ${url} as admin with the password ${access.firstPassword.reveal()}`,
     `(shown once, and kept in ${join(config.dataDir, 'admin-password')} until it is changed)`,

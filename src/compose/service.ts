@@ -1,6 +1,14 @@
+import { fstatSync } from 'node:fs'
 import type { Log } from '../kit/log.ts'
+import type { LogLook } from '../log/pino.ts'
 import { tellSystemd } from '../service/drivers/notify.ts'
-import { planNotices } from '../service/notice.ts'
+import { isJournal, planNotices } from '../service/notice.ts'
+
+/** For whom the log is written: whoever reads the standard output. */
+export function logLook(): LogLook {
+  if (process.stdout.isTTY) return 'colour'
+  return isJournal(process.env, fstatSync(1, { bigint: true })) ? 'journal' : 'json'
+}
 
 /** What systemd is told of this process; does nothing where systemd does not ask. */
 export function serviceNotices(log: Log): Readonly<{ ready(): void; stopping(): void }> {

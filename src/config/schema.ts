@@ -62,6 +62,13 @@ const logLevels = ['debug', 'info', 'warn', 'error'] as const
 export const Settings = z
   .object({
     dataDir: z.string().min(1).default('/var/lib/reveille').describe('directory that holds everything'),
+    controlGroup: z
+      .string()
+      .regex(/^[a-z_][a-z0-9_.-]{0,31}$/, 'the name of a group')
+      .optional()
+      .describe(
+        'group of this computer whose members are admins through the control socket; the user of the server and root alone if not given',
+      ),
     advertise: address
       .optional()
       .describe('address that machines use to reach this server; found for each interface if not given'),

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { chmod, rm } from 'node:fs/promises'
+import { chmod, chown, rm } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { connect } from 'node:net'
 import { Refusal } from '../kit/errors.ts'
@@ -8,7 +8,8 @@ import type { Stop } from '../kit/stop.ts'
 /** How long open requests may still run after a stop was asked for, in ms. */
 const GRACE_MS = 3000
 
-export type Place = Readonly<{ host: string; port: number }> | Readonly<{ path: string }>
+/** `group`: its number; members may open the socket too. */
+export type Place = Readonly<{ host: string; port: number }> | Readonly<{ path: string; group?: number | undefined }>
 
 /** Starts listening; refuses with the setting to change when the place is taken or not ours. */
 export async function listen(server: Server, place: Place, setting: string): Promise<Stop> {
@@ -22,8 +23,7 @@ export async function listen(server: Server, place: Place, setting: string): Pro
   } catch (error) {
     throw refusal(error as NodeJS.ErrnoException, where, setting)
   }
-  // Whoever may open this socket is admin: its owner alone.
-  if ('path' in place) await chmod(place.path, 0o600)
+  if ('path' in place) await allow(place.path, place.group)
   return async () => {
     const closed = once(server, 'close')
     server.close()
@@ -32,6 +32,14 @@ export async function listen(server: Server, place: Place, setting: string): Pro
     await closed
     clearTimeout(timer)
   }
+}
+
+/** Whoever may open this socket is admin: its owner, and a group if that was said. */
+async function allow(path: string, group: number | undefined): Promise<void> {
+  await chmod(path, 0o600)
+  if (group === undefined) return
+  await chown(path, process.geteuid!(), group)
+  await chmod(path, 0o660)
 }
 
 /** Removes a socket that a killed server left behind. The data directory's lock makes sure that nobody listens there. */

@@ -55,7 +55,7 @@ describe('the log', () => {
 
 describe('readable lines', () => {
   test('say time, level, sentence and fields', () => {
-    const { log, written } = lines({ level: 'info', terminal: true })
+    const { log, written } = lines({ level: 'info', look: 'terminal' })
     log.info({ mac: '52:54:00:12:34:56', text: 'two words' }, 'offered')
     expect(written[0]).toMatch(/^\d\d:\d\d:\d\d\.\d{3} info {2}offered {2}mac=52:54:00:12:34:56 text="two words"\n$/)
   })
@@ -66,6 +66,17 @@ describe('readable lines', () => {
       false,
     )
     expect(line.slice(0, -1)).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/)
+  })
+
+  test('of the journal have a level in front of each line, and no time', () => {
+    const { log, written } = lines({ level: 'info', look: 'journal' })
+    log.warn({ mac: '52:54:00:12:34:56' }, 'refused')
+    log.error({ error: new TypeError('broken') }, 'failed')
+    expect(written[0]).toBe('<4>refused  mac=52:54:00:12:34:56\n')
+    const failed = written[1]!.trimEnd().split('\n')
+    expect(failed[0]).toBe('<3>failed')
+    expect(failed.length).toBeGreaterThan(2)
+    for (const line of failed) expect(line).toMatch(/^<3>./)
   })
 
   test('what is not JSON passes as text', () => {

@@ -1,7 +1,7 @@
 import { type DestinationStream, pino } from 'pino'
 import type { Log, LogFields } from '../kit/log.ts'
 import { Secret } from '../kit/secret.ts'
-import { ReadableLines } from './readable.ts'
+import { journalLine, readableLine, TurnedLines } from './readable.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
@@ -66,15 +66,26 @@ class PinoLog implements Log {
   }
 }
 
+/** For whom lines are written: for programs (JSON), for people at a terminal, or for the journal of systemd. */
+export type LogLook = 'json' | 'terminal' | 'colour' | 'journal'
+
+const TURNS: Readonly<Record<LogLook, ((json: string) => string) | undefined>> = {
+  json: undefined,
+  terminal: (json) => readableLine(json, false),
+  colour: (json) => readableLine(json, true),
+  journal: journalLine,
+}
+
 /**
- * The log of the server: JSON lines, or short lines for people when `terminal` is set. Secrets are left out by type
+ * The log of the server. Secrets are left out by type
  * (`kit/secret.ts`) and by field name. Writing is synchronous: what was logged before a crash is there.
  */
 export function openLog(
-  options: { level: LogLevel; terminal?: boolean; colour?: boolean },
+  options: { level: LogLevel; look?: LogLook },
   destination: DestinationStream = pino.destination({ dest: 1, sync: true }),
 ): Log {
-  const out = options.terminal ? new ReadableLines(destination, options.colour ?? false) : destination
+  const turn = TURNS[options.look ?? 'json']
+  const out = turn ? new TurnedLines(destination, turn) : destination
   return new PinoLog(
     pino(
       {

@@ -18,39 +18,61 @@ function stackOf(err: unknown): string {
     .join('')
 }
 
+function parsed(json: string): Line | undefined {
+  try {
+    return JSON.parse(json) as Line
+  } catch {
+    return undefined
+  }
+}
+
+function fieldsOf(line: Line): string {
+  const shown = Object.entries(line).filter(
+    ([key, value]) => (!SHOWN_APART.has(key) || (key === 'error' && typeof value !== 'object')) && value !== undefined,
+  )
+  return printable(shown.map(([key, value]) => `${key}=${field(value)}`).join(' '))
+}
+
 /** One JSON log line as a line for people: `12:34:56.789 info  sentence  key=value ...`, in local time. */
 export function readableLine(json: string, colour: boolean): string {
-  let line: Line
-  try {
-    line = JSON.parse(json) as Line
-  } catch {
-    return `${printable(json.trimEnd())}\n`
-  }
+  const line = parsed(json)
+  if (!line) return `${printable(json.trimEnd())}\n`
   const paint = (code: string | undefined, text: string) => (colour && code ? `\u001b[${code}m${text}\u001b[0m` : text)
   const level = String(line.level)
   const at = new Date(String(line.time))
   const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map((part) => String(part).padStart(2, '0')).join(':')
-  const fields = Object.entries(line)
-    .filter(
-      ([key, value]) =>
-        (!SHOWN_APART.has(key) || (key === 'error' && typeof value !== 'object')) && value !== undefined,
-    )
-    .map(([key, value]) => `${key}=${field(value)}`)
+  const fields = fieldsOf(line)
   const head = `${paint('90', `${time}.${String(at.getMilliseconds()).padStart(3, '0')}`)} ${paint(COLOURS[level], level.padEnd(5))} ${printable(String(line.msg ?? ''))}`
-  return `${[head, ...(fields.length > 0 ? [paint('90', printable(fields.join(' ')))] : [])].join('  ')}\n${stackOf(line.err ?? line.error)}`
+  return `${[head, ...(fields ? [paint('90', fields)] : [])].join('  ')}\n${stackOf(line.err ?? line.error)}`
 }
 
-/** Turns JSON log lines into readable ones on their way to a terminal. */
-export class ReadableLines {
-  readonly #out: { write(text: string): void }
-  readonly #colour: boolean
+/** syslog(3) */
+const PRIORITIES: Readonly<Record<string, number>> = { debug: 7, info: 6, warn: 4, error: 3 }
 
-  constructor(out: { write(text: string): void }, colour: boolean) {
+/**
+ * One JSON log line for the journal of systemd, which adds the time itself and takes the level from the front (sd-daemon(3)):
+ * `<6>sentence  key=value ...`, and so for each line of a stack.
+ */
+export function journalLine(json: string): string {
+  const line = parsed(json)
+  if (!line) return `${printable(json.trimEnd())}\n`
+  const fields = fieldsOf(line)
+  const text = `${printable(String(line.msg ?? ''))}${fields ? `  ${fields}` : ''}\n${stackOf(line.err ?? line.error)}`
+  const priority = `<${PRIORITIES[String(line.level)] ?? 6}>`
+  return text.replace(/^(?=.)/gm, priority)
+}
+
+/** Turns JSON log lines into others on their way out. */
+export class TurnedLines {
+  readonly #out: { write(text: string): void }
+  readonly #turn: (json: string) => string
+
+  constructor(out: { write(text: string): void }, turn: (json: string) => string) {
     this.#out = out
-    this.#colour = colour
+    this.#turn = turn
   }
 
   write(json: string): void {
-    this.#out.write(readableLine(json, this.#colour))
+    this.#out.write(this.#turn(json))
   }
 }

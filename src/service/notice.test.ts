@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { SILENT } from '../kit/log.ts'
 import { tellSystemd } from './drivers/notify.ts'
-import { noticeText, planNotices, unixAddress } from './notice.ts'
+import { isJournal, noticeText, planNotices, unixAddress } from './notice.ts'
 
 test('tells nobody unless systemd asks', () => {
   expect(planNotices({}, 1)).toBeUndefined()
@@ -33,4 +33,11 @@ test('names in the file system end in a NUL, abstract ones begin with it', () =>
 
 test('nobody there is nothing to fail of', () => {
   expect(() => tellSystemd('/nonexistent/notify', { say: 'STOPPING=1' }, SILENT)).not.toThrow()
+})
+
+test('the journal is known by its device and inode, so that what is sent elsewhere stays as it was', () => {
+  const file = { dev: 8n, ino: 30_455n }
+  expect(isJournal({ JOURNAL_STREAM: '8:30455' }, file)).toBe(true)
+  expect(isJournal({ JOURNAL_STREAM: '8:30456' }, file)).toBe(false)
+  expect(isJournal({}, file)).toBe(false)
 })

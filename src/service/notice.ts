@@ -40,3 +40,8 @@ export function unixAddress(socket: string): Uint8Array {
   bytes.set(name, 2)
   return bytes
 }
+
+/** Whether an open file (its device and inode) is the journal of systemd: systemd.exec(5), JOURNAL_STREAM. */
+export function isJournal(environment: Environment, file: Readonly<{ dev: bigint; ino: bigint }>): boolean {
+  return environment.JOURNAL_STREAM === `${file.dev}:${file.ino}`
+}
