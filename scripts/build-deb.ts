@@ -2,20 +2,26 @@ import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmod, copyFile, cp, lstat, lutimes, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { promisify } from 'node:util'
+import { parseArgs, promisify } from 'node:util'
 import { agentBundle, PREBUILT } from '../src/management/bundle.ts'
 import { controlFile, isLeftOut, type PackageLock, runPackages, shippedModules } from './deb-contents.ts'
 
 /**
- * Builds dist/deb/reveille_VERSION_ARCHITECTURE.deb (and dist/deb/reveille.deb, the same under one name): the compiled server, the
- * console, the agent, the npm packages it runs with and its own Node. For the architecture this runs on. The same sources give the same bytes: the
- * one time in it is SOURCE_DATE_EPOCH, else that of the last commit.
+ * Builds dist/deb/reveille_VERSION_ARCHITECTURE.deb (and, for this computer, dist/deb/reveille.deb, the same under one name): the
+ * compiled server, the console, the agent, the npm packages it runs with and its own Node. `--arch arm64` or `amd64` builds for the other
+ * architecture: nothing is compiled to machine code here, so only other prebuilt npm packages are needed, and they are fetched. The same
+ * sources give the same bytes: the one time in it is SOURCE_DATE_EPOCH, else that of the last commit.
  */
 const root = resolve(import.meta.dirname, '..')
 const out = join(root, 'dist/deb')
-const stage = join(out, 'stage')
+const own = process.arch === 'arm64' ? 'arm64' : 'amd64'
+const architecture = parseArgs({ options: { arch: { type: 'string', default: own } } }).values.arch
+if (architecture !== 'amd64' && architecture !== 'arm64')
+  throw new Error(`--arch is ${architecture}: it must be amd64 or arm64`)
+/** What npm calls it. */
+const cpu = architecture === 'amd64' ? 'x64' : 'arm64'
+const stage = join(out, `stage-${architecture}`)
 const home = join(stage, 'usr/lib/reveille')
-const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64'
 
 const call = async (program: string, args: readonly string[], env: Record<string, string> = {}): Promise<string> => {
   try {
@@ -46,6 +52,18 @@ async function put(from: string, to: string, mode: number): Promise<void> {
   await chmod(to, mode)
 }
 
+/** The folder whose node_modules are for the wanted architecture: this checkout, or a copy of the lockfile installed for another. */
+async function modulesFolder(): Promise<string> {
+  if (architecture === own) return root
+  const folder = join(out, `npm-${architecture}`)
+  await mkdir(folder, { recursive: true })
+  for (const file of ['package.json', 'package-lock.json', '.npmrc']) await put(file, join(folder, file), 0o644)
+  const target = [`--cpu=${cpu}`, '--os=linux', '--libc=glibc']
+  const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+  await call('npm', ['install', '--prefix', folder, '--no-save', '--omit=dev', ...target, ...quiet])
+  return folder
+}
+
 async function stageAll(): Promise<void> {
   await rm(stage, { recursive: true, force: true })
   await mkdir(home, { recursive: true })
@@ -60,17 +78,18 @@ async function stageAll(): Promise<void> {
   await put('scripts/install-packages', join(home, 'scripts/install-packages'), 0o755)
 
   const lock: PackageLock = JSON.parse(await read('package-lock.json'))
-  for (const path of shippedModules(lock, process.arch)) {
-    if (isLeftOut(path, process.arch)) continue
-    const from = join(root, path)
+  const modules = await modulesFolder()
+  for (const path of shippedModules(lock, cpu)) {
+    if (isLeftOut(path, cpu)) continue
+    const from = join(modules, path)
     if (!(await lstat(from).catch(() => undefined))) {
       if (lock.packages[path]?.optional === true) continue
-      throw new Error(`${path} is not installed. Run: npm install   (in ${root})`)
+      throw new Error(`${path} is not installed. Run: npm install   (in ${modules})`)
     }
     await cp(from, join(home, path), {
       recursive: true,
       // Packages inside of packages are entries of their own.
-      filter: (source) => source === from || !isLeftOut(source.slice(root.length + 1), process.arch),
+      filter: (source) => source === from || !isLeftOut(source.slice(modules.length + 1), cpu),
     })
   }
 
@@ -138,6 +157,6 @@ const made = join(out, `reveille_${version}_${architecture}.deb`)
 const packing = ['-Zzstd', '-z12', '--threads-max=1', '--root-owner-group']
 await call('dpkg-deb', ['--build', ...packing, stage, `${made}.part`], { SOURCE_DATE_EPOCH: String(time) })
 await rename(`${made}.part`, made)
-await copyFile(made, join(out, 'reveille.deb'))
+if (architecture === own) await copyFile(made, join(out, 'reveille.deb'))
 await rm(stage, { recursive: true })
 process.stdout.write(`${made.slice(root.length + 1)}\n`)

@@ -92,7 +92,7 @@ test.skipIf(GIVEN !== undefined)('two builds of the same sources are the same by
 test('installs into a bare system, with a user, settings and a data directory of its own', () => {
   done('dpkg', '-i', '/reveille.deb')
   expect(done('getent', 'passwd', 'reveille')).toMatch(/:\/var\/lib\/reveille:\/usr\/sbin\/nologin/)
-  expect(statSync(join(root, 'var/lib/reveille')).mode & 0o777).toBe(0o700)
+  expect(statSync(join(root, 'var/lib/reveille')).mode & 0o777).toBe(0o710)
   expect(statSync(join(root, 'etc/reveille/reveille.yaml')).mode & 0o777).toBe(0o640)
   expect(done('dpkg', '--verify', 'reveille')).toBe('')
   const foreign = spawnSync('find', [join(root, 'usr/lib/reveille'), '!', '-user', 'root'], { encoding: 'utf8' }).stdout
