@@ -216,7 +216,8 @@ export class PacketQueue {
 
 /** A wire over UDP, by default on this computer. */
 export function udpWire(port: number, patienceMs = 2000, address = '127.0.0.1'): Wire & { socket: Socket } {
-  const socket = createSocket('udp4')
+  // Without looking an address up as if it were a name, which takes a turn of the event loop.
+  const socket = createSocket({ type: 'udp4', lookup: (given, _options, done) => done(null, given, 4) })
   const queue = new PacketQueue()
   socket.on('message', (bytes) => queue.push(bytes))
   socket.on('error', () => {})
