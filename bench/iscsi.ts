@@ -9,6 +9,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { WORKER_FLAGS } from '../src/volumes/drivers/workers/worker.ts'
 import type { Measured, Workload } from './iscsi-client.ts'
+import { ALL_WORKLOADS, head, ONLY, row, WORKLOADS } from './iscsi-workloads.ts'
+import { median } from './wire.ts'
 
 /**
  * The built-in target beside tgt, as it comes and tuned, over loopback and with one client for all (bench/iscsi-client.ts), taking turns.
@@ -25,26 +27,8 @@ const OVERLAYS = 128
 const IQN = 'iqn.2026-11.org.reveille.bench'
 const PORTS = { reveille: 13_401, tgt: 13_402, tuned: 13_403 }
 
-const ALL_WORKLOADS: readonly (Omit<Workload, 'span' | 'seconds' | 'seed'> & { name: string; first?: true })[] = [
-  { name: '4K random read, depth 1', write: false, bytes: 4096, depth: 1, random: true },
-  { name: '4K random read, depth 8', write: false, bytes: 4096, depth: 8, random: true },
-  { name: '4K random read, depth 32', write: false, bytes: 4096, depth: 32, random: true },
-  { name: '64K read, depth 8', write: false, bytes: 65_536, depth: 8, random: false },
-  { name: '256K read, depth 8', write: false, bytes: 262_144, depth: 8, random: false },
-  { name: '4K random write, depth 1', write: true, bytes: 4096, depth: 1, random: true },
-  { name: '4K random write, depth 8', write: true, bytes: 4096, depth: 8, random: true },
-  { name: '4K random write, depth 32', write: true, bytes: 4096, depth: 32, random: true },
-  { name: '64K write, depth 8', write: true, bytes: 65_536, depth: 8, random: false },
-  { name: '256K write, depth 8', write: true, bytes: 262_144, depth: 8, random: false },
-  { name: '64K first write, depth 8', write: true, bytes: 65_536, depth: 8, random: false, first: true },
-  { name: '256K first write, depth 8', write: true, bytes: 262_144, depth: 8, random: false, first: true },
-]
 /** Disks that are written for the first time, of each. */
 const FRESH = RUNS * ALL_WORKLOADS.filter(({ first }) => first).length
-
-/** Some of them, without the boot storm: a regular expression that their names match. */
-const ONLY = process.env.REVEILLE_BENCH_ONLY
-const WORKLOADS = ALL_WORKLOADS.filter(({ name }) => !ONLY || new RegExp(ONLY).test(name))
 
 type Disk = Readonly<{ lun: number; target: string }>
 type Contestant = Readonly<{
@@ -164,6 +148,19 @@ async function measure(contestant: Contestant, disk: Disk, load: Workload): Prom
   return best!
 }
 
+/**
+ * A virtual machine gets memory from its host when it touches it for the first time, which takes longer than all else that a first write does. So
+ * that everybody writes to memory that was just used, as much is written and forgotten before.
+ */
+async function warmMemory(): Promise<void> {
+  const path = join(work, 'warm')
+  const file = await open(path, 'w')
+  for (let i = 0; i < SIZE_MIB * 1.5; i++) await file.write(Buffer.alloc(MIB, 1))
+  await file.close()
+  await promisify(execFile)('sync')
+  await rm(path)
+}
+
 async function measureOnce(
   { port, pid }: Contestant,
   { lun, target }: Disk,
@@ -196,15 +193,8 @@ async function measureOnce(
   }
 }
 
-const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!
 const perSecond = (run: Run) => run.commands / run.seconds
 const mbPerSecond = (run: Run) => run.bytes / run.seconds / 1e6
-const row = (cells: readonly string[]) => console.log(`| ${cells.join(' | ')} |`)
-const head = (cells: readonly string[]) => {
-  row(cells)
-  row(cells.map(() => '---'))
-}
-
 async function bootStorm(overlay: Contestant, createdMs: number): Promise<void> {
   console.log('\nBoot storm: clients that read 64K at random places of their own overlays of one image, depth 4:\n')
   head(['clients', 'warm MB/s', 'p99 of the slowest, ms', 'cold MB/s', 'p99 of the slowest, ms'])
@@ -248,6 +238,7 @@ try {
         const disk = first ? each.fresh(fresh) : load.write ? each.written : each.read
         // No place twice.
         const all = { ...load, span: SPAN, seconds: SECONDS, seed: round + 1 }
+        if (first) await warmMemory()
         const run = first
           ? await measureOnce(each, disk, { ...all, commands: SPAN / load.bytes })
           : await measure(each, disk, all)
