@@ -183,7 +183,8 @@ function listed(what: string, names: readonly string[]): string {
   return `${what}${names.length > 1 ? 's' : ''} ${shown}${more}`
 }
 
-function imagesOf(profile: Profile): readonly string[] {
+/** The images that a profile names, each as `NAME` or `NAME@3`. */
+export function imagesOf(profile: Profile): readonly string[] {
   if (profile.kind === 'install') return profile.targets.map(({ image }) => image)
   const disks = 'disks' in profile ? profile.disks : []
   return [

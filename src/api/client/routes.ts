@@ -128,6 +128,7 @@ export const ROUTES = {
   resizeLogicalVolume: ['POST', '/api/v1/storage/logical-volumes/{group}/{name}/resize', 'json', 'json'],
   renameLogicalVolume: ['POST', '/api/v1/storage/logical-volumes/{group}/{name}/rename', 'json', 'json'],
   deleteLogicalVolume: ['DELETE', '/api/v1/storage/logical-volumes/{group}/{name}', 'none', 'json'],
+  listRooms: ['GET', '/api/v1/rooms', 'none', 'json'],
   listBatches: ['GET', '/api/v1/batches', 'none', 'json'],
   getBatch: ['GET', '/api/v1/batches/{batch}', 'none', 'json'],
   startBatch: ['POST', '/api/v1/batches', 'json', 'json'],

@@ -89,6 +89,9 @@ export const BmcRule = z
   })
   .meta({ id: 'BmcRule' })
 
+/** `answers`: its address is bound; `fails`: it should be and is not; `off`: switched off. */
+export const BMC_STATES = ['answers', 'fails', 'off'] as const
+
 const RuleParams = z.object({ rule: Name })
 
 /** BMCs that Reveille answers for machines, by IPMI and Redfish. */
@@ -99,7 +102,10 @@ export const bmcRoutes = {
     summary: 'The BMCs that are answered here',
     group: 'bmcs',
     needs: 'viewer',
-    query: PageQuery,
+    query: PageQuery.extend({
+      state: z.enum(BMC_STATES).optional(),
+      q: z.string().max(100).optional().meta({ description: 'part of a machine, address, account or rule' }),
+    }),
     response: page(Bmc),
   }),
   createBmc: route({

@@ -221,7 +221,10 @@ export const configRoutes = {
     summary: 'Values of variables: of all machines, of a tag, of one machine',
     group: 'configs',
     needs: 'viewer',
-    query: PageQuery.extend({ scope: z.string().max(150).optional() }),
+    query: PageQuery.extend({
+      scope: z.string().max(150).optional(),
+      q: z.string().max(100).optional().meta({ description: 'part of a name or scope' }),
+    }),
     response: page(ConfigValue),
   }),
   setConfigValue: route({

@@ -11,7 +11,9 @@ export const consoleRoutes = {
     summary: 'Consoles that are open or recorded, who looks, and where the line comes from',
     group: 'console',
     needs: 'viewer',
-    query: PageQuery,
+    query: PageQuery.extend({
+      q: z.string().max(100).optional().meta({ description: 'part of a machine or of who looks' }),
+    }),
     response: page(
       z
         .object({

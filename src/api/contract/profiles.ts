@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Name, ProfileSpec } from '../../profiles/profile.ts'
+import { Name, PROFILE_KINDS, ProfileSpec } from '../../profiles/profile.ts'
 import { PageQuery, page, Time } from './common.ts'
 import { route } from './route.ts'
 
@@ -33,7 +33,10 @@ export const profileRoutes = {
     summary: 'List profiles',
     group: 'profiles',
     needs: 'viewer',
-    query: PageQuery,
+    query: PageQuery.extend({
+      kind: z.enum(PROFILE_KINDS).optional(),
+      q: z.string().max(100).optional().meta({ description: 'part of a name, description, image or config' }),
+    }),
     response: page(Profile),
   }),
   createProfile: route({

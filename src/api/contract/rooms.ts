@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { MACHINE_STATES } from '../../machines/machine.ts'
 import { Name } from '../../profiles/profile.ts'
 import { BATCH_ACTIONS } from '../../rooms/batch.ts'
 import { PageQuery, page, Time } from './common.ts'
@@ -40,10 +41,27 @@ export const GuestInfo = z
   .meta({ id: 'GuestInfo' })
 export type GuestInfo = z.infer<typeof GuestInfo>
 
+export const Room = z
+  .object({
+    tag: z.string(),
+    machines: z.number().int(),
+    states: z.partialRecord(z.enum(MACHINE_STATES), z.number().int()).meta({ description: 'machines in each state' }),
+  })
+  .meta({ id: 'Room' })
+
 const BatchParams = z.object({ batch: z.string().max(100) })
 
 /** A room is the machines that carry one tag. */
 export const roomRoutes = {
+  listRooms: route({
+    method: 'GET',
+    path: '/api/v1/rooms',
+    summary: 'Every tag that a machine carries, with how many do and in which states they are',
+    group: 'machines',
+    needs: 'viewer',
+    query: PageQuery.extend({ q: z.string().max(100).optional().meta({ description: 'part of a tag' }) }),
+    response: page(Room),
+  }),
   listBatches: route({
     method: 'GET',
     path: '/api/v1/batches',

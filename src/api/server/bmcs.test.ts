@@ -19,6 +19,14 @@ test('a BMC is made, shown, listed, changed, explained and removed; its password
   expect(await client.getBmc(of('52:54:00:00:00:01'))).toEqual(made.bmc)
   expect(await client.listBmcs({})).toMatchObject({ items: [made.bmc], total: 1 })
 
+  const count = async (query: object) => (await client.listBmcs({ query })).total
+  const { enabled, listening } = made.bmc
+  expect(await count({ state: !enabled ? 'off' : listening ? 'answers' : 'fails' })).toBe(1)
+  expect(await count({ state: 'off' })).toBe(0)
+  expect(await count({ q: 'WEB1' })).toBe(1)
+  expect(await count({ q: `:${made.bmc.port}` })).toBe(1)
+  expect(await count({ q: 'elsewhere' })).toBe(0)
+
   const body = { routes: { 'power.soft': 'fake', raw: 'drivers' }, clients: ['10.0.0.0/24'] }
   const changed = await client.patchBmc({ ...of('web1'), body })
   expect(changed).toMatchObject({ routes: { 'power.soft': 'fake', raw: 'drivers' }, clients: ['10.0.0.0/24'] })

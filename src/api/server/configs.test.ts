@@ -100,6 +100,8 @@ test('values belong to all, to tags that nobody has yet, and to machines, also w
   const rest = await client.listConfigValues({ query: { limit: 2, cursor: page.next! } })
   expect([...page.items, ...rest.items]).toEqual(items)
   expect((await client.listConfigValues({ query: { scope: 'machine:pc02' } })).items).toHaveLength(1)
+  expect((await client.listConfigValues({ query: { q: 'PC02' } })).items).toMatchObject([{ scope: 'machine:pc02' }])
+  expect((await client.listConfigValues({ query: { q: 'toke' } })).items).toMatchObject([{ name: 'token' }])
   await expect(set('machine:pc99', 1)).rejects.toMatchObject({ code: 'validation-failed' })
   await expect(set('everybody', 1)).rejects.toMatchObject({ code: 'validation-failed' })
   await expect(set('all', { a: 1 })).rejects.toMatchObject({ code: 'validation-failed' })

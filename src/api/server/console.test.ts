@@ -140,6 +140,8 @@ describe('the serial console', () => {
       .toMatchObject([
         { name: 'alpha', source: 'lab', state: 'open', viewers: [{ who: 'operator-user', mayType: true }] },
       ])
+    const count = async (q: string) => (await world.control.listConsoles({ query: { q } })).total
+    expect([await count('ALPH'), await count('operator'), await count('beta')]).toEqual([1, 1, 0])
     const found = await world.control.searchConsole({ params: { machine: 'alpha' }, query: { q: 'BOOT' } })
     expect(found.items).toMatchObject([{ line: 'booting', offset: 0 }])
   })

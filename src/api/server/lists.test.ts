@@ -69,6 +69,19 @@ describe('a list of machines', () => {
   })
 })
 
+test('profiles are filtered by kind and by what they are called or name', async () => {
+  const names = async (query: object) => (await client.listProfiles({ query })).items.map(({ name }) => name)
+  expect(await names({ kind: 'park' })).toEqual(['wait'])
+  expect(await names({ q: 'DIS' })).toEqual(['disk'])
+  expect(await names({ q: 'nowhere' })).toEqual([])
+})
+
+test('rooms are the tags of machines, with the states of these', async () => {
+  const rooms = await all(client.listRooms, { query: { limit: 1 } })
+  expect(rooms).toContainEqual({ tag: 'odd', machines: MACHINES / 2, states: { ready: MACHINES / 2 } })
+  expect((await client.listRooms({ query: { q: 'OD' } })).items.map(({ tag }) => tag)).toEqual(['odd'])
+})
+
 test('a machine answers to id, name and MAC in any spelling', async () => {
   const { id } = await client.getMachine({ params: { machine: 'm-00000' } })
   for (const machine of [id, macOf(0), '52-54-01-00-00-00', '525401000000'])

@@ -31,6 +31,12 @@ export function pageOf<T, W>(
   return { items: shown.map(map), next: more ? writeCursor(keyOf(last)) : null, total: sorted.length }
 }
 
+/** Whether one of some texts holds what is searched for, in any case of letters; nothing searched for is held by all. */
+export function says(q: string | undefined, ...texts: readonly (string | null)[]): boolean {
+  const wanted = q?.toLowerCase() ?? ''
+  return wanted === '' || texts.some((text) => text?.toLowerCase().includes(wanted) === true)
+}
+
 /** A whole list that is too short for pages. */
 export function onePage<W>(items: W[]): PageOf<W> {
   return { items, next: null, total: items.length }

@@ -1,13 +1,14 @@
 import type { Bmc, BmcRule, BmcUser } from '../../../gateway/bmc.ts'
 import { Refusal } from '../../../kit/errors.ts'
-import type { ResponseOf } from '../../contract/route.ts'
+import type { QueryOf, ResponseOf } from '../../contract/route.ts'
 import type { Contract } from '../../contract.ts'
 import type { HandlersOf } from '../call.ts'
 import type { ApiDependencies } from '../dependencies.ts'
-import { pageOf } from '../paging.ts'
+import { pageOf, says } from '../paging.ts'
 import { time } from '../wire.ts'
 import { machineOf } from './machines.ts'
 
+type Query = QueryOf<Contract['listBmcs']>
 type WireBmc = ResponseOf<Contract['getBmc']>
 
 export function bmcHandlers({ bmcs, machines }: Pick<ApiDependencies, 'bmcs' | 'machines'>) {
@@ -47,6 +48,15 @@ export function bmcHandlers({ bmcs, machines }: Pick<ApiDependencies, 'bmcs' | '
       createdAt: time(bmc.createdAt),
     }
   }
+  const isWanted = (bmc: Bmc, machineName: string, { state, q }: Query): boolean => {
+    if (state !== undefined) {
+      const now = !bmc.enabled ? 'off' : bmcs.statusOf(bmc.machine).listening ? 'answers' : 'fails'
+      if (now !== state) return false
+    }
+    const { address, port, rule, users } = bmc
+    const place = `${bmcs.hostOf(address)}:${port}`
+    return says(q, machineName, place, rule, ...users.map(({ name }) => name))
+  }
   const ruleToWire = (rule: BmcRule): ResponseOf<Contract['putBmcRule']> => ({
     ...rule,
     createdAt: time(rule.createdAt),
@@ -56,7 +66,7 @@ export function bmcHandlers({ bmcs, machines }: Pick<ApiDependencies, 'bmcs' | '
   return {
     listBmcs({ query }) {
       return pageOf(
-        gateway.list(),
+        gateway.list().filter(({ bmc, machine }) => isWanted(bmc, machine.name, query)),
         query,
         ({ machine }) => machine.name,
         ({ bmc, machine }) => toWire(bmc, machine.name),

@@ -3,7 +3,7 @@ import type { ResponseOf } from '../../contract/route.ts'
 import type { Contract } from '../../contract.ts'
 import type { HandlersOf } from '../call.ts'
 import type { ApiDependencies } from '../dependencies.ts'
-import { pageOf } from '../paging.ts'
+import { pageOf, says } from '../paging.ts'
 import { time } from '../wire.ts'
 import { machineOf } from './machines.ts'
 
@@ -37,11 +37,10 @@ export function configHandlers({ configs, machines }: ApiDependencies) {
 
   return {
     listConfigs({ query }) {
-      const q = query.q?.toLowerCase()
-      const found = configs.all().filter(({ name, kind, description }) => {
-        if (query.kind !== undefined && kind !== query.kind) return false
-        return q === undefined || `${name} ${description}`.toLowerCase().includes(q)
-      })
+      const found = configs
+        .all()
+        .filter(({ kind }) => query.kind === undefined || kind === query.kind)
+        .filter(({ name, description }) => says(query.q, name, description))
       return pageOf(
         inOrder(found, ({ name }) => name),
         query,
@@ -91,9 +90,13 @@ export function configHandlers({ configs, machines }: ApiDependencies) {
     },
     listConfigValues({ query }) {
       const scope = query.scope === undefined ? undefined : configs.values.scopeOf(query.scope)
-      const found = configs.values.all().filter((value) => scope === undefined || value.scope === scope)
-      const keyOf = (value: Value) => `${value.scope} ${value.name}`
-      return pageOf(inOrder(found, keyOf), query, keyOf, valueToWire)
+      const found = configs.values
+        .all()
+        .filter((value) => scope === undefined || value.scope === scope)
+        .map((value) => ({ key: `${value.scope} ${value.name}`, shown: valueToWire(value) }))
+        .filter(({ shown }) => says(query.q, shown.name, shown.scope))
+      const keyOf = ({ key }: { key: string }) => key
+      return pageOf(inOrder(found, keyOf), query, keyOf, ({ shown }) => shown)
     },
     async setConfigValue({ params, body, about }) {
       about(params.name, params.scope)

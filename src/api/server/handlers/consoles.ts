@@ -1,6 +1,6 @@
 import type { HandlersOf } from '../call.ts'
 import type { ApiDependencies } from '../dependencies.ts'
-import { pageOf } from '../paging.ts'
+import { pageOf, says } from '../paging.ts'
 import { time, timeOrNull } from '../wire.ts'
 import { machineOf } from './machines.ts'
 
@@ -8,10 +8,14 @@ export function consoleHandlers({ consoles, machines }: ApiDependencies) {
   const find = (reference: string) => machineOf(machines, reference)
   return {
     listConsoles({ query }) {
-      const known = consoles.list().flatMap((status) => {
-        const machine = machines.get(status.machine)
-        return machine ? [{ ...status, name: machine.name }] : []
-      })
+      const known = consoles
+        .list()
+        .flatMap((status) => {
+          const machine = machines.get(status.machine)
+          return machine ? [{ ...status, name: machine.name }] : []
+        })
+        .filter(({ name, viewers }) => says(query.q, name, ...viewers.map(({ viewer }) => viewer.who)))
+        .sort((a, b) => (a.name < b.name ? -1 : 1))
       return pageOf(
         known,
         query,

@@ -3,7 +3,7 @@ import type { Image } from '../../../images/image.ts'
 import { Refusal } from '../../../kit/errors.ts'
 import type { HandlersOf } from '../call.ts'
 import type { ApiDependencies } from '../dependencies.ts'
-import { pageOf } from '../paging.ts'
+import { pageOf, says } from '../paging.ts'
 import { changeableImage, seenImage, seenVersion, wireImage } from './images-found.ts'
 
 export function imageHandlers({ access, images }: ApiDependencies) {
@@ -17,12 +17,11 @@ export function imageHandlers({ access, images }: ApiDependencies) {
 
   return {
     listImages({ query, by }) {
-      const q = query.q?.toLowerCase() ?? ''
       const found = images
         .all()
         .filter((image) => maySee(image, by))
         .filter((image) => query.kind === undefined || image.kind === query.kind)
-        .filter((image) => image.name.includes(q) || image.description.toLowerCase().includes(q))
+        .filter((image) => says(query.q, image.name, image.description, ...Object.entries(image.labels).flat()))
       return pageOf(found, query, (image) => image.name, toWire)
     },
     async createImage({ body, by, about }) {

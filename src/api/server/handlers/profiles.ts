@@ -3,11 +3,12 @@ import type { Principal } from '../../../access/user.ts'
 import { Refusal } from '../../../kit/errors.ts'
 import { shown } from '../../../profiles/hidden.ts'
 import type { Profile } from '../../../profiles/profile.ts'
-import type { ResponseOf } from '../../contract/route.ts'
+import { imagesOf } from '../../../profiles/profiles.ts'
+import type { QueryOf, ResponseOf } from '../../contract/route.ts'
 import type { Contract } from '../../contract.ts'
 import type { HandlersOf } from '../call.ts'
 import type { ApiDependencies } from '../dependencies.ts'
-import { pageOf } from '../paging.ts'
+import { pageOf, says } from '../paging.ts'
 import { time } from '../wire.ts'
 
 type WireProfile = ResponseOf<Contract['getProfile']>
@@ -31,11 +32,19 @@ export function profileHandlers({ profiles, machines, deployments }: ApiDependen
     usedBy: counts.get(profile.name) ?? 0,
   })
 
+  const isWanted = (profile: Profile, { kind, q }: QueryOf<Contract['listProfiles']>): boolean => {
+    const config = 'config' in profile ? profile.config : null
+    return (
+      (kind === undefined || profile.kind === kind) &&
+      says(q, profile.name, profile.description, config, ...imagesOf(profile))
+    )
+  }
+
   return {
     listProfiles({ query, by }) {
       const counts = uses()
       return pageOf(
-        profiles.all(),
+        profiles.all().filter((profile) => isWanted(profile, query)),
         query,
         (profile) => profile.name,
         (profile) => toWire(profile, by, counts),

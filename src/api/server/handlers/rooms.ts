@@ -1,10 +1,11 @@
 import { Refusal } from '../../../kit/errors.ts'
 import type { Batch } from '../../../rooms/batch.ts'
+import { roomsOf } from '../../../rooms/rooms.ts'
 import type { ResponseOf } from '../../contract/route.ts'
 import type { Contract } from '../../contract.ts'
 import type { HandlersOf } from '../call.ts'
 import type { ApiDependencies } from '../dependencies.ts'
-import { pageOf } from '../paging.ts'
+import { pageOf, says } from '../paging.ts'
 import { time, timeOrNull } from '../wire.ts'
 import { machineOf } from './machines.ts'
 
@@ -29,6 +30,15 @@ function toWire(batch: Batch): ResponseOf<Contract['getBatch']> {
 export function roomHandlers({ disks, machines, profiles }: ApiDependencies) {
   const { batches } = disks
   return {
+    listRooms({ query }) {
+      const rooms = roomsOf(machines.all()).filter(({ tag }) => says(query.q, tag))
+      return pageOf(
+        rooms,
+        query,
+        ({ tag }) => tag,
+        (room) => room,
+      )
+    },
     listBatches({ query }) {
       const all = batches
         .all()
@@ -61,5 +71,5 @@ export function roomHandlers({ disks, machines, profiles }: ApiDependencies) {
       about(params.batch)
       return toWire(await batches.cancel(params.batch))
     },
-  } satisfies HandlersOf<'listBatches' | 'getBatch' | 'startBatch' | 'cancelBatch'>
+  } satisfies HandlersOf<'listRooms' | 'listBatches' | 'getBatch' | 'startBatch' | 'cancelBatch'>
 }

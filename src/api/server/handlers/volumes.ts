@@ -2,7 +2,7 @@ import { Refusal } from '../../../kit/errors.ts'
 import type { Volume } from '../../../volumes/volume.ts'
 import type { HandlersOf } from '../call.ts'
 import type { ApiDependencies } from '../dependencies.ts'
-import { pageOf } from '../paging.ts'
+import { pageOf, says } from '../paging.ts'
 import { machineOf } from './machines.ts'
 import { jobToWire, volumesWire } from './volumes-wire.ts'
 
@@ -19,8 +19,7 @@ function matches({ use, condition, labels, name, notes, base }: Volume, filter: 
     const key = at < 0 ? filter.label : filter.label.slice(0, at)
     if (!Object.hasOwn(labels, key) || (at >= 0 && labels[key] !== filter.label.slice(at + 1))) return false
   }
-  const q = filter.q?.toLowerCase() ?? ''
-  return q === '' || [name, notes, base?.image ?? ''].some((text) => text.toLowerCase().includes(q))
+  return says(filter.q, name, notes, base?.image ?? null)
 }
 
 export function volumeHandlers(api: ApiDependencies) {
