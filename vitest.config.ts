@@ -14,6 +14,7 @@ export default defineConfig({
           include: ['src/**/*.test.ts', 'test/conformance/**/*.test.ts', 'test/docs/**/*.test.ts'],
           // Only against standing still: on a busy computer anything may take long.
           testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {
