@@ -207,9 +207,10 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
   const { powers } = switches
   const power = powers.finder
   every(POLL_TICK_MS, () => powers.tick())
-  const { notify } = config
+  const { notify, phoneHomeMinutes } = config
   const written = installConfigs(configs, { key, clock: CLOCK, server: bootUrl })
-  const deployments = await openDeployments({ ...around, store, ...domain, configs: written, power, notify })
+  const told = { configs: written, power, notify, phoneHomeMinutes }
+  const deployments = await openDeployments({ ...around, store, ...domain, ...told })
   domain.holds.push(deployments)
   whenRemoved((machine) => deployments.forget(machine), 'what was known of a machine stays')
   every(HOUR_MS, () => deployments.prune(CLOCK.now() - config.deployments.keepDays * DAY_MS))
@@ -282,6 +283,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     unknownMachines: config.unknownMachines,
     key,
     perSecond: config.http.rateLimit,
+    homeMinutes: config.phoneHomeMinutes,
     clock: CLOCK,
     log,
   })

@@ -5,6 +5,7 @@ import type { Config } from '../config/schema.ts'
 import type { Configs } from '../configs/configs.ts'
 import { Deployments } from '../deployments/deployments.ts'
 import { WebAndMailNotifier } from '../deployments/drivers/notices/notifier.ts'
+import type { HomeWatch } from '../deployments/home.ts'
 import type { InstallConfigs } from '../deployments/install-config.ts'
 import type { VersionFromCapture } from '../deployments/task-results.ts'
 import type { Events } from '../events/event.ts'
@@ -16,6 +17,8 @@ import type { Machines } from '../machines/machines.ts'
 import type { PowerFinder } from '../power/power.ts'
 import type { Profiles } from '../profiles/profiles.ts'
 import type { Store } from '../store/store.ts'
+import { awaitsHome, whyNotHome } from '../traces/awaited-home.ts'
+import type { Traces } from '../traces/traces.ts'
 
 type Around = Readonly<{
   store: Pick<Store, 'deployments'>
@@ -29,10 +32,12 @@ type Around = Readonly<{
   clock: Clock
   log: Log
   wantsShell?: ((machine: string) => boolean) | undefined
+  traces: Pick<Traces, 'newest'>
+  phoneHomeMinutes: number
 }>
 
 /** The deployments over the services they change: machines, and images for what is captured. */
-export function openDeployments({ store, images, notify, ...around }: Around): Promise<Deployments> {
+export function openDeployments({ store, images, notify, phoneHomeMinutes, ...around }: Around): Promise<Deployments> {
   const { server: host, from, ...smtp } = notify.smtp
   const notifier = new WebAndMailNotifier({
     secret: notify.webhookSecret,
@@ -43,11 +48,23 @@ export function openDeployments({ store, images, notify, ...around }: Around): P
   })
   return Deployments.open({
     ...around,
+    home: homeWatch(around, phoneHomeMinutes),
     images,
     notifier,
     repository: store.deployments,
     versionFromCapture: versionFromCapture(images),
   })
+}
+
+/** What was seen of a system that is to phone home is in the trace of its boot. */
+function homeWatch({ machines, traces }: Pick<Around, 'machines' | 'traces'>, minutes: number): HomeWatch {
+  return {
+    patienceMs: minutes * 60_000,
+    lastSeen: (id) => {
+      const trace = traces.newest(machines.get(id)?.macs ?? [])
+      return trace && awaitsHome(trace) ? whyNotHome(trace, 'its console').text : undefined
+    },
+  }
 }
 
 /** How long an installed system may phone home: its first start may be days later. */
@@ -64,7 +81,8 @@ export function installConfigs(
       if (!configs.has(reference)) return undefined
       const { config, version } = configs.resolve(reference)
       const pinned = `${config.name}@${version.number}`
-      return { pinned, kind: config.kind, problem: configs.problemFor(pinned, machine) }
+      const phonesHome = configs.phonesHome(pinned)
+      return { pinned, kind: config.kind, phonesHome, problem: configs.problemFor(pinned, machine) }
     },
     render: (reference, machine) => {
       const base = server()

@@ -96,6 +96,15 @@ export const Settings = z
       .describe(
         'pattern for the names of machines that come without one: %04d a number, %w a word, %m the end of the MAC, %{tag:rack} what follows rack= in a tag',
       ),
+    phoneHomeMinutes: z
+      .number()
+      .int()
+      .min(1)
+      .max(1440)
+      .default(20)
+      .describe(
+        'how long a system whose config tells it to phone home may take from its start to that, in minutes; then its boot counts as stalled and its deployment fails',
+      ),
     http: z
       .object({
         listen: listen

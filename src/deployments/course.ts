@@ -3,7 +3,8 @@ import type { Log } from '../kit/log.ts'
 import type { Machine, MachineState } from '../machines/machine.ts'
 import type { Power, PowerFinder } from '../power/power.ts'
 import type { Profile } from '../profiles/profile.ts'
-import { type Deployment, isReserving, type LogLine } from './deployment.ts'
+import { type Deployment, isAtRest, isReserving, type LogLine } from './deployment.ts'
+import { type HomeWatch, notHome, started } from './home.ts'
 import type { Besides, Ledger } from './ledger.ts'
 import {
   anew,
@@ -46,6 +47,7 @@ export type CourseDependencies = Readonly<{
   notifier: Notifier
   clock: Clock
   log: Log
+  home: HomeWatch
   /** Waits; a test need not. */
   sleep: (ms: number) => Promise<void>
 }>
@@ -209,6 +211,20 @@ export class Course {
     await this.settle(d)
     if (d.noticeDue) this.tell(d)
     await this.advance(d.machine)
+  }
+
+  /** The system that was written is started, which is the end, or the beginning of the wait for its call. `seen`: how that is known. */
+  async started(d: Deployment, seen: string, lines: readonly LogLine[] = [], besides: Omit<Besides, 'lines'> = {}) {
+    const { ledger, home, clock } = this.#with
+    const after = started(d, seen, home, clock.now())
+    if (isAtRest(after)) await this.end(after, lines, besides)
+    else if (after !== d) await ledger.save(after, { ...besides, lines: [...lines, ledger.line('info', after.reason)] })
+  }
+
+  /** The time in which it should have phoned home is over. */
+  async notHome(d: Deployment): Promise<void> {
+    const { home, clock } = this.#with
+    await this.end(notHome(d, home, clock.now()))
   }
 
   /** Leaves the machine as the end of this deployment says. May be done again. */

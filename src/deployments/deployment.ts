@@ -118,6 +118,8 @@ export type InstallOrder = Readonly<{
   identity: Identity | null
   /** `NAME@3`: what is written into the installed system besides. */
   config?: string | null | undefined
+  /** Whether the installed system is told to phone home, so that it is waited for. */
+  phonesHome?: boolean | undefined
   finish: 'reboot' | 'power-off' | 'kexec'
 }>
 
@@ -153,6 +155,8 @@ export type Deployment = Readonly<{
   /** Made when the machine's inventory is known. Empty before. */
   tasks: readonly Task[]
   progress: TaskProgress | null
+  /** Since when the system that was written is waited for to phone home. */
+  homeAwaitedAt?: number | null | undefined
   /** How often it was begun anew after silence. */
   attempts: number
   /** Whether a byte of a disk was written: a machine with a half-written disk is never booted from it. */

@@ -10,9 +10,10 @@ import { blankDeployment } from './blank.ts'
 import { Course, type DeployedMachines } from './course.ts'
 import { type Deployment, isAtRest, isReserving } from './deployment.ts'
 import { refuseForgetting } from './forgetting.ts'
+import { HOME_WATCH, type HomeWatch } from './home.ts'
 import type { InstallConfigs } from './install-config.ts'
 import { Ledger } from './ledger.ts'
-import { cancelled, failed, isWritten, PATIENCE, succeeded } from './lifecycle.ts'
+import { cancelled, failed, PATIENCE, succeeded } from './lifecycle.ts'
 import type { Notifier } from './notice.ts'
 import {
   assertDeployable,
@@ -26,18 +27,13 @@ import {
 } from './order.ts'
 import type { DeploymentQuery, DeploymentRepository, NumberedLine, TakenInventory } from './repository.ts'
 import type { VersionFromCapture } from './task-results.ts'
+import { type WantedBoot, wantedBoot } from './wanted-boot.ts'
 
 /** Most deployments that may wait for one machine. */
 export const MOST_WAITING = 50
 
 /** Who orders, cancels and releases. */
 export type Orderer = Readonly<{ name: string; role: string }>
-
-/** What the deployments of a machine want of its next boot. */
-export type WantedBoot =
-  | Readonly<{ what: 'agent'; deployment: string; reason: string }>
-  | Readonly<{ what: 'local'; deployment: string; profile: string; reason: string }>
-  | Readonly<{ what: 'park'; reason: string; next: string }>
 
 type Dependencies = Readonly<{
   repository: DeploymentRepository
@@ -57,6 +53,7 @@ type Dependencies = Readonly<{
   log?: Log | undefined
   /** Whether an operator waits for a terminal of this machine (id). */
   wantsShell?: ((machine: string) => boolean) | undefined
+  home?: HomeWatch | undefined
   sleep?: ((ms: number) => Promise<void>) | undefined
 }>
 
@@ -78,9 +75,10 @@ export class Deployments {
     this.#with = dependencies
     this.#ledger = ledger
     this.#log = log
+    const { home = HOME_WATCH } = dependencies
     const sleep = dependencies.sleep ?? ((ms) => new Promise<void>((done) => setTimeout(done, ms).unref()))
     const profile = (name: string) => profiles.get(name)
-    const course = new Course({ ledger, machines, profile, power, notifier, clock, log, sleep })
+    const course = new Course({ ledger, machines, profile, power, notifier, clock, log, sleep, home })
     this.#course = course
     const wantsShell = dependencies.wantsShell ?? (() => false)
     this.agents = new AgentDesk({ ledger, course, machines, clock, log, versionFromCapture, wantsShell, configs })
@@ -237,16 +235,7 @@ export class Deployments {
 
   /** What stage 3 is to give this machine (id) for them; `undefined`: what its profile says. */
   bootFor(machine: string): WantedBoot | undefined {
-    const d = this.#ledger.current(machine)
-    if (d && (d.state === 'rebooting' || isWritten(d))) {
-      const profile = d.action.kind === 'install' ? d.action.profile : 'local'
-      return { what: 'local', deployment: d.id, profile, reason: `${d.id} has written its disk` }
-    }
-    if (d) return { what: 'agent', deployment: d.id, reason: `${d.id} of ${d.orderedBy} is ${d.state}` }
-    const half = this.#ledger.records(machine).find(({ halfWrittenBy }) => halfWrittenBy !== null)
-    if (!half) return undefined
-    const reason = `the disk ${half.serial} is half-written: ${half.halfWrittenBy} did not end well`
-    return { what: 'park', reason, next: 'deploy it again, or wipe the disk' }
+    return wantedBoot(this.#ledger.current(machine), this.#ledger.records(machine))
   }
 
   /** The machine asked for its script and was given the management OS. Resolves when that is recorded. */
@@ -261,8 +250,18 @@ export class Deployments {
       this.#course.leaving(machine, false)
       const d = this.#ledger.current(machine)
       if (d?.state !== 'rebooting') return
-      const reason = 'its disk is written and verified, and the machine was seen starting it'
-      await this.#course.end(succeeded(d, reason, this.#with.clock.now()))
+      const seen = 'its disk is written and verified, and the machine was seen starting it'
+      await this.#course.started(d, seen)
+    })
+  }
+
+  /** The system that was written says that it is what it was to become. */
+  phonedHome(machine: string): Promise<void> {
+    return this.#ledger.alone(machine, async () => {
+      this.#course.leaving(machine, false)
+      const d = this.#ledger.current(machine)
+      const reason = 'its disk is written and verified, and its system phoned home'
+      if (d?.state === 'rebooting') await this.#course.end(succeeded(d, reason, this.#with.clock.now()))
     })
   }
 
@@ -363,8 +362,9 @@ export class Deployments {
     }
     if (await this.agents.watch(d)) return this.#course.retry(d, 'the management OS was not heard for 10 minutes')
     const late = this.#ledger.get(id)
-    if (late?.deadlineAt != null && late.deadlineAt <= now)
-      await this.#course.retry(late, LATE[late.state] ?? late.reason)
+    if (late?.deadlineAt == null || late.deadlineAt > now) return
+    if (late.homeAwaitedAt != null) await this.#course.notHome(late)
+    else await this.#course.retry(late, LATE[late.state] ?? late.reason)
   }
 
   #machine(id: string): Machine {

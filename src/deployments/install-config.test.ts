@@ -12,12 +12,14 @@ import type { ConfigKind, RenderedConfig } from '../configs/config.ts'
 let world: DeploymentWorld
 let kind: ConfigKind
 let problem: string | undefined
+let phonesHome: boolean
 let parts: Record<string, string>
 
 beforeEach(async () => {
   world = await DeploymentWorld.open()
   kind = 'cloud-init'
   problem = undefined
+  phonesHome = false
   parts = {
     'user-data': '#cloud-config\npassword: hunter2\n',
     'meta-data': 'instance-id: i\n',
@@ -25,7 +27,7 @@ beforeEach(async () => {
   }
   world.profiles.set('debian', installProfile('debian', { config: 'node', identity: { hostname: true } }))
   world.configs = {
-    look: (reference) => (reference.startsWith('node') ? { pinned: 'node@4', kind, problem } : undefined),
+    look: (reference) => (reference.startsWith('node') ? { pinned: 'node@4', kind, phonesHome, problem } : undefined),
     render: (_, machine): RenderedConfig => ({
       ...{ config: 'node', version: 4, kind },
       parts: Object.entries(parts).map(([name, content]) => ({
@@ -114,4 +116,59 @@ test('what only installers read, and what is not there, is refused', async () =>
   await expect(install()).rejects.toThrow('the config node is of kind preseed, which no installed system reads')
   world.profiles.set('debian', installProfile('debian', { config: 'other' }))
   await expect(install()).rejects.toThrow('there is no config other')
+})
+
+test('a system that is told to phone home is waited for: its start alone proves nothing', async () => {
+  phonesHome = true
+  const d = await install()
+  await world.through()
+  const now = () => world.deployments.get(d.id)
+  expect(await now()).toMatchObject({ state: 'rebooting', reason: expect.stringContaining('it is to phone home') })
+  const deadlineAt = (await now())?.deadlineAt
+  // Restarting in between makes the wait no longer, and the server may be killed meanwhile.
+  await world.restart()
+  world.clock.advance(60_000)
+  expect(world.deployments.bootFor('m_1')).toMatchObject({ what: 'local', awaitsHome: true })
+  await world.deployments.launchedLocal('m_1')
+  expect((await now())?.deadlineAt).toBe(deadlineAt)
+  expect(world.stateOf('m_1')).toBe('deploying')
+  await world.deployments.phonedHome('m_1')
+  expect(await now()).toMatchObject({ state: 'succeeded', reason: expect.stringContaining('phoned home') })
+  expect(world.stateOf('m_1')).toBe('active')
+})
+
+test('one that does not phone home in time fails with what was seen of it last, and is not installed again', async () => {
+  phonesHome = true
+  const d = await install()
+  await world.through()
+  world.lastSeen = 'it asked for an address, but no more'
+  world.clock.advance(20 * 60_000)
+  await world.deployments.tick()
+  expect(await world.deployments.get(d.id)).toMatchObject({
+    state: 'failed',
+    reason: expect.stringMatching(
+      /^its system was started and did not phone home within 20 minutes: it asked for an address, but no more; what was written is whole/,
+    ),
+    next: expect.stringContaining('reveille why'),
+  })
+  expect(world.stateOf('m_1')).toBe('failed')
+  expect(world.deployments.bootFor('m_1')).toBeUndefined()
+  await world.deployments.phonedHome('m_1')
+  expect((await world.deployments.get(d.id))?.state).toBe('failed')
+})
+
+test('a call counts also where nobody saw the start, and its lack does where the system was started by kexec', async () => {
+  phonesHome = true
+  const finish = (how: string) =>
+    world.profiles.set('debian', installProfile('debian', { config: 'node', finish: how }))
+  const d = await install()
+  const boot = await world.boot()
+  await world.deployments.agents.inventory(boot, inventoryOf(diskOf('SER1')))
+  await world.work(boot)
+  await world.deployments.phonedHome('m_1')
+  expect((await world.deployments.get(d.id))?.state).toBe('succeeded')
+  finish('kexec')
+  const other = await world.deployments.create('m_1', orderOf(), ANN)
+  await world.through()
+  expect(await world.deployments.get(other.id)).toMatchObject({ state: 'rebooting', homeAwaitedAt: expect.any(Number) })
 })

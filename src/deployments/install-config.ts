@@ -5,11 +5,13 @@ import type { Identity, TaskWork } from './deployment.ts'
 
 /** What deployments ask of configs. */
 export interface InstallConfigs {
-  /** `NAME@3`, its kind, and why this machine cannot be given it. `undefined`: there is no such config. */
+  /** `NAME@3`, its kind, whether it is told to phone home, and why this machine cannot be given it. `undefined`: there is no such config. */
   look(
     reference: string,
     machine: Machine,
-  ): Readonly<{ pinned: string; kind: RenderedConfig['kind']; problem: string | undefined }> | undefined
+  ):
+    | Readonly<{ pinned: string; kind: RenderedConfig['kind']; phonesHome: boolean; problem: string | undefined }>
+    | undefined
   /** With secrets, for the system that is installed on this machine. Refused when there is no such config any more. */
   render(reference: string, machine: Machine): RenderedConfig
 }
@@ -21,7 +23,7 @@ export function pinnedConfig(
   reference: string | null,
   machine: Machine,
   configs: InstallConfigs | undefined,
-): string | null {
+): Readonly<{ pinned: string; phonesHome: boolean }> | null {
   if (reference === null) return null
   const found = configs?.look(reference, machine)
   if (!found)
@@ -38,7 +40,7 @@ export function pinnedConfig(
     throw new Refusal('validation-failed', found.problem, {
       next: `see all of it: reveille config render ${reference} --machine ${machine.name}`,
     })
-  return found.pinned
+  return found
 }
 
 /** The kinds that a system reads at its first boot from its own disk. */

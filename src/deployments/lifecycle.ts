@@ -132,6 +132,13 @@ export function rebooting(d: Deployment, now: number): Deployment {
   )
 }
 
+/** What was written was started; it counts when it phones home. */
+export function awaitingHome(d: Deployment, now: number, patienceMs: number): Deployment {
+  const reason = 'everything is written and verified, and its system was started; it is to phone home'
+  const next = 'nothing: its first start may take a while; its console and reveille why tell more'
+  return into({ ...d, homeAwaitedAt: now }, 'rebooting', { reason, next }, now, patienceMs)
+}
+
 /** One more attempt after silence. */
 export function anew(d: Deployment, now: number): Deployment {
   return { ...stoppedTask(d), attempts: d.attempts + 1, updatedAt: now }

@@ -130,7 +130,8 @@ export function pinned(name: string, machine: Machine, by: Asker, library: Libra
   })
   const { holes, verify, grow, finish } = profile
   const config = pinnedConfig(profile.config, machine, library.configs)
-  return { targets, holes, verify, grow, finish, identity: identityOf(profile, machine), config }
+  const { pinned = null, phonesHome = false } = config ?? {}
+  return { targets, holes, verify, grow, finish, identity: identityOf(profile, machine), config: pinned, phonesHome }
 }
 
 function identityOf({ identity }: Extract<Profile, { kind: 'install' }>, machine: Machine): Identity | null {

@@ -170,7 +170,9 @@ export class TaskResults {
     else {
       const left = how === 'kexec' ? 'its system was started by kexec' : 'the machine was switched off'
       const reason = `everything is written and verified, and ${left}`
-      await course.end(succeeded({ ...done, dirty: false }, reason, now), [line], { records })
+      const clean = { ...done, dirty: false }
+      if (how === 'kexec') await course.started(clean, reason, [line], { records })
+      else await course.end(succeeded(clean, reason, now), [line], { records })
     }
   }
 

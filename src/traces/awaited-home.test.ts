@@ -48,3 +48,26 @@ test('it may phone home after all, but renewing its address is no call home', ()
   expect(advance(stalled, { ...address, at: LATE + 1 }).state).toBe('stalled')
   expect(advance(stalled, { ...home, at: LATE + 1 }).state).toBe('launched')
 })
+
+test('the launch may say how long it has', () => {
+  const quick = { ...launch, detail: { ...launch.detail, homeSeconds: 60 } }
+  const waiting = traceOf([...WHOLE_BOOT.filter(({ kind }) => kind !== 'mark.launch'), quick])
+  expect(waiting.deadlineAt).toBe(waiting.updatedAt + 60_000)
+})
+
+test('one that had its config before its start is not said to lack it', () => {
+  const before = WHOLE_BOOT.filter(({ kind }) => kind !== 'mark.launch')
+  const pe = traceOf([
+    ...before,
+    event('http.file', { file: 'unattend.xml', status: 200 }, { stage: 'script' }),
+    launch,
+    address,
+  ])
+  expect(stall(pe, LATE)?.headline).toMatch(
+    /it was started with unattend\.xml and asked for an address, but did not phone/,
+  )
+  const installed = { ...launch, detail: { ...launch.detail, decision: 'install' } }
+  expect(stall(traceOf([...before, installed, address]), LATE)?.headline).toMatch(
+    /from its disk, which holds its config/,
+  )
+})

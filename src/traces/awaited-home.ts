@@ -1,8 +1,13 @@
 import { type Cause, detailOf } from './evidence.ts'
 import type { Trace, TraceEvent } from './trace.ts'
 
-/** How long a started system may take until it phones home, where its config says that it does: installers fetch packages first. */
+/** How long a started system may take until it phones home, in milliseconds, where the launch does not say it. */
 export const HOME_MS = 20 * 60_000
+
+/** The same after a launch that is followed by a call home: installers fetch packages first. */
+export function homePatienceMs({ detail }: Pick<TraceEvent, 'detail'>): number {
+  return typeof detail?.homeSeconds === 'number' ? detail.homeSeconds * 1000 : HOME_MS
+}
 
 /** Whether a launch is one that is followed by a call home. */
 export function expectsHome({ kind, detail }: Pick<TraceEvent, 'kind' | 'detail'>): boolean {
@@ -21,7 +26,8 @@ export function awaitsHome({ events }: Pick<Trace, 'events'>): boolean {
 
 /** Why a started system did not phone home, from what it asked for since. `console`: what always helps. */
 export function whyNotHome({ events }: Pick<Trace, 'events'>, console: string): Cause {
-  const since = events.slice(events.findLastIndex(expectsHome) + 1)
+  const launch = events.findLastIndex(expectsHome)
+  const since = events.slice(launch + 1)
   const asked = since.filter(({ kind }) => kind === 'http.file')
   const last = asked.at(-1)
   if (last && last.outcome !== 'ok')
@@ -37,7 +43,19 @@ export function whyNotHome({ events }: Pick<Trace, 'events'>, console: string): 
         'see what it was given: reveille config render',
       ],
     }
-  if (since.some(({ kind }) => kind.startsWith('dhcp.')))
+  const heard = since.some(({ kind }) => kind.startsWith('dhcp.'))
+  const given = events.slice(0, launch).findLast(({ kind, outcome }) => kind === 'http.file' && outcome === 'ok')
+  const has = given
+    ? `was started with ${detailOf(given, 'file', 'its config')}`
+    : events[launch]?.detail?.decision === 'install'
+      ? 'was started from its disk, which holds its config,'
+      : undefined
+  if (heard && has !== undefined)
+    return {
+      text: `it ${has} and asked for an address, but did not phone home: what its config tells it to do failed or takes very long`,
+      next: [`${console}: what its first start did is told there`, 'see what it was given: reveille config render'],
+    }
+  if (heard)
     return {
       text: 'it was started and asked for an address, but it never fetched its config and did not phone home',
       next: [

@@ -34,8 +34,8 @@ export const TRACE_KINDS = {
   'http.script': ['status', 'decision', 'profile', 'boot'],
   /** A file of an image. `role` is kernel, initrd or iso; `complete` false: the connection broke off before its end. */
   'http.blob': ['file', 'role', 'image', 'status', 'complete', 'range'],
-  /** The script reports that it passes control now. `awaits` home: what it starts is to phone home. */
-  'mark.launch': ['boot', 'decision', 'profile', 'awaits'],
+  /** The script reports that it passes control now. `awaits` home: what it starts is to phone home within `homeSeconds`. */
+  'mark.launch': ['boot', 'decision', 'profile', 'awaits', 'homeSeconds'],
   /** The script reports that a step failed; `error` is what iPXE said. It waits and tries again. */
   'mark.failed': ['boot', 'error', 'step'],
   'mark.retry': ['boot', 'error', 'step'],

@@ -1,4 +1,4 @@
-import { awaitsHome, expectsHome, HOME_MS, whyNotHome } from './awaited-home.ts'
+import { awaitsHome, expectsHome, homePatienceMs, whyNotHome } from './awaited-home.ts'
 import { type Cause, detailOf, type Evidence, evidenceOf, isProxyOffer, type OtherServer } from './evidence.ts'
 import type { Trace, TraceEvent } from './trace.ts'
 
@@ -22,7 +22,7 @@ export function patienceMs(event: TraceEvent): number | null {
     case 'http.blob':
       return 300 * SECOND
     case 'mark.launch':
-      if (expectsHome(event)) return HOME_MS
+      if (expectsHome(event)) return homePatienceMs(event)
       // Unpacking tens of MB and finding the network card takes slow machines a while.
       return event.detail?.decision === 'agent' ? 180 * SECOND : null
     case 'agent.pass':

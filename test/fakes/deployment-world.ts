@@ -123,6 +123,8 @@ export class DeploymentWorld {
   failSaving: Error | undefined
   /** Renders what is written into installed systems. */
   configs: InstallConfigs | undefined
+  /** What was seen last of a machine that has not phoned home. */
+  lastSeen: string | undefined
   deployments!: Deployments
   #boots = 0
 
@@ -180,6 +182,7 @@ export class DeploymentWorld {
       events: { publish: () => undefined },
       clock,
       sleep: async () => undefined,
+      home: { patienceMs: 20 * 60_000, lastSeen: () => this.lastSeen },
     })
   }
 

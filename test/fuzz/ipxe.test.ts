@@ -126,6 +126,7 @@ test('script stage: whatever a machine asks and whatever its profile holds, it g
       ...COMMON,
       name: 'windows',
       kind: 'wim',
+      config: null,
       image: 'pe',
       wim: 'pe',
       disks: [disk],

@@ -64,7 +64,7 @@ beforeEach(async () => {
       machines: { get: (id) => (id === 'm_1' ? MACHINE : undefined), launched: async (id) => void launched.push(id) },
       profiles: { get: (name) => [PROFILE, WINDOWS].find((each) => each.name === name) },
       configs: desk,
-      deployments: { launchedLocal: async (id) => void installed.push(id) },
+      deployments: { phonedHome: async (id) => void installed.push(id) },
       traces,
       key,
       clock,

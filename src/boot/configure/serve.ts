@@ -19,7 +19,7 @@ export type ConfigureStageDependencies = Readonly<{
   }
   profiles: { get(name: string): Profile | undefined }
   /** Hears that an installed system runs. */
-  deployments?: { launchedLocal(machine: string): Promise<void> } | undefined
+  deployments?: { phonedHome(machine: string): Promise<void> } | undefined
   /** Tells what the boot script told of its disks. */
   disks?: Pick<DiskDesk, 'preview' | 'given'> | undefined
   /** What profiles' configs are rendered by. */
@@ -85,7 +85,7 @@ export function serveConfigure(dependencies: ConfigureStageDependencies): BootHa
 
   /** What was written to its disk runs: firmware that starts the disk by itself tells nobody else. */
   const installed = (machine: string) => {
-    dependencies.deployments?.launchedLocal(machine).catch((error: unknown) => {
+    dependencies.deployments?.phonedHome(machine).catch((error: unknown) => {
       log.error({ machine, error: String(error) }, 'a deployment that has succeeded could not be saved')
     })
   }

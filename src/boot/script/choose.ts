@@ -11,7 +11,7 @@ import type { ScriptRequest } from './request.ts'
  */
 export type DeploymentBoot =
   | Readonly<{ what: 'agent'; deployment: string; reason: string }>
-  | Readonly<{ what: 'local'; deployment: string; profile: string; reason: string }>
+  | Readonly<{ what: 'local'; deployment: string; profile: string; awaitsHome?: boolean; reason: string }>
   | Readonly<{ what: 'park'; reason: string; next: string }>
 
 /** What is known where a script is decided. */

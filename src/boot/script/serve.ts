@@ -81,6 +81,8 @@ export type ScriptStageDependencies = Readonly<{
   log: Log
   /** Requests a second from one address before they are refused; behind one address may be many machines. */
   perSecond?: number | undefined
+  /** How long systems may take until they phone home, where they are told to. */
+  homeMinutes?: number | undefined
 }>
 
 export type ScriptStage = Readonly<{
@@ -100,7 +102,7 @@ type Decision = Omit<ScriptDecision, 'script'>
 /** Stage 3: "what shall I run?". Whoever asks gets public boot code only; nothing here needs or gives a secret. */
 export function serveScript(dependencies: ScriptStageDependencies): ScriptStage {
   const { machines, profiles, images, deployments, disks: desk, bootOrders, configs } = dependencies
-  const { traces, unknownMachines, clock, log } = dependencies
+  const { traces, unknownMachines, clock, log, homeMinutes = 20 } = dependencies
   const key = createSecretKey(dependencies.key)
   const rate = new RateLimit(clock, dependencies.perSecond ?? 500)
   const guesses = new Backoff(clock, GUESSES)
@@ -240,16 +242,22 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
     }
     const decision = profiles.get(grant.profile)?.kind
     const profile = named(grant.profile)
-    const isAwaited = kind === 'mark.launch' && isAwaitedHome(profiles.get(grant.profile), configs)
+    const isAwaited = kind === 'mark.launch' && awaitsHome(grant)
     const detail = {
       ...(profile ? { profile } : {}),
       ...(decision ? { decision } : {}),
-      ...(isAwaited ? { awaits: 'home' } : {}),
+      ...(isAwaited ? { awaits: 'home', homeSeconds: homeMinutes * 60 } : {}),
       ...failureDetail(query),
     }
     if (kind === 'mark.launch') await launched(grant)
     record(grant.mac, client, markEvent(kind, told(grant.profile), grant.once !== null, detail), { detail })
     return { status: 200, body: 'noted\n' }
+  }
+
+  const awaitsHome = ({ machine, profile }: Grant) => {
+    const wanted = deployments.bootFor(machine)
+    if (wanted?.what === 'local') return wanted.awaitsHome === true
+    return isAwaitedHome(profiles.get(profile), configs)
   }
 
   const launched = async ({ machine, once }: Grant) => {
