@@ -4,6 +4,7 @@ import { Configs } from '../configs/configs.ts'
 import { liquid } from '../configs/drivers/liquid.ts'
 import { readYaml, writeYaml } from '../configs/drivers/yaml.ts'
 import type { Languages } from '../configs/rendering.ts'
+import { usersOf } from '../configs/users.ts'
 import { contains, parseIpv4 } from '../kit/ip.ts'
 import type { Machine } from '../machines/machine.ts'
 import type { Leases } from '../networks/leases.ts'
@@ -51,7 +52,7 @@ export async function checkConfig(given: Readonly<{ kind: string; parts: unknown
     machine: () => undefined,
     place: () => ({ network: undefined, address: null }),
     server: () => 'http://192.0.2.1:8080',
-    users: () => ({ profiles: [], machines: [] }),
+    users: () => ({ profiles: [], pinned: [], machines: [] }),
   })
   const draft = configRoutes.validateConfig.body.parse(given)
   const { problems, machines } = await configs.check(draft)
@@ -86,17 +87,7 @@ export async function openConfigs(parts: Parts): Promise<Configs> {
     machine: (reference) => machines.find(reference),
     place: (machine) => placeOf(machine, leases, networks),
     server: parts.server,
-    users: (config) => {
-      const naming = profiles.all().filter((profile) => 'config' in profile && nameIn(profile.config) === config)
-      // Who pins a version is not touched by a new one.
-      const following = new Set(
-        naming.filter((each) => 'config' in each && each.config === config).map(({ name }) => name),
-      )
-      const becoming = machines.all().filter(({ profile, nextBoot }) => {
-        return (profile !== null && following.has(profile)) || (nextBoot !== null && following.has(nextBoot.profile))
-      })
-      return { profiles: naming.map(({ name }) => name), machines: becoming }
-    },
+    users: (config) => usersOf(config, profiles.all(), machines.all()),
   })
   events.listen(({ topic, id, change }) => {
     if (topic !== 'machine' || change !== 'removed') return
@@ -117,5 +108,3 @@ function placeOf(machine: Machine, leases: Pick<Leases, 'all'>, networks: readon
       : networks.find(({ subnet }) => contains(subnet, parsed))
   return { network, address }
 }
-
-const nameIn = (reference: string | null) => reference?.split('@')[0]

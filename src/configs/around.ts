@@ -4,6 +4,7 @@ import type { Network } from '../networks/network.ts'
 import type { Sealer } from '../secrets/sealer.ts'
 import type { ConfigRepository } from './config.ts'
 import type { Languages } from './rendering.ts'
+import type { ConfigUsers } from './users.ts'
 
 /** What configs need of the rest of the server. */
 export type ConfigsAround = Readonly<{
@@ -18,6 +19,5 @@ export type ConfigsAround = Readonly<{
   place: (machine: Machine) => Readonly<{ network: Network | undefined; address: string | null }>
   /** Base URL of the server as machines reach it, for previews. */
   server: () => string
-  /** Profiles that name a config (with `@N` where they pin a version), and the machines that become them. */
-  users: (config: string) => Readonly<{ profiles: readonly string[]; machines: readonly Machine[] }>
+  users: (config: string) => ConfigUsers
 }>

@@ -43,6 +43,8 @@ export type ConfigVersion = Readonly<{
   parts: readonly ConfigPart[]
   variables: readonly Variable[]
   note: string
+  /** The versions of the snippets that it includes, so that a version which is pinned stays as it is. A change of one makes a new version. */
+  snippets?: Readonly<Record<string, number>> | undefined
   createdAt: number
   createdBy: string
 }>

@@ -13,11 +13,11 @@ const BOOT = { server: 'http://10.0.0.1:8080', files: 'http://f', config: 'http:
 
 let rows: MemoryConfigs
 let configs: Configs
-let users: { profiles: string[]; machines: Machine[] }
+let users: { profiles: string[]; pinned: number[]; machines: Machine[] }
 
 beforeEach(async () => {
   rows = new MemoryConfigs()
-  users = { profiles: [], machines: [] }
+  users = { profiles: [], pinned: [], machines: [] }
   configs = await open()
 })
 
@@ -121,7 +121,7 @@ describe('a config', () => {
   test('is not changed to what a machine that uses it could not be given', async () => {
     const variable = { name: 'role', type: 'string', default: null, description: '' } as const
     await add('node', draft('text', 'x'))
-    users = { profiles: ['worker'], machines: [WEB1] }
+    users = { profiles: ['worker'], pinned: [], machines: [WEB1] }
     const next = { ...draft('text', 'role {{ role }}'), variables: [variable] }
     await expect(configs.addVersion('node', next, 'ben')).rejects.toMatchObject({
       message: 'the variable role has no value for this machine (on web1)',
@@ -219,6 +219,41 @@ describe('configs that change at the same time', () => {
 })
 
 describe('a snippet', () => {
+  test('that changes makes a new version of what includes it, and leaves a version that is pinned as it was', async () => {
+    await add('inner', draft('snippet', 'a: 1'))
+    await add('outer', draft('snippet', '{% include "inner" %}\n'))
+    await add('node', draft('cloud-init', '#cloud-config\n{% include "outer" %}b: 2\n'))
+    await add('other', draft('text', 'x'))
+    await configs.addVersion('inner', draft('snippet', 'a: 3'), 'ben')
+    expect(configs.get('node').versions).toMatchObject([
+      { number: 1, snippets: { outer: 1, inner: 1 } },
+      { number: 2, snippets: { outer: 1, inner: 2 }, note: 'with the newest snippet inner', createdBy: 'ben' },
+    ])
+    expect(configs.get('other').versions).toHaveLength(1)
+    const given = (reference: string) => configs.render(reference, WEB1, BOOT).parts[0]?.content
+    expect([given('node@1'), given('node@2'), given('node')]).toEqual([
+      '#cloud-config\na: 1\nb: 2\n',
+      '#cloud-config\na: 3\nb: 2\n',
+      '#cloud-config\na: 3\nb: 2\n',
+    ])
+    expect(configs.diff('node', 1, 2, WEB1)).toContain('+a: 3')
+    // The newest includes it no more, but a profile pins a version that does.
+    await configs.addVersion('node', draft('cloud-init', '#cloud-config\nb: 2\n'), 'ben')
+    users = { profiles: ['web'], pinned: [2], machines: [] }
+    await expect(configs.remove('outer')).rejects.toThrow(/outer is used by node/)
+    users = { profiles: ['web'], pinned: [3], machines: [] }
+    await configs.remove('outer')
+  })
+
+  test('in a manifest is tried in what includes it, though the manifest does not name that', async () => {
+    await add('keys', draft('snippet', 'a: 1\n'))
+    await add('node', draft('cloud-init', '#cloud-config\n{% include "keys" %}'))
+    const declared = (content: string) => [{ ...draft('snippet', content), name: 'keys', description: '' }]
+    await expect(configs.planApply(declared('a: [\n'))).rejects.toThrow(/config node/)
+    await configs.applyAll(await configs.planApply(declared('a: 5\n')), 'ben')
+    expect(configs.get('node').versions.at(-1)).toMatchObject({ number: 2, snippets: { keys: 2 } })
+  })
+
   test('that would break a config which includes it is refused', async () => {
     await add('inner', draft('snippet', 'a: 1\n'))
     await add('outer', draft('snippet', '{% include "inner" %}b: 2\n'))

@@ -1,4 +1,3 @@
-import { createTwoFilesPatch } from 'diff'
 import { Refusal } from '../kit/errors.ts'
 import type { Machine } from '../machines/machine.ts'
 import type { ConfigsAround } from './around.ts'
@@ -13,11 +12,13 @@ import type {
   Variable,
 } from './config.ts'
 import { ConfigValues } from './config-values.ts'
-import { type Beside, type ConfigChange, changesOf, type DeclaredConfig, isSame, snippetsOf } from './declared.ts'
+import { type Beside, type ConfigChange, changesOf, type DeclaredConfig, isSame } from './declared.ts'
 import { type BootFacts, factsOf, previewFacts, SAMPLE_MACHINE, SAMPLE_NETWORK } from './facts.ts'
-import { faultsOf, refuseFaults } from './faults.ts'
+import { faultsOf, refuseFaults, withoutWords, wordsOf } from './faults.ts'
 import { DELIVERIES } from './kinds.ts'
+import { patchOf } from './patch.ts'
 import { renderConfig } from './rendering.ts'
+import { givenWith, includersOf, snippetsOf, snippetVersions } from './snippets.ts'
 import { resolve, valueFor } from './values.ts'
 
 const MOST_CONFIGS = 10_000
@@ -84,25 +85,35 @@ export class Configs {
     return number === undefined ? versions.length > 0 : versions.some((each) => each.number === Number(number))
   }
 
-  /** Names of profiles, and of configs that include it where it is a snippet. */
+  /** Names of profiles, and of configs that include it where it is a snippet: their newest version, or one that a profile pins. */
   usedBy(name: string): readonly string[] {
-    return [...this.#around.users(name).profiles, ...this.#including(name).map((each) => each.name)]
+    if (this.#configs.get(name)?.kind !== 'snippet') return this.#around.users(name).profiles
+    const pinning = this.all().filter(({ name: config, versions }) => {
+      const { pinned } = this.#around.users(config)
+      return versions.some(({ number, snippets = {} }) => pinned.includes(number) && Object.hasOwn(snippets, name))
+    })
+    return [...new Set([...includersOf(name, this.all()), ...pinning])].map((each) => each.name)
   }
 
-  /** Those whose newest version includes a snippet, itself. */
-  #including(name: string): readonly Config[] {
-    if (this.#configs.get(name)?.kind !== 'snippet') return []
-    return this.all().filter(({ versions }) => includedBy(versions.at(-1)!).has(name))
+  /** Refuses snippets that would break a config, for some machine that uses it. Those that come themselves are checked anyhow. */
+  async #refuseBroken(beside: Beside): Promise<void> {
+    const coming = new Set(beside.declared.map(({ name }) => name))
+    for (const config of givenWith(coming, this.all())) {
+      const { name, kind, versions } = config
+      if (coming.has(name)) continue
+      refuseMore(config)
+      refuseFaults(await this.check({ ...versions.at(-1)!, kind }, { insteadOf: name }, beside), name)
+    }
   }
 
-  /** Refuses a snippet that would break a config, for some machine that uses it. */
-  async #refuseBroken(snippet: DeclaredConfig, seen = new Set([snippet.name]), named = snippet.name): Promise<void> {
-    const beside = { declared: [snippet], value: () => undefined }
-    for (const { name, kind, versions } of this.#including(named)) {
-      if (seen.has(name)) continue
-      seen.add(name)
-      if (kind === 'snippet') await this.#refuseBroken(snippet, seen, name)
-      else refuseFaults(await this.check({ ...versions.at(-1)!, kind }, { insteadOf: name }, beside), name)
+  /** What includes snippets that have changed gets a new version: one that is pinned stays as it is. */
+  async #withNewSnippets(names: readonly string[], by: string): Promise<void> {
+    const note = `with the newest ${names.length === 1 ? 'snippet' : 'snippets'} ${names.join(', ')}`.slice(0, 500)
+    for (const config of givenWith(new Set(names), this.all())) {
+      const last = config.versions.at(-1)!
+      const snippets = snippetVersions(last, (name) => this.find(name))
+      if (JSON.stringify(last.snippets) !== JSON.stringify(snippets))
+        await this.#saveVersion(config, { ...last, note }, by)
     }
   }
 
@@ -133,10 +144,7 @@ export class Configs {
     if (this.#configs.size >= MOST_CONFIGS) throw new Refusal('too-large', `there are ${MOST_CONFIGS} configs already`)
     refuseFaults(await this.check(given))
     const now = this.#around.clock.now()
-    const version = versionOf(given, 1, now, by)
-    const config = { name, kind, description, versions: [version], createdAt: now, updatedAt: now }
-    await this.#save(config)
-    return config
+    return this.#saveVersion({ name, kind, description, versions: [], createdAt: now, updatedAt: now }, given, by)
   }
 
   /** The same content makes no version. Refused when a machine that uses the config could not be configured by it. */
@@ -148,14 +156,12 @@ export class Configs {
     const config = this.get(name)
     const last = config.versions.at(-1)!
     if (isSame(last, given)) return config
-    if (config.versions.length >= MOST_VERSIONS)
-      throw new Refusal('too-large', `${name} has ${MOST_VERSIONS} versions`, { next: 'make a new config' })
+    refuseMore(config)
     refuseFaults(await this.check({ ...given, kind: config.kind }, { insteadOf: name }))
-    if (config.kind === 'snippet') await this.#refuseBroken({ ...given, name, kind: 'snippet', description: '' })
-    const now = this.#around.clock.now()
-    const versions = [...config.versions, versionOf(given, last.number + 1, now, by)]
-    const changed = { ...config, versions, updatedAt: now }
-    await this.#save(changed)
+    const declared = [{ ...given, name, kind: config.kind, description: '' }]
+    if (config.kind === 'snippet') await this.#refuseBroken({ declared, value: () => undefined })
+    const changed = await this.#saveVersion(config, given, by)
+    if (config.kind === 'snippet') await this.#withNewSnippets([name], by)
     return changed
   }
 
@@ -171,6 +177,8 @@ export class Configs {
     const beside = { declared, value: values }
     for (const { change, declared: each, before } of changes)
       if (change !== 'none') refuseFaults(await this.check(each, { insteadOf: before && each.name }, beside), each.name)
+    const snippets = changes.filter(({ change, declared: { kind } }) => change !== 'none' && kind === 'snippet')
+    if (snippets.length > 0) await this.#refuseBroken(beside)
     if (this.#configs.size + changes.filter(({ change }) => change === 'create').length > MOST_CONFIGS)
       throw new Refusal('too-large', `there can be ${MOST_CONFIGS} configs`)
     return changes
@@ -187,12 +195,14 @@ export class Configs {
       if (change === 'none') continue
       const { name, kind, description } = declared
       const before = this.#configs.get(name)
-      const last = before?.versions.at(-1)
-      const same = last !== undefined && isSame(last, declared)
-      const version = versionOf(declared, (last?.number ?? 0) + 1, now, by)
-      const versions = [...(before?.versions ?? []), ...(same ? [] : [version])]
-      await this.#save({ name, kind, description, versions, createdAt: before?.createdAt ?? now, updatedAt: now })
+      const config = { name, kind, description, versions: before?.versions ?? [], createdAt: before?.createdAt ?? now }
+      const last = config.versions.at(-1)
+      if (last && isSame(last, declared)) await this.#save({ ...config, updatedAt: now })
+      else await this.#saveVersion({ ...config, updatedAt: now }, declared, by)
     }
+    const snippets = plan.filter(({ change, declared: { kind } }) => change !== 'none' && kind === 'snippet')
+    const names = snippets.map(({ name }) => name)
+    if (names.length > 0) await this.#withNewSnippets(names, by)
   }
 
   remove(name: string): Promise<void> {
@@ -284,14 +294,14 @@ export class Configs {
   /** Whether it, or a snippet that it includes, names `boot.home`. */
   phonesHome(reference: string): boolean {
     if (!this.has(reference)) return false
-    const texts = this.resolve(reference).version.parts.map(({ content }) => content)
-    const included = this.all()
-      .filter(
-        ({ name, kind }) =>
-          kind === 'snippet' && texts.some((text) => /%-?\s*(include|render)\b/.test(text) && text.includes(name)),
-      )
-      .map(({ versions }) => versions.at(-1)?.parts[0]?.content ?? '')
-    return [...texts, ...included].some((text) => /\bboot\.home\b/.test(text))
+    const { version } = this.resolve(reference)
+    const included = version.snippets ?? snippetVersions(version, (name) => this.find(name)) ?? {}
+    const snippets = snippetsOf(this.all(), version.snippets)
+    const texts = [
+      ...version.parts.map(({ content }) => content),
+      ...Object.keys(included).map((name) => snippets.get(name) ?? ''),
+    ]
+    return texts.some((text) => /\bboot\.home\b/.test(text))
   }
 
   /** Why a machine cannot be given it, in one line; `undefined`: it can. */
@@ -313,14 +323,14 @@ export class Configs {
   }
 
   /** The machine is gone. */
-  async machineRemoved(id: string): Promise<void> {
-    await this.values.forget(`machine:${id}`)
+  machineRemoved(id: string): Promise<void> {
+    return this.values.forget(`machine:${id}`)
   }
 
   #render(
     config: string,
     version: number,
-    draft: Pick<Draft, 'kind' | 'parts' | 'variables'>,
+    draft: Pick<Draft, 'kind' | 'parts' | 'variables'> & Pick<ConfigVersion, 'snippets'>,
     machine: Machine,
     how: Readonly<{ secrets: 'revealed' | 'hidden'; samples: boolean; boot?: BootFacts; beside?: Beside | undefined }>,
   ): RenderedConfig {
@@ -343,7 +353,7 @@ export class Configs {
         kind: draft.kind,
         parts: draft.parts,
         scope: resolved,
-        snippets: snippetsOf(this.all(), beside),
+        snippets: snippetsOf(this.all(), draft.snippets, beside),
         packs: how.boot !== undefined,
         metaData: { 'instance-id': `${id}-${version}`, 'local-hostname': hostname },
       },
@@ -358,6 +368,16 @@ export class Configs {
     return { ...rendered, problems: problems.map((each) => (harmless.has(wordsOf(each)) ? each : withoutWords(each))) }
   }
 
+  async #saveVersion(config: Config, { parts, variables, note }: NewVersion, by: string): Promise<Config> {
+    const now = this.#around.clock.now()
+    const number = (config.versions.at(-1)?.number ?? 0) + 1
+    const snippets = snippetVersions({ parts }, (name) => this.find(name))
+    const version = { number, parts, variables, note, ...(snippets ? { snippets } : {}), createdAt: now, createdBy: by }
+    const changed = { ...config, versions: [...config.versions, version], updatedAt: now }
+    await this.#save(changed)
+    return changed
+  }
+
   async #save(config: Config): Promise<void> {
     await this.#around.repository.saveConfig(config)
     this.#configs.set(config.name, config)
@@ -365,37 +385,7 @@ export class Configs {
   }
 }
 
-const INCLUDE = /\{%-?\s*(?:include|render|layout)\s+['"]([^'"]+)['"]/g
-/** Of versions, which never change. */
-const INCLUDED = new WeakMap<object, ReadonlySet<string>>()
-
-/** Names of the snippets that a version includes itself. */
-function includedBy(version: Pick<ConfigVersion, 'parts'>): ReadonlySet<string> {
-  const known = INCLUDED.get(version)
-  if (known) return known
-  const names = version.parts.flatMap(({ content }) => [...content.matchAll(INCLUDE)].map(([, name = '']) => name))
-  const found = new Set(names)
-  INCLUDED.set(version, found)
-  return found
-}
-
-/** Texts that have nothing in common would keep us for hours: the whole text is told then. */
-function patchOf([from, to]: readonly [string, string], before: string, after: string): string {
-  const patch = createTwoFilesPatch(from, to, before, after, undefined, undefined, { timeout: 1000 })
-  if (patch !== undefined) return patch
-  return `--- ${from}\n+++ ${to}\n@@ too much has changed to compare: ${before.length} and ${after.length} characters @@\n`
-}
-
-/** What is wrong with the value of a secret, without the words that may hold it. */
-function withoutWords({ severity, part, at }: ConfigProblem): ConfigProblem {
-  const message = 'the value of a secret does not fit here'
-  return { severity, part, at, path: '$', message, hint: 'set another value of it' }
-}
-
-function wordsOf({ part, at, path, message }: ConfigProblem): string {
-  return JSON.stringify([part, at, path, message])
-}
-
-function versionOf({ parts, variables, note }: NewVersion, number: number, now: number, by: string): ConfigVersion {
-  return { number, parts, variables, note, createdAt: now, createdBy: by }
+function refuseMore({ name, versions }: Config): void {
+  if (versions.length >= MOST_VERSIONS)
+    throw new Refusal('too-large', `${name} has ${MOST_VERSIONS} versions`, { next: 'make a new config' })
 }

@@ -57,13 +57,3 @@ export function isSame(
 ): boolean {
   return JSON.stringify([before.parts, before.variables]) === JSON.stringify([parts, variables])
 }
-
-/** The newest text of each snippet. */
-export function snippetsOf(configs: readonly Config[], beside?: Beside): ReadonlyMap<string, string> {
-  const kept = configs.filter(({ kind }) => kind === 'snippet')
-  const coming = (beside?.declared ?? []).filter(({ kind }) => kind === 'snippet')
-  return new Map([
-    ...kept.map(({ name, versions }) => [name, versions.at(-1)?.parts[0]?.content ?? ''] as const),
-    ...coming.map(({ name, parts }) => [name, parts[0]?.content ?? ''] as const),
-  ])
-}

@@ -53,3 +53,14 @@ export function refuseFaults({ problems }: Readonly<{ problems: readonly Found[]
     })),
   })
 }
+
+/** What is wrong with the value of a secret, without the words that may hold it. */
+export function withoutWords({ severity, part, at }: ConfigProblem): ConfigProblem {
+  const message = 'the value of a secret does not fit here'
+  return { severity, part, at, path: '$', message, hint: 'set another value of it' }
+}
+
+/** What two problems have in common that are one. */
+export function wordsOf({ part, at, path, message }: ConfigProblem): string {
+  return JSON.stringify([part, at, path, message])
+}

@@ -18,6 +18,7 @@ import { holdsOf, openDisks } from '../../src/compose/disks.ts'
 import { openGateway } from '../../src/compose/gateway.ts'
 import { Settings } from '../../src/config/schema.ts'
 import { Configs } from '../../src/configs/configs.ts'
+import { usersOf } from '../../src/configs/users.ts'
 import { Consoles } from '../../src/consoles/consoles.ts'
 import { Deployments } from '../../src/deployments/deployments.ts'
 import { Events } from '../../src/events/event.ts'
@@ -157,12 +158,7 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
     machine: (reference) => machines.find(reference),
     place: (machine) => ({ network: NETWORK, address: machine.ip }),
     server: () => 'http://10.0.0.1:8080',
-    users: (config) => {
-      const using = profiles.all().filter((profile) => 'config' in profile && profile.config === config)
-      const names = using.map(({ name }) => name)
-      const machinesOf = machines.all().filter(({ profile }) => profile !== null && names.includes(profile))
-      return { profiles: names, machines: machinesOf }
-    },
+    users: (config) => usersOf(config, profiles.all(), machines.all()),
   })
   const power = new FakeDriver()
   const configured = new FakeDriver({ kind: 'ipmi' })
