@@ -29,12 +29,26 @@ const WINDOWS: Profile = {
   createdAt: 0,
   updatedAt: 0,
 }
+const SETUP: Profile = {
+  ...ProfileSpec.parse({
+    name: 'setup',
+    kind: 'live',
+    image: 'debian-installer',
+    config: 'debian',
+    disks: [{ use: 'volume', volume: 'master', access: 'exclusive' }],
+  }),
+  createdAt: 0,
+  updatedAt: 0,
+}
+/** What the machine was given for its disks. */
+const LOGIN = { initiator: 'iqn.x:m-1', target: 'iqn.x:m-1.setup', port: 3260, firstLun: 0, luns: 1, remarks: [] }
 const part = (name: string, content: string, secret = false) => ({ name, contentType: 'text/plain', content, secret })
 
 let clock: ManualClock
 let traces: RecordedTraces
 let launched: string[]
 let installed: string[]
+let chap: { user: string; secret: string } | null
 let rendered: RenderedConfig
 let taken: Set<string>
 let server: Awaited<ReturnType<typeof serveHandlers>>
@@ -44,9 +58,12 @@ const desk: ConfigDesk = {
   deliveriesOf: () => ['ignition.json'],
   problemFor: () => undefined,
   phonesHome: () => true,
-  render: (_, machine, { home }) => ({
+  render: (_, machine, { home, iscsi }) => ({
     ...rendered,
-    parts: rendered.parts.map((each) => ({ ...each, content: `${each.content} ${machine.name} ${home}` })),
+    parts: rendered.parts.map((each) => ({
+      ...each,
+      content: `${each.content} ${machine.name} ${iscsi ? JSON.stringify(iscsi) : home}`,
+    })),
   }),
   takeOnce: async (boot, name) => !taken.has(`${boot} ${name}`) && taken.add(`${boot} ${name}`) !== undefined,
   giveBack: async (boot, name) => void taken.delete(`${boot} ${name}`),
@@ -57,13 +74,18 @@ beforeEach(async () => {
   traces = new RecordedTraces()
   launched = []
   installed = []
+  chap = { user: 'm-1', secret: 'chap12345678' }
   taken = new Set()
   rendered = { config: 'worker', version: 3, kind: 'butane', parts: [part('ignition.json', '{}')], problems: [] }
   server = await serveHandlers(
     serveConfigure({
       machines: { get: (id) => (id === 'm_1' ? MACHINE : undefined), launched: async (id) => void launched.push(id) },
-      profiles: { get: (name) => [PROFILE, WINDOWS].find((each) => each.name === name) },
+      profiles: { get: (name) => [PROFILE, WINDOWS, SETUP].find((each) => each.name === name) },
       configs: desk,
+      disks: {
+        preview: () => ({ outcome: 'refused', reason: 'nobody asks', next: '' }),
+        given: ({ machine, host }) => (machine === 'm_1' ? { ...LOGIN, host, chap } : undefined),
+      },
       deployments: { phonedHome: async (id) => void installed.push(id) },
       traces,
       key,
@@ -120,6 +142,15 @@ test('Windows PE is given its config by iPXE, which proves no launch', async () 
   expect((await asks('other')).status).toBe(404)
   expect(launched).toEqual([])
   expect(traces.events[0]).toMatchObject({ stage: 'script', summary: 'iPXE asked for the file unattend.xml' })
+})
+
+test('a config is told how to log in to the disks of its boot, with the secret of that boot', async () => {
+  const asks = async () => (await ask(`/boot/file/${capability({ profile: 'setup' })}/ignition.json`)).text
+  const { initiator, target, port } = LOGIN
+  const iscsi = { initiator, target, host: '127.0.0.1', port, lun: 0 }
+  expect(await asks()).toBe(`{} web1 ${JSON.stringify({ ...iscsi, user: 'm-1', secret: 'chap12345678' })}`)
+  chap = null
+  expect(await asks()).toBe(`{} web1 ${JSON.stringify({ ...iscsi, user: '', secret: '' })}`)
 })
 
 test('what holds secrets is given once to each boot, and not to one that only asks for its size', async () => {
