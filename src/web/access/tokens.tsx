@@ -8,6 +8,7 @@ import { Confirm } from '../parts/confirm.tsx'
 import { Code } from '../parts/copy.tsx'
 import { Listing, useList } from '../parts/listing.tsx'
 import { Card, Empty, Page, ProblemNote } from '../parts/page.tsx'
+import { ActionsHead } from '../parts/table.tsx'
 import { Ago } from '../parts/time.tsx'
 
 export function TokensPage() {
@@ -36,7 +37,7 @@ export function TokensPage() {
               <th className="wide">Scopes</th>
               <th className="wide">Last used</th>
               <th>Ends</th>
-              <th aria-label="Actions" />
+              <ActionsHead />
             </>
           }
           empty={

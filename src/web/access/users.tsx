@@ -10,6 +10,7 @@ import { Confirm } from '../parts/confirm.tsx'
 import { Listing, useList } from '../parts/listing.tsx'
 import { Card, Page, ProblemNote } from '../parts/page.tsx'
 import { Status } from '../parts/status.tsx'
+import { ActionsHead } from '../parts/table.tsx'
 import { Ago } from '../parts/time.tsx'
 
 const ROLES: readonly { value: Me['role']; label: string }[] = [
@@ -42,7 +43,7 @@ export function UsersPage() {
               <th>Role</th>
               <th>State</th>
               <th className="wide">Created</th>
-              <th aria-label="Actions" />
+              <ActionsHead />
             </>
           }
           empty={null}

@@ -7,7 +7,16 @@ import { client } from './call.ts'
 
 /** Which answers grow old when something of a topic changes. */
 const TOUCHES: Readonly<Record<Event['topic'], readonly OperationId[]>> = {
-  machine: ['listMachines', 'getMachine', 'getBoot', 'previewScript', 'why', 'getStatus', 'listLabMachines'],
+  machine: [
+    'listMachines',
+    'getMachine',
+    'listRooms',
+    'getBoot',
+    'previewScript',
+    'why',
+    'getStatus',
+    'listLabMachines',
+  ],
   profile: ['listProfiles', 'getProfile', 'previewScript', 'listImages', 'getImage'],
   image: ['listImages', 'getImage'],
   trace: ['listTraces', 'why', 'listMachines', 'getMachine', 'getStatus'],

@@ -10,6 +10,7 @@ import { Confirm } from '../parts/confirm.tsx'
 import { FormDialog } from '../parts/dialog.tsx'
 import { Card } from '../parts/page.tsx'
 import { Status } from '../parts/status.tsx'
+import { ActionsHead } from '../parts/table.tsx'
 import { Once, PRIVILEGES } from './add.tsx'
 
 type Privilege = Bmc['users'][number]['privilege']
@@ -45,7 +46,7 @@ export function Accounts({ bmc }: { bmc: Bmc }) {
             <th>Account</th>
             <th>Privilege</th>
             <th>State</th>
-            {operator && <th aria-label="Actions" />}
+            {operator && <ActionsHead />}
           </tr>
         </thead>
         <tbody>

@@ -2,9 +2,12 @@ import { Button } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { IconBan, IconCircleCheck, IconCircleX, IconPlus } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
+import { useState } from 'react'
+import type { InputOf } from '../../api/client/client.ts'
 import type { Bmc } from '../../api/contract/bmcs.ts'
 import { useMay } from '../api/me.tsx'
 import { Code } from '../parts/copy.tsx'
+import { FilterChoice, Filters, FilterText } from '../parts/filters.tsx'
 import { Listing, useList } from '../parts/listing.tsx'
 import { Card, Empty, Page, Stacked } from '../parts/page.tsx'
 import { type Look, Status } from '../parts/status.tsx'
@@ -16,10 +19,21 @@ export function bmcLook({ enabled, listening }: Bmc): Look {
   return listening ? ['good', IconCircleCheck, 'answers'] : ['bad', IconCircleX, 'does not answer']
 }
 
+type State = NonNullable<NonNullable<InputOf<'listBmcs'>['query']>['state']>
+const STATES: readonly (readonly [State | undefined, string])[] = [
+  [undefined, 'all'],
+  ['answers', 'answers'],
+  ['fails', 'does not answer'],
+  ['off', 'switched off'],
+]
+
 /** The BMCs that are answered here, and the rules that make them. */
 export function BmcsPage() {
   const operator = useMay('operator')
-  const bmcs = useList('listBmcs', {}, { limit: 100 })
+  const [q, filter] = useState<string>()
+  const [state, setState] = useState<State>()
+  const bmcs = useList('listBmcs', { query: { q, state } })
+  const filtered = q !== undefined || state !== undefined
   const [adding, add] = useDisclosure(false)
   return (
     <Page
@@ -34,7 +48,11 @@ export function BmcsPage() {
       }
     >
       <Stacked>
-        <Card flush label="BMCs">
+        <Card flush open label="BMCs">
+          <Filters>
+            <FilterText label="Filter BMCs" placeholder="Machine, address, account, rule" value={q} onChange={filter} />
+            <FilterChoice label="State" words={STATES} value={state} onChange={setState} />
+          </Filters>
           <Listing
             list={bmcs}
             head={
@@ -48,16 +66,25 @@ export function BmcsPage() {
               </>
             }
             empty={
-              <Empty title="No BMC is answered here yet">
-                Add one to a machine whose own BMC is hidden, lies, or is not there. Clients that speak IPMI drive it
-                then.
-              </Empty>
+              filtered ? (
+                <Empty title="No BMC matches" />
+              ) : (
+                <Empty title="No BMC is answered here yet">
+                  Add one to a machine whose own BMC is hidden, lies, or is not there. Clients that speak IPMI drive it
+                  then.
+                </Empty>
+              )
             }
           >
             {(bmc) => (
               <tr key={bmc.machine}>
                 <td>
-                  <Link to="/bmcs/$machine" params={{ machine: bmc.machineName }}>
+                  <Link
+                    to="/bmcs/$machine"
+                    params={{ machine: bmc.machineName }}
+                    className="name"
+                    title={bmc.machineName}
+                  >
                     {bmc.machineName}
                   </Link>
                 </td>
@@ -69,13 +96,16 @@ export function BmcsPage() {
                   <Code copy>{bmc.port === 623 ? bmc.host : `${bmc.host}:${bmc.port}`}</Code>
                 </td>
                 <td className="wide soft">{bmc.users.map(({ name }) => name).join(', ')}</td>
-                <td className="end figures">{bmc.sessions || ''}</td>
+                <td className="end figures" data-label="sessions">
+                  {bmc.sessions || ''}
+                </td>
                 <td className="wide soft">{bmc.rule ? `rule ${bmc.rule}` : 'a person'}</td>
               </tr>
             )}
           </Listing>
         </Card>
-        <Rules />
+        {/* Not before what stands above it has its height: nothing moves under a finger. */}
+        {bmcs.query.data && <Rules />}
       </Stacked>
       {adding && <AddBmc onClose={add.close} />}
     </Page>

@@ -9,6 +9,7 @@ import { Confirm } from '../parts/confirm.tsx'
 import { FormDialog } from '../parts/dialog.tsx'
 import { Listing, useList } from '../parts/listing.tsx'
 import { Card, Empty } from '../parts/page.tsx'
+import { ActionsHead } from '../parts/table.tsx'
 import { count } from '../parts/words.ts'
 
 /** Rules that give every machine with a tag a BMC. */
@@ -38,7 +39,7 @@ export function Rules() {
             <th>Machines with the tag</th>
             <th className="wide">Account</th>
             <th className="end">Made</th>
-            {operator && <th aria-label="Actions" />}
+            {operator && <ActionsHead />}
           </>
         }
         empty={

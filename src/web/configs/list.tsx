@@ -2,7 +2,9 @@ import { Button, Drawer } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { IconPlus } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
+import { useState } from 'react'
 import { useMay } from '../api/me.tsx'
+import { Filters, FilterText } from '../parts/filters.tsx'
 import { Listing, useList } from '../parts/listing.tsx'
 import { Card, Empty, Page, Stacked } from '../parts/page.tsx'
 import { Ago } from '../parts/time.tsx'
@@ -14,7 +16,8 @@ import { KIND_WORDS } from './words.ts'
 export function ConfigsPage() {
   const operator = useMay('operator')
   const [adding, add] = useDisclosure(false)
-  const configs = useList('listConfigs', {}, { limit: 100 })
+  const [q, filter] = useState<string>()
+  const configs = useList('listConfigs', { query: { q } })
   return (
     <Page
       title="Configs"
@@ -28,7 +31,10 @@ export function ConfigsPage() {
       }
     >
       <Stacked>
-        <Card flush label="Configs">
+        <Card flush open label="Configs">
+          <Filters>
+            <FilterText label="Filter configs" placeholder="Name, description" value={q} onChange={filter} />
+          </Filters>
           <Listing
             list={configs}
             head={
@@ -41,22 +47,28 @@ export function ConfigsPage() {
               </>
             }
             empty={
-              <Empty title="No config yet">
-                Add one: Butane for Flatcar, cloud-init, preseed, kickstart and others. A profile that names it gives it
-                to its machines.
-              </Empty>
+              q !== undefined ? (
+                <Empty title="No config matches" />
+              ) : (
+                <Empty title="No config yet">
+                  Add one: Butane for Flatcar, cloud-init, preseed, kickstart and others. A profile that names it gives
+                  it to its machines.
+                </Empty>
+              )
             }
           >
             {(config) => (
               <tr key={config.name}>
                 <td>
-                  <Link to="/configs/$config" params={{ config: config.name }}>
+                  <Link to="/configs/$config" params={{ config: config.name }} className="name" title={config.name}>
                     {config.name}
                   </Link>
                   {config.description && <div className="soft">{config.description}</div>}
                 </td>
                 <td>{KIND_WORDS[config.kind]}</td>
-                <td className="end figures">{config.latest}</td>
+                <td className="end figures" data-label="version">
+                  {config.latest}
+                </td>
                 <td className="wide soft">{config.usedBy.join(', ')}</td>
                 <td className="wide soft">
                   <Ago at={config.updatedAt} />
@@ -65,7 +77,8 @@ export function ConfigsPage() {
             )}
           </Listing>
         </Card>
-        <Values />
+        {/* Not before what stands above it has its height: nothing moves under a finger. */}
+        {configs.query.data && <Values />}
       </Stacked>
       <Drawer opened={adding} onClose={add.close} size="xl" title="Add a config">
         {adding && <ConfigForm onClose={add.close} />}

@@ -90,11 +90,7 @@ function ConfigView({ config }: { config: ConfigInfo }) {
 }
 
 function Text({ content }: { content: string }) {
-  return (
-    <pre className="mono" style={{ margin: 0, padding: '0.75rem', overflowX: 'auto', maxHeight: '32rem' }}>
-      {content}
-    </pre>
-  )
+  return <pre className="text">{content}</pre>
 }
 
 function Versions(props: { config: ConfigInfo; number: number; choose: (number: number) => void }) {
@@ -104,6 +100,7 @@ function Versions(props: { config: ConfigInfo; number: number; choose: (number: 
     <Card title="About">
       <Select
         label="Version"
+        mb="sm"
         allowDeselect={false}
         value={String(number)}
         onChange={(value) => value && choose(Number(value))}
@@ -162,7 +159,7 @@ function Changes({ config, number }: { config: ConfigInfo; number: number }) {
   const lines = diffLines(diff.data.diff)
   return (
     <Card title={`What is new in version ${number}`} flush>
-      <pre className="mono" style={{ margin: 0, padding: '0.75rem', overflowX: 'auto', maxHeight: '24rem' }}>
+      <pre className="text">
         {lines.map(({ text, tone }, place) => (
           <div
             // biome-ignore lint/suspicious/noArrayIndexKey: a line of a diff has no other identity than its place

@@ -9,8 +9,10 @@ import { useDo } from '../api/use.ts'
 import { MachineSelect } from '../machines/select.tsx'
 import { Confirm } from '../parts/confirm.tsx'
 import { FormDialog } from '../parts/dialog.tsx'
+import { Filters, FilterText } from '../parts/filters.tsx'
 import { Listing, useList } from '../parts/listing.tsx'
 import { Card, Empty } from '../parts/page.tsx'
+import { ActionsHead } from '../parts/table.tsx'
 import { Ago } from '../parts/time.tsx'
 
 type Value = OutputOf<'setConfigValue'>
@@ -22,7 +24,8 @@ const shown = ({ secret, value }: Value) =>
 export function Values() {
   const operator = useMay('operator')
   const [adding, add] = useDisclosure(false)
-  const values = useList('listConfigValues', {}, { limit: 100 })
+  const [q, filter] = useState<string>()
+  const values = useList('listConfigValues', { query: { q } })
   const remove = useDo('removeConfigValue', {
     done: (_, { params }) => `${params.name} is not set for ${params.scope} any more.`,
   })
@@ -30,6 +33,7 @@ export function Values() {
     <Card
       title="Values"
       flush
+      open
       aside={
         operator && (
           <Button size="compact-xs" variant="default" leftSection={<IconPlus size={13} />} onClick={add.open}>
@@ -38,6 +42,9 @@ export function Values() {
         )
       }
     >
+      <Filters>
+        <FilterText label="Filter values" placeholder="Name, machine, tag" value={q} onChange={filter} />
+      </Filters>
       <Listing
         list={values}
         lines={2}
@@ -47,13 +54,17 @@ export function Values() {
             <th>For</th>
             <th>Value</th>
             <th className="wide">Set</th>
-            {operator && <th aria-label="Actions" />}
+            {operator && <ActionsHead />}
           </>
         }
         empty={
-          <Empty title="No value is set">
-            Configs ask for values by name. One of a machine wins over one of its tags, and that over one for all.
-          </Empty>
+          q !== undefined ? (
+            <Empty title="No value matches" />
+          ) : (
+            <Empty title="No value is set">
+              Configs ask for values by name. One of a machine wins over one of its tags, and that over one for all.
+            </Empty>
+          )
         }
       >
         {(each) => (

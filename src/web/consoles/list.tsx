@@ -1,6 +1,8 @@
 import { IconCircleCheck, IconCircleDashed, IconCircleX, IconLoader2 } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
+import { useState } from 'react'
 import type { OutputOf } from '../../api/client/client.ts'
+import { Filters, FilterText } from '../parts/filters.tsx'
 import { Listing, useList } from '../parts/listing.tsx'
 import { Card, Empty, Page } from '../parts/page.tsx'
 import { type Look, Status } from '../parts/status.tsx'
@@ -18,13 +20,17 @@ const LOOKS: Readonly<Record<Console['state'], Look>> = {
 
 /** Serial consoles that are open, or of which something was kept. */
 export function ConsolesPage() {
-  const consoles = useList('listConsoles', {}, { limit: 100, refetchMs: () => 10_000 })
+  const [q, filter] = useState<string>()
+  const consoles = useList('listConsoles', { query: { q } }, { refetchMs: () => 10_000 })
   return (
     <Page
       title="Consoles"
       lead="Serial consoles that somebody looks at now, or that printed something that was kept. Any machine's console opens on its own page."
     >
-      <Card flush label="Consoles">
+      <Card flush open label="Consoles">
+        <Filters>
+          <FilterText label="Filter consoles" placeholder="Machine, who looks" value={q} onChange={filter} />
+        </Filters>
         <Listing
           list={consoles}
           head={
@@ -37,16 +43,26 @@ export function ConsolesPage() {
             </>
           }
           empty={
-            <Empty title="Nobody looks at a console, and nothing was kept">
-              Open the console of a <Link to="/machines">machine</Link>. What it prints while somebody looks is kept;
-              with consoles.record: always, all of it.
-            </Empty>
+            q !== undefined ? (
+              <Empty title="No console matches" />
+            ) : (
+              <Empty title="Nobody looks at a console, and nothing was kept">
+                Open the console of a <Link to="/machines">machine</Link>. What it prints while somebody looks is kept;
+                with consoles.record: always, all of it.
+              </Empty>
+            )
           }
         >
           {(each) => (
             <tr key={each.machine}>
               <td>
-                <Link to="/machines/$machine" params={{ machine: each.machine }} search={{ tab: 'console' }}>
+                <Link
+                  to="/machines/$machine"
+                  params={{ machine: each.machine }}
+                  search={{ tab: 'console' }}
+                  className="name"
+                  title={each.name}
+                >
                   {each.name}
                 </Link>
                 <div className="soft">{each.source}</div>
@@ -66,7 +82,9 @@ export function ConsolesPage() {
                   </div>
                 ))}
               </td>
-              <td className="end figures">{bytes(each.recordedBytes)}</td>
+              <td className="end figures" data-label="kept">
+                {bytes(each.recordedBytes)}
+              </td>
               <td className="wide soft">{each.lastAt && <Ago at={each.lastAt} />}</td>
             </tr>
           )}

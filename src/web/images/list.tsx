@@ -113,7 +113,7 @@ function ImageRow({ image }: { image: Image }) {
   return (
     <tr>
       <td>
-        <Link to="/images/$image" params={{ image: image.name }} className="name">
+        <Link to="/images/$image" params={{ image: image.name }} className="name" title={image.name}>
           {image.name}
         </Link>
         {image.description && <div className="soft wide">{image.description}</div>}

@@ -157,9 +157,13 @@ function About({ image }: { image: Image }) {
             [
               'Used by',
               image.usedBy.length > 0 ? (
-                <Link key="used" to="/profiles">
-                  {image.usedBy.join(', ')}
-                </Link>
+                image.usedBy.map((profile) => (
+                  <div key={profile}>
+                    <Link to="/profiles/$profile" params={{ profile }}>
+                      {profile}
+                    </Link>
+                  </div>
+                ))
               ) : (
                 <span key="none" className="soft">
                   no profile

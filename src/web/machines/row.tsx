@@ -28,12 +28,19 @@ export function MachineRow(props: { machine: Machine; chosen: boolean | undefine
       )}
       <td>
         <div className={style.name}>
-          <Link to="/machines/$machine" params={{ machine: machine.name }} className="name">
+          <Link to="/machines/$machine" params={{ machine: machine.name }} className="name" title={machine.name}>
             {machine.name}
           </Link>
           <span className="wide">
             {machine.tags.slice(0, 2).map((tag) => (
-              <Link key={tag} to="/machines" search={{ tag }} className={style.tag} style={{ textDecoration: 'none' }}>
+              <Link
+                key={tag}
+                to="/machines"
+                search={{ tag }}
+                className={style.tag}
+                title={tag}
+                style={{ textDecoration: 'none' }}
+              >
                 {tag}
               </Link>
             ))}

@@ -32,7 +32,7 @@ export function FilterText(props: {
       placeholder={props.placeholder}
       leftSection={<IconSearch size={15} />}
       size="xs"
-      w={260}
+      className={style.text ?? ''}
       value={text}
       onChange={(event) => setText(event.currentTarget.value)}
       rightSection={text && <CloseButton size="xs" aria-label="Clear the filter" onClick={() => setText('')} />}

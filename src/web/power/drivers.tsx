@@ -9,6 +9,7 @@ import { Confirm } from '../parts/confirm.tsx'
 import { Notice } from '../parts/notice.tsx'
 import { Card, Empty, Loaded } from '../parts/page.tsx'
 import { type Look, Status } from '../parts/status.tsx'
+import { ActionsHead } from '../parts/table.tsx'
 import { Ago } from '../parts/time.tsx'
 import { DriverForm } from './driver-form.tsx'
 import { KINDS, placeOf } from './fields.ts'
@@ -56,7 +57,7 @@ export function Drivers({ machine }: { machine: Machine }) {
                     <th>State</th>
                     <th className="end">Health</th>
                     <th className="wide">Can</th>
-                    {operator && <th aria-label="Actions" />}
+                    {operator && <ActionsHead />}
                   </tr>
                 </thead>
                 <tbody>

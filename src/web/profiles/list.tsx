@@ -6,16 +6,20 @@ import type { Profile } from '../../api/contract/profiles.ts'
 import { useMay } from '../api/me.tsx'
 import { useDo } from '../api/use.ts'
 import { Confirm } from '../parts/confirm.tsx'
+import { FilterChoice, Filters, FilterText } from '../parts/filters.tsx'
 import { Listing, useList } from '../parts/listing.tsx'
 import { Card, Empty, Page } from '../parts/page.tsx'
+import { ActionsHead } from '../parts/table.tsx'
 import { count } from '../parts/words.ts'
 import { ProfileForm } from './form.tsx'
-import { summary } from './spec.ts'
+import { KINDS, type Kind, summary } from './spec.ts'
 
 export function ProfilesPage() {
   const operator = useMay('operator')
   const [editing, setEditing] = useState<Profile | 'new' | null>(null)
-  const profiles = useList('listProfiles', {})
+  const [q, filter] = useState<string>()
+  const [kind, setKind] = useState<Kind>()
+  const profiles = useList('listProfiles', { query: { q, kind } })
   const remove = useDo('deleteProfile', { done: (_, { params }) => `${params.profile} is deleted.` })
   const close = () => setEditing(null)
   const button = operator && (
@@ -29,7 +33,21 @@ export function ProfilesPage() {
       actions={button}
       lead="What a machine becomes at its next boot: a diskless system, its own disk, images written to that disk, a live system, an ISO, a menu, or your own script."
     >
-      <Card flush label="Profiles">
+      <Card flush open label="Profiles">
+        <Filters>
+          <FilterText
+            label="Filter profiles"
+            placeholder="Name, description, image, config"
+            value={q}
+            onChange={filter}
+          />
+          <FilterChoice
+            label="Kind"
+            words={[[undefined, 'all'], ...KINDS.map(([each]) => [each, each] as const)]}
+            value={kind}
+            onChange={setKind}
+          />
+        </Filters>
         <Listing
           list={profiles}
           head={
@@ -37,34 +55,38 @@ export function ProfilesPage() {
               <th>Profile</th>
               <th>Kind</th>
               <th>Boots</th>
-              <th>Machines</th>
-              {operator && <th aria-label="Actions" />}
+              <th>Used</th>
+              {operator && <ActionsHead />}
             </>
           }
           empty={
-            <Empty title="There is no profile yet" action={button}>
-              Create one of kind diskless, live or install for an image that you uploaded, or of kind local for machines
-              that boot their own disk.
-            </Empty>
+            q !== undefined || kind !== undefined ? (
+              <Empty title="No profile matches" />
+            ) : (
+              <Empty title="There is no profile yet" action={button}>
+                Create one of kind diskless, live or install for an image that you uploaded, or of kind local for
+                machines that boot their own disk.
+              </Empty>
+            )
           }
         >
           {(profile) => (
             <tr key={profile.name}>
               <td>
-                <Link to="/profiles/$profile" params={{ profile: profile.name }} className="name">
+                <Link to="/profiles/$profile" params={{ profile: profile.name }} className="name" title={profile.name}>
                   {profile.name}
                 </Link>
                 {profile.description && <div className="soft wide">{profile.description}</div>}
               </td>
               <td>{profile.kind}</td>
               <td className="soft">{summary(profile)}</td>
-              <td>
+              <td title="Machines, menus and open deployments that name it">
                 {profile.usedBy > 0 ? (
                   <Link to="/machines" search={{ profile: profile.name }}>
-                    {count(profile.usedBy, 'machine')}
+                    {count(profile.usedBy, 'time')}
                   </Link>
                 ) : (
-                  <span className="soft">none</span>
+                  <span className="soft">never</span>
                 )}
               </td>
               {operator && (

@@ -8,11 +8,12 @@ import { useGet } from '../api/use.ts'
 import { Card, Columns, Facts, Loaded, Page } from '../parts/page.tsx'
 import { Ago } from '../parts/time.tsx'
 import { bytes, count } from '../parts/words.ts'
+import { Boots } from './boots.tsx'
 import { POLICY_WORDS } from './disks.ts'
 import { ProfileForm } from './form.tsx'
 import { MaintenanceCard } from './maintenance.tsx'
 import { RolloutCard } from './rollout.tsx'
-import { KINDS, summary } from './spec.ts'
+import { KINDS } from './spec.ts'
 
 export function ProfilePage() {
   const { profile: name } = useParams({ from: '/profiles/$profile' })
@@ -49,10 +50,9 @@ function ProfileView({ profile }: { profile: Profile }) {
       }
     >
       <Columns aside={<About profile={profile} />}>
-        {'disks' in profile && profile.disks.length > 0 ? (
+        {profile.kind !== 'diskless' && <Boots profile={profile} />}
+        {'disks' in profile && profile.disks.length > 0 && (
           <Disks disks={profile.disks} boots={profile.kind === 'diskless'} />
-        ) : (
-          <Card title="Boots">{summary(profile)}</Card>
         )}
         {image && (
           <>
@@ -74,14 +74,14 @@ function About({ profile }: { profile: Profile }) {
       <Facts
         rows={[
           [
-            'Used by',
+            'Used',
             profile.usedBy > 0 ? (
               <Link key="used" to="/machines" search={{ profile: profile.name }}>
-                {count(profile.usedBy, 'machine')}
+                {count(profile.usedBy, 'time')}
               </Link>
             ) : (
               <span key="none" className="soft">
-                nobody: set it as the profile of machines
+                never: set it as the profile of machines
               </span>
             ),
           ],

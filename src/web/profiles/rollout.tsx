@@ -10,6 +10,7 @@ import { Confirm } from '../parts/confirm.tsx'
 import { FormDialog } from '../parts/dialog.tsx'
 import { Card } from '../parts/page.tsx'
 import { Status } from '../parts/status.tsx'
+import { ActionsHead } from '../parts/table.tsx'
 import { Ago } from '../parts/time.tsx'
 import { ROLLOUT_LOOKS } from '../volumes/looks.tsx'
 import { CanaryTag } from './maintenance.tsx'
@@ -45,7 +46,7 @@ export function RolloutCard({ profile, image }: { profile: string; image: string
               <th>Version</th>
               <th>State</th>
               <th className="wide">Begun</th>
-              {operator && <th aria-label="Actions" />}
+              {operator && <ActionsHead />}
             </tr>
           </thead>
           <tbody>

@@ -8,6 +8,7 @@ import { useDo } from '../api/use.ts'
 import { Listing, useList } from '../parts/listing.tsx'
 import { Card, Empty, Page } from '../parts/page.tsx'
 import { type Look, Status } from '../parts/status.tsx'
+import { ActionsHead } from '../parts/table.tsx'
 import { Ago } from '../parts/time.tsx'
 import style from './rooms.module.css'
 import { batchSentence, batchTitle, failures, tally } from './words.ts'
@@ -139,7 +140,7 @@ export function BatchesPage() {
               <th className="end">Failed</th>
               <th className="wide">By</th>
               <th className="wide">Ordered</th>
-              <th aria-label="Machines" />
+              <ActionsHead word="Machines" />
             </>
           }
           empty={
@@ -175,7 +176,9 @@ function BatchRow({ batch, opened, toggle }: { batch: Batch; opened: boolean; to
         <td className="end figures">
           {tally(batch).succeeded} of {batch.total}
         </td>
-        <td className="end figures">{batch.failed || ''}</td>
+        <td className="end figures" data-label={batch.failed ? 'failed' : undefined}>
+          {batch.failed || ''}
+        </td>
         <td className="wide">{batch.orderedBy}</td>
         <td className="wide soft">
           <Ago at={batch.startedAt} />

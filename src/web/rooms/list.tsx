@@ -1,22 +1,22 @@
 import { Button } from '@mantine/core'
 import { IconHistory } from '@tabler/icons-react'
-import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { all } from '../../api/client/client.ts'
-import { client } from '../api/call.ts'
+import { useState } from 'react'
+import { Filters, FilterText } from '../parts/filters.tsx'
+import { useList } from '../parts/listing.tsx'
 import { Card, Empty, Loaded, Page } from '../parts/page.tsx'
+import { Pager } from '../parts/pager.tsx'
+import { MACHINE_LOOKS, Status } from '../parts/status.tsx'
 import { count } from '../parts/words.ts'
 import style from './rooms.module.css'
-import { roomsOf } from './words.ts'
+
+/** What somebody should look at in a room, worst first. */
+const NOTABLE = ['failed', 'deploying', 'discovered', 'maintenance'] as const
 
 /** Every tag that a machine has is a room. */
 export function RoomsPage() {
-  // Asked for once in a while and not at each event: with thousands of machines it is the whole list, and tags seldom change.
-  const rooms = useQuery({
-    queryKey: ['rooms'],
-    queryFn: async () => roomsOf(await all(client.listMachines, { query: {} })),
-    refetchInterval: 60_000,
-  })
+  const [q, filter] = useState<string>()
+  const rooms = useList('listRooms', { query: { q } }, { limit: 200 })
   return (
     <Page
       title="Rooms"
@@ -31,35 +31,50 @@ export function RoomsPage() {
         </Button>
       }
     >
-      <Card flush label="Rooms">
-        <Loaded query={rooms}>
-          {(found) =>
-            found.length === 0 ? (
-              <Empty
-                title="There is no room yet"
-                action={
-                  <Button variant="default" renderRoot={(props) => <Link to="/machines" {...props} />}>
-                    Go to the machines
-                  </Button>
-                }
-              >
-                Give machines a tag, such as cafe-north: open one and choose Edit. All with the same tag are a room.
-              </Empty>
+      <Card flush open label="Rooms">
+        <Filters>
+          <FilterText label="Filter rooms" placeholder="Tag" value={q} onChange={filter} />
+        </Filters>
+        <Loaded query={rooms.query}>
+          {({ items, next, total }) =>
+            items.length === 0 ? (
+              <Nothing filtered={q !== undefined} />
             ) : (
-              <div className={style.rooms}>
-                {found.map(({ tag, machines }) => (
-                  <Link key={tag} to="/rooms/$tag" params={{ tag }} search={{}} className={style.room}>
-                    <b className="ellipsis" style={{ fontWeight: 580 }}>
-                      {tag}
-                    </b>
-                    <span className="soft figures">{count(machines, 'machine')}</span>
-                  </Link>
-                ))}
-              </div>
+              <>
+                <div className={style.rooms}>
+                  {items.map(({ tag, machines, states }) => (
+                    <Link key={tag} to="/rooms/$tag" params={{ tag }} search={{}} className={style.room} title={tag}>
+                      <b className="ellipsis">{tag}</b>
+                      <span className="soft figures">{count(machines, 'machine')}</span>
+                      {NOTABLE.map((state) => {
+                        const n = states[state] ?? 0
+                        return n > 0 && <Status key={state} bare look={MACHINE_LOOKS[state]}>{`${n} ${state}`}</Status>
+                      })}
+                    </Link>
+                  ))}
+                </div>
+                <Pager walk={rooms.walk} limit={rooms.limit} shown={items.length} next={next} total={total} />
+              </>
             )
           }
         </Loaded>
       </Card>
     </Page>
+  )
+}
+
+function Nothing({ filtered }: { filtered: boolean }) {
+  if (filtered) return <Empty title="No room matches" />
+  return (
+    <Empty
+      title="There is no room yet"
+      action={
+        <Button variant="default" renderRoot={(props) => <Link to="/machines" {...props} />}>
+          Go to the machines
+        </Button>
+      }
+    >
+      Give machines a tag, such as cafe-north: open one and choose Edit. All with the same tag are a room.
+    </Empty>
   )
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { BATCH_ACTIONS } from '../../rooms/batch.ts'
-import { ACTIONS, batchSentence, batchTitle, failures, roomsOf, startsIn } from './words.ts'
+import { ACTIONS, batchSentence, batchTitle, failures, startsIn } from './words.ts'
 
 type State = 'waiting' | 'running' | 'succeeded' | 'failed' | 'skipped'
 const machine = (name: string, state: State, detail = '') => ({ machine: name, state, detail })
@@ -33,14 +33,6 @@ test('how it stands is one sentence', () => {
   expect(of('succeeded', 'failed', 'running', 'waiting')).toBe('1 of 4 machines done, 1 failed, 2 to come.')
   expect(of('succeeded', 'skipped', 'skipped')).toBe('1 of 3 machines done, 2 left out.')
   expect(of('succeeded')).toBe('1 of 1 machine done.')
-})
-
-test('rooms are tags with their machines, the largest first', () => {
-  expect(roomsOf([{ tags: ['b', 'x'] }, { tags: ['x'] }, { tags: ['a'] }, { tags: [] }])).toEqual([
-    { tag: 'x', machines: 2 },
-    { tag: 'a', machines: 1 },
-    { tag: 'b', machines: 1 },
-  ])
 })
 
 test('a stagger says when the last one starts', () => {

@@ -104,15 +104,6 @@ export function batchSentence(batch: Pick<Batch, 'machines'>): string {
   return `${parts.join(', ')}.`
 }
 
-/** How many machines have each tag, the largest first. */
-export function roomsOf(machines: readonly { tags: readonly string[] }[]): { tag: string; machines: number }[] {
-  const counts = new Map<string, number>()
-  for (const { tags } of machines) for (const tag of tags) counts.set(tag, (counts.get(tag) ?? 0) + 1)
-  return [...counts]
-    .map(([tag, machines]) => ({ tag, machines }))
-    .toSorted((a, b) => b.machines - a.machines || a.tag.localeCompare(b.tag))
-}
-
 /** How long a staggered batch takes to start them all. */
 export function startsIn(machines: number, staggerSeconds: number): string {
   const seconds = Math.round(Math.max(0, machines - 1) * staggerSeconds)

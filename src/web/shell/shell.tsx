@@ -56,10 +56,11 @@ export function Shell() {
             className={style.search}
             onClick={searching.open}
             aria-label="Search machines and pages"
+            aria-keyshortcuts="Control+K"
           >
             <IconSearch size={15} />
-            <span>Search machines…</span>
-            <kbd>Ctrl K</kbd>
+            <span>Search machines and pages</span>
+            <kbd aria-hidden>Ctrl K</kbd>
           </button>
           <SchemeSwitch />
           <UserMenu />

@@ -13,6 +13,7 @@ import { Code } from '../parts/copy.tsx'
 import { FormDialog } from '../parts/dialog.tsx'
 import { Notice } from '../parts/notice.tsx'
 import { Card, Empty, Facts } from '../parts/page.tsx'
+import { ActionsHead } from '../parts/table.tsx'
 import { count } from '../parts/words.ts'
 
 type Made = OutputOf<'exportVolume'>
@@ -41,7 +42,7 @@ export function Exports({ volume }: { volume: Volume }) {
               <th>Address</th>
               <th className="wide">Who may</th>
               <th>Sessions</th>
-              {operator && <th aria-label="Actions" />}
+              {operator && <ActionsHead />}
             </tr>
           </thead>
           <tbody>

@@ -152,7 +152,7 @@ export function VolumeRow({ volume }: { volume: Volume }) {
   return (
     <tr>
       <td>
-        <Link to="/volumes/$volume" params={{ volume: volume.name }} className="name">
+        <Link to="/volumes/$volume" params={{ volume: volume.name }} className="name" title={volume.name}>
           {volume.name}
         </Link>
         {volume.notes && <div className="soft wide ellipsis">{volume.notes.split('\n')[0]}</div>}
@@ -160,12 +160,14 @@ export function VolumeRow({ volume }: { volume: Volume }) {
       <td>
         <VolumeCondition condition={volume.condition} />
       </td>
-      <td>{volume.base ? <BaseLink volume={volume} /> : <span className="soft">empty</span>}</td>
-      <td className="end figures">{bytes(volume.bytes)}</td>
-      <td className="end figures" title="What it takes itself, beside its base">
+      <td data-label="base">{volume.base ? <BaseLink volume={volume} /> : <span className="soft">empty</span>}</td>
+      <td className="end figures" data-label="size">
+        {bytes(volume.bytes)}
+      </td>
+      <td className="end figures" data-label="own" title="What it takes itself, beside its base">
         {volume.ownBytes === null ? <span className="soft">–</span> : bytes(volume.ownBytes)}
       </td>
-      <td>
+      <td data-label="attached">
         <Attached volume={volume} />
       </td>
       <td className="wide">

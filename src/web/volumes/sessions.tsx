@@ -8,6 +8,7 @@ import { useDo } from '../api/use.ts'
 import { Confirm } from '../parts/confirm.tsx'
 import { type List, Listing, useList } from '../parts/listing.tsx'
 import { Card, Empty, Page, Stacked } from '../parts/page.tsx'
+import { ActionsHead } from '../parts/table.tsx'
 import { Ago } from '../parts/time.tsx'
 import { bytes, count } from '../parts/words.ts'
 import { History, points } from './history.ts'
@@ -126,7 +127,7 @@ function SessionList(props: {
           <th className="end wide">Latency p50 / p99</th>
           <th className="end widest">Not flushed</th>
           <th className="end widest">From cache</th>
-          {operator && <th aria-label="Actions" />}
+          {operator && <ActionsHead />}
         </>
       }
       empty={props.empty}

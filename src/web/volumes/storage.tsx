@@ -8,6 +8,7 @@ import { Confirm } from '../parts/confirm.tsx'
 import { FormDialog } from '../parts/dialog.tsx'
 import { Notice } from '../parts/notice.tsx'
 import { Card, Loaded, Page, Stacked } from '../parts/page.tsx'
+import { ActionsHead } from '../parts/table.tsx'
 import { bytes } from '../parts/words.ts'
 
 type Device = StorageState['devices'][number]
@@ -48,7 +49,7 @@ function Rows({ head, empty, children }: { head: readonly string[]; empty: strin
             {head.map((word) => (
               <th key={word}>{word}</th>
             ))}
-            <th aria-label="Actions" />
+            <ActionsHead />
           </tr>
         </thead>
         <tbody>{children}</tbody>
