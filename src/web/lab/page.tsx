@@ -18,6 +18,7 @@ import { LabPowerMenu, PowerMenu } from '../machines/power.tsx'
 import { Confirm } from '../parts/confirm.tsx'
 import { Card, Empty, Loaded, Page, ProblemNote } from '../parts/page.tsx'
 import { MachineState, PowerState, Status } from '../parts/status.tsx'
+import { ActionsHead } from '../parts/table.tsx'
 import { AddLabMachine } from './add.tsx'
 import { Screen } from './screen.tsx'
 
@@ -96,7 +97,7 @@ export function LabPage() {
                     <th className="wide">Memory</th>
                     <th className="wide">Disks</th>
                     <th className="wide">MAC</th>
-                    <th aria-label="Actions" />
+                    <ActionsHead />
                   </tr>
                 </thead>
                 <tbody>
