@@ -29,7 +29,7 @@ test('what is larger is refused with the exact limit', async () => {
   const { sizes: some } = sizes()
   await expect(some.refuseBeyond(20 * TIB)).rejects.toMatchObject({
     code: 'validation-failed',
-    message: expect.stringContaining(`at most ${MOST} bytes in a file`),
+    message: expect.stringContaining(`at most ${16 * 2 ** 20 - 1} MiB in a file`),
   })
 })
 

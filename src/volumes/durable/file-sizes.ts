@@ -7,8 +7,8 @@ import { Refusal } from '../../kit/errors.ts'
 /** Gives an empty file a size. Fails with EFBIG where the file system keeps none so large. */
 export type Stretch = (bytes: number) => Promise<void>
 
-/** Sizes that differ by less are the same to whoever is told of them. */
-const EXACT_BYTES = 4096
+/** What is told of the limit is exact to this, so that it can be asked for as it is written. */
+const MIB = 2 ** 20
 
 /**
  * How large a file may be in a directory: its file system is asked, by making an empty one so large (ext4 keeps just below 16 TiB with its usual
@@ -34,21 +34,22 @@ export class FileSizes {
     this.#known = bytes
   }
 
+  /** In MiB. */
   async #most(stretch: Stretch, tooMany: number): Promise<number> {
     let [least, most] = [this.#known, tooMany]
-    while (most - least > EXACT_BYTES) {
-      const middle = least + Math.ceil((most - least) / 2 / EXACT_BYTES) * EXACT_BYTES
+    while (most - least > MIB) {
+      const middle = Math.ceil((least + most) / 2 / MIB) * MIB
       if (middle >= most) break
       if (await fits(stretch, middle)) least = middle
       else most = middle
     }
-    return least
+    return Math.floor(least / MIB)
   }
 
-  #tooLarge(bytes: number, most: number): Refusal {
+  #tooLarge(bytes: number, mostMiB: number): Refusal {
     return new Refusal(
       'validation-failed',
-      `the file system of ${this.#directory} keeps at most ${most} bytes in a file, and this volume would have ${bytes}`,
+      `the file system of ${this.#directory} keeps at most ${mostMiB} MiB in a file, and this volume would have ${bytes / MIB}`,
       { next: 'make it smaller, or keep volumes on a file system for larger files, such as XFS, or in LVM' },
     )
   }
