@@ -8,10 +8,10 @@ import type { Mac } from '../kit/mac.ts'
 export type Grant = Readonly<{
   /**
    * `boot` reports launch and failure; `file` reads the profile's files; `agent` fetches the pass of the management OS, once;
-   * `agent-boot` reports its launch and failure; `choice` boots an entry of a menu whose password was typed; `disc` fetches
+   * `agent-boot` reports its launch and failure; `login` fetches how a system logs in to its disks; `choice` boots an entry of a menu whose password was typed; `disc` fetches
    * the machine's boot disc.
    */
-  use: 'boot' | 'file' | 'agent' | 'agent-boot' | 'choice' | 'disc'
+  use: 'boot' | 'file' | 'agent' | 'agent-boot' | 'login' | 'choice' | 'disc'
   /** Id of the machine. */
   machine: string
   /** The MAC it boots with. */

@@ -20,6 +20,8 @@ export const BOOT_PATHS = {
   mark: (boot: string, what: 'launch' | 'failed' | 'retry') => `/boot/mark/${boot}/${what}`,
   /** An initrd with what the management OS proves itself with; the word is good for one fetch. */
   agentPass: (word: string) => `/boot/agent/${word}/boot.cpio`,
+  /** An initrd that tells a system how to log in to its disks, where its loader cannot. */
+  diskLogin: (word: string) => `/boot/login/${word}/login.cpio`,
   /** The disc that boots one machine, for its BMC; the word is good for that machine. BMCs look at the ending. */
   disc: (word: string) => `/boot/disc/${word}/boot.iso`,
   /** The own iPXE script of a `script` profile, for the boot that runs it. */

@@ -35,7 +35,7 @@ function told(event: TraceEvent): string {
         ? `it asked for the size of ${file}`
         : `it fetched ${file} by HTTP${amount(event)}`
     case 'http.start':
-      return 'iPXE fetched the first script'
+      return `${detailOf(event, 'by', 'iPXE')} fetched the first script`
     case 'http.script':
       return `it asked what to run; ${event.reason}`
     case 'http.blob':

@@ -25,8 +25,9 @@ export function patienceMs(event: TraceEvent): number | null {
       if (expectsHome(event)) return homePatienceMs(event)
       // Unpacking tens of MB and finding the network card takes slow machines a while.
       return event.detail?.decision === 'agent' ? 180 * SECOND : null
+    // iPXE fetches it last; behind it GRUB reads the rest of the management OS, 1 KiB at a time.
     case 'agent.pass':
-      return 180 * SECOND
+      return 300 * SECOND
     case 'agent.hello':
     case 'agent.inventory':
     case 'agent.task':

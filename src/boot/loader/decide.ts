@@ -14,7 +14,7 @@ export type TftpDecision = Readonly<
 const OPTIONAL =
   /^(.*\/)?(revocations_[a-z]+\.efi|shim_certificate_\d+\.efi)$|^grub\/[a-z0-9_-]+\/[a-z0-9_]+\.(lst|mod)$/
 /** Names with a word in them that may still be good for something: who refuses them tells of it, without the name. */
-const SEALED = /^boot\/agent\//
+const SEALED = /^boot\/(agent|login)\//
 
 /**
  * Decides on a request from `client` (dotted decimal) to our address `local`. Read only, bytes as they are, names from the table of

@@ -23,6 +23,13 @@ export function scriptEvent({ does, profile, reason, refused }: Omit<ScriptDecis
   return { kind: 'http.script', stage: 'script', outcome: does === 'ignore' ? 'ignored' : 'ok', summary, reason }
 }
 
+/** A system fetched how to log in to its disks. */
+export const LOGIN_NOTED: Noted = {
+  ...{ kind: 'http.blob', stage: 'fetch', outcome: 'ok' },
+  summary: 'it asked over TFTP how its system logs in to its disks',
+  reason: 'GRUB attaches no disks: the system does so by itself',
+}
+
 export function markEvent(
   kind: TraceKind,
   profile: string,

@@ -1,9 +1,14 @@
+import type { Profile } from '../../profiles/profile.ts'
 import type { KernelFacts } from '../../protocols/pe/secure-boot.ts'
+import type { BootDisks } from '../../volumes/boot-disks.ts'
 import type { BootTarget } from '../http.ts'
+import { BOOT_PATHS } from '../paths.ts'
 import { MANAGEMENT_OS } from './agent.ts'
+import { hasDisks } from './attach.ts'
 import type { Choice } from './choose.ts'
 import type { ScriptFacts } from './decide.ts'
 import { decideGrub, firstScript, GRUB_PATHS, type GrubDecision, type GrubRequest, LOCKDOWN } from './grub.ts'
+import { loginArchive } from './login.ts'
 import { readRequest, type ScriptRequest } from './request.ts'
 
 /** A script, sent as it is; the stage tells of it itself. */
@@ -14,6 +19,11 @@ export type FindGrubFile = (name: string, client: string, base: string) => Promi
 /** Finds out about a kernel by its SHA-256; `undefined` when there is none (any more). */
 export type InspectKernel = (sha256: string) => Promise<KernelFacts | undefined>
 
+/** Whether machines that load GRUB boot this profile with its disks: its system logs in to them by itself. */
+export function logsIn(profile: Profile): boolean {
+  return profile.kind === 'live' && hasDisks(profile)
+}
+
 export type GrubParts = Readonly<{
   /** Whether this address may ask now. */
   allows: (client: string) => boolean
@@ -21,15 +31,19 @@ export type GrubParts = Readonly<{
     request: ScriptRequest,
     target: Pick<BootTarget, 'base' | 'client'>,
     how: (choice: Choice, facts: ScriptFacts) => Promise<GrubDecision>,
+    attaches: (profile: Profile) => boolean,
   ) => Promise<GrubDecision>
   /** Takes a report and says its status. */
   mark: (target: BootTarget) => Promise<Readonly<{ status: number }>>
+  /** The disks that the boot with this word was given; `undefined`: the word is not good any more. */
+  login: (word: string, target: Pick<BootTarget, 'base' | 'client'>) => BootDisks | undefined
   /** GRUB asked for its first script. */
   started: (client: string, bytes: number) => void
   inspect: InspectKernel
 }>
 
 const MARK = 'boot/mark/'
+const [LOGIN = '', LOGIN_END = ''] = BOOT_PATHS.diskLogin('\0').slice(1).split('\0')
 const NOTED = '# noted\n'
 
 /** Stage 3 for machines that load GRUB: the same decisions, written for it, and its reports. */
@@ -46,10 +60,15 @@ export function serveGrub(parts: GrubParts): FindGrubFile {
       secureBoot: query.get(LOCKDOWN) === 'y',
       inMenu: path === GRUB_PATHS.menu,
     }
-    return (await parts.decide(asked, { base, client }, grubWriter(request, parts.inspect))).text
+    return (await parts.decide(asked, { base, client }, grubWriter(request, parts.inspect), logsIn)).text
   }
   return (name, client, base) => {
     const [path = '', ...rest] = name.split('?')
+    if (path.startsWith(LOGIN) && path.endsWith(LOGIN_END)) {
+      const word = path.slice(LOGIN.length, -LOGIN_END.length)
+      const disks = parts.allows(client) ? parts.login(word, { base, client }) : undefined
+      return Promise.resolve(disks && { bytes: loginArchive(disks), told: 'nothing' })
+    }
     const first = path === GRUB_PATHS.first
     if (!first && path !== GRUB_PATHS.script && path !== GRUB_PATHS.menu && !path.startsWith(MARK)) return undefined
     if (!parts.allows(client)) return Promise.resolve(undefined)

@@ -5,6 +5,7 @@ import { blankMachine } from '../../machines/edit.ts'
 import type { Machine } from '../../machines/machine.ts'
 import { type Profile, ProfileSpec } from '../../profiles/profile.ts'
 import type { KernelFacts } from '../../protocols/pe/secure-boot.ts'
+import type { DiskAnswer } from '../../volumes/boot-disks.ts'
 import { chooseProfile, type DeploymentBoot } from './choose.ts'
 import { decideGrub, firstScript, type GrubFacts } from './grub.ts'
 import { readRequest } from './request.ts'
@@ -17,10 +18,24 @@ const define = (input: unknown) => {
 }
 define({ name: 'debian', kind: 'live', image: 'di', cmdline: 'url={{files}}/x host={{hostname}};reboot ---' })
 define({ name: 'quoted', kind: 'live', image: 'di', cmdline: 'a="b c"' })
+define({
+  name: 'rooted',
+  kind: 'live',
+  image: 'di',
+  cmdline: 'root=LABEL=root on={{iscsi-target}}',
+  disks: [{ use: 'overlay', image: 'desktop' }],
+})
 define({ name: 'local', kind: 'local' })
 define({ name: 'cd', kind: 'iso', image: 'disc' })
 define({ name: 'stop', kind: 'park', message: "Ask Ann's boss" })
 define({ name: 'secret', kind: 'menu', items: [{ profile: 'debian', password: 'x' }], default: 'debian' })
+define({
+  name: 'timed',
+  kind: 'menu',
+  items: [{ profile: 'local' }, { profile: 'debian', password: 'x' }],
+  default: 'local',
+  timeoutSeconds: 7,
+})
 define({
   name: 'choice',
   kind: 'menu',
@@ -54,6 +69,7 @@ function decide(
     inMenu = false,
     deployment = undefined as DeploymentBoot | undefined,
     os = agentOs as ImageVersion | null,
+    disks = undefined as DiskAnswer | undefined,
   } = {},
 ) {
   const asked = new URLSearchParams(`mac=52:54:00:12:34:56&platform=efi&arch=x86_64&uuid=&${query}`)
@@ -76,6 +92,7 @@ function decide(
     passes: () => [],
     admits: () => 'missing',
     kernel: () => kernel ?? undefined,
+    disks,
   }
   const decision = decideGrub(chooseProfile(request, facts), request, facts)
   return { ...decision, lines: readScript(decision.text) }
@@ -139,6 +156,13 @@ describe('a machine that loads GRUB', () => {
       'configfile',
       '/grub/menu?mac=52:54:00:12:34:56&platform=efi&arch=x86_64&lockdown=y',
     ])
+    const shown = decide({ profile: 'timed' }, { inMenu: true }).lines
+    expect(shown).toContainEqual(['menuentry', 'debian (has a password: needs iPXE)', '--id', 'debian'])
+    // An entry that came back counts down again.
+    expect(shown.slice(-2)).toEqual([
+      ['sleep', `${EXPANDED}wait${EXPANDED}`],
+      ['set', 'timeout=7'],
+    ])
     const { lines } = decide({ profile: 'choice' }, { inMenu: true })
     expect(lines.slice(0, 3)).toEqual([
       ['set', 'default=debian'],
@@ -201,8 +225,32 @@ describe('a machine that loads GRUB', () => {
     expect(names.filter((line) => line === `set root=${EXPANDED}net${EXPANDED}`)).toHaveLength(2)
   })
 
+  test('gets disks that its system logs in to, told by an initrd and not on the command line', () => {
+    const login = {
+      ...{ host: '10.0.0.1', port: 3260, firstLun: 0, luns: 1, initiator: 'iqn.x:m-1', target: 'iqn.x:m-1:rooted' },
+      ...{ chap: { user: 'm-1', secret: 'abcdefgh12345678' }, remarks: ['its disk began anew'] },
+    }
+    const given = decide({ profile: 'rooted' }, { disks: { outcome: 'disks', disks: login } })
+    expect(given).toMatchObject({ does: 'live', reason: expect.stringMatching(/; its disk began anew$/) })
+    expect(given.lines.find(([, word]) => word === 'linux')?.slice(3)).toEqual([
+      ...['quiet', 'root=LABEL=root', 'on=iqn.x:m-1:rooted'],
+    ])
+    expect(given.lines.find(([, word]) => word === 'initrd')?.slice(2)).toEqual([
+      `/boot/blob/${'b'.repeat(64)}/a-.gz`,
+      '/boot/login/login~m_1~rooted~/login.cpio',
+    ])
+    expect(given.text).not.toContain('abcdefgh12345678')
+    const refused = { outcome: 'refused', reason: 'a system is using them', next: 'shut it down first' } as const
+    expect(decide({ profile: 'rooted' }, { disks: refused })).toMatchObject({
+      ...{ does: 'park', reason: 'rooted cannot be booted: a system is using them', next: 'shut it down first' },
+    })
+    expect(decide({ profile: 'rooted' }).reason).toBe('rooted cannot be booted: there are no disks for it')
+  })
+
   test('is told in a sentence what needs iPXE', () => {
-    expect(decide({ profile: 'cd' }).reason).toMatch(/profiles of kind iso need iPXE; GRUB as Debian signs it/)
+    expect(decide({ profile: 'cd' }).reason).toMatch(
+      /^cd cannot be booted: an ISO becomes a drive of the firmware by iPXE, .* make a live profile/,
+    )
     expect(decide({ profile: 'quoted' }).reason).toMatch(/a quote or a backslash in "a=\\"b"/)
     expect(decide({ profile: 'secret' }, { query: 'choice=debian' }).reason).toMatch(/password, which GRUB cannot ask/)
     expect(decide({ profile: 'stop' })).toMatchObject({ does: 'park', reason: "Ask Ann's boss" })

@@ -108,10 +108,13 @@ export function decideGrub(choice: Choice, request: GrubRequest, facts: GrubFact
     return { reason, text, does: 'local', profile: named(choice.profile), once: choice.once ?? null }
   }
   const { profile, once } = choice
+  if (facts.disks?.outcome === 'refused')
+    return parked(`${profile.name} cannot be booted: ${facts.disks.reason}`, facts.disks.next, profile.name)
   try {
     const body = bodyOf(profile, choice, request, facts)
     if (typeof body !== 'string') {
-      const remark = body.remark === undefined ? reason : `${reason}; ${body.remark}`
+      const done = facts.disks?.outcome === 'disks' ? facts.disks.disks.remarks : []
+      const remark = [reason, ...done, ...(body.remark === undefined ? [] : [body.remark])].join('; ')
       const text = encodeScript(body.whole ?? [...head(`boots ${told(profile.name)}`, remark), ...body.lines])
       return { reason: remark, text, does: profile.kind, profile: named(profile.name), once: once?.id ?? null }
     }
@@ -124,6 +127,16 @@ export function decideGrub(choice: Choice, request: GrubRequest, facts: GrubFact
 
 const NEXT = 'mend the profile or its image, choose another, or let the machine boot iPXE without Secure Boot'
 
+/** Why GRUB as Debian signs it, which loads kernels and initrds over TFTP alone, does not boot these; and what would. */
+const NEEDS_IPXE: Readonly<Record<Exclude<Profile['kind'], 'live' | 'install' | 'local' | 'menu'>, string>> = {
+  diskless:
+    'its disks become drives of the firmware by iPXE, and this machine loads GRUB, which cannot do that; a live profile with the same disks, whose kernel and initrd are an image, works',
+  wim: 'Windows PE is started by wimboot, which runs in iPXE alone and is not signed, and this machine loads GRUB; Windows can be written to its disk as an image instead',
+  iso: 'an ISO becomes a drive of the firmware by iPXE, and this machine loads GRUB, which cannot do that; make a live profile of the kernel and the initrd that are on it',
+  script: 'its script is written for iPXE, and this machine loads GRUB',
+  park: 'it has nothing to boot',
+}
+
 type Body = Readonly<{ lines: GrubScript; remark?: string | undefined; whole?: GrubScript | undefined }>
 
 /** A sentence says why not. */
@@ -132,9 +145,7 @@ function bodyOf(profile: Profile, boot: Boot, request: GrubRequest, facts: GrubF
     facts.grant('boot', { machine: boot.machine.id, profile: profile.name, once: boot.once?.id ?? null })
   switch (profile.kind) {
     case 'live':
-      return hasDisks(profile)
-        ? 'its disks are attached by iPXE, and this machine loads GRUB'
-        : live(profile, boot, request, facts, mark())
+      return live(profile, boot, request, facts, mark())
     case 'install':
     case 'local':
       return { lines: local(request, mark()) }
@@ -143,7 +154,7 @@ function bodyOf(profile: Profile, boot: Boot, request: GrubRequest, facts: GrubF
       return { lines: [{ run: { do: 'configfile', path: pathFor(request, GRUB_PATHS.menu, boot.choices) } }] }
     }
     default:
-      return `profiles of kind ${profile.kind} need iPXE; GRUB as Debian signs it loads kernels and initrds over TFTP alone`
+      return NEEDS_IPXE[profile.kind]
   }
 }
 
@@ -220,15 +231,25 @@ function live(
   if (!version || !kernel) return `the image ${profile.image} has no kernel`
   const judged = judge(kernel, profile.image, request, facts)
   if (typeof judged === 'string') return judged
-  const unfit = profile.config === null ? undefined : facts.configs?.problemFor(profile.config, machine)
+  const unfit = profile.config === null ? undefined : facts.configs?.problemFor(profile.config, machine, false)
   if (unfit !== undefined) return unfit
   const config = profile.config === null ? undefined : facts.configs?.deliveryOf(profile.config)
   const own = facts.grant('file', { machine: machine.id, profile: profile.name, once: boot.once?.id ?? null })
-  const words = wordsFor(machine, request.mac, { base: request.base, capability: own, config })
+  const disks = facts.disks?.outcome === 'disks' ? facts.disks.disks : undefined
+  if (hasDisks(profile) && !disks) return 'there are no disks for it'
+  const words = wordsFor(machine, request.mac, { base: request.base, capability: own, config }, disks)
   const args = [version.cmdline, profile.cmdline]
     .flatMap((text) => fillIn(text, words).split(' '))
     .filter((word) => word !== '')
   const initrds = version.files.filter(({ role }) => role === 'initrd').map(initrdOf)
+  // Last, for what it holds takes the place of what the system would do by itself: look for an iBFT.
+  if (disks)
+    initrds.push({
+      name: 'login',
+      path: BOOT_PATHS.diskLogin(
+        facts.grant('login', { machine: machine.id, profile: profile.name, once: boot.once?.id ?? null }),
+      ),
+    })
   return { lines: load(kernel, args, initrds, mark), remark: judged.remark }
 }
 
@@ -259,16 +280,19 @@ function local(request: GrubRequest, mark: string): GrubScript {
   ]
 }
 
+/** An entry that did not boot leads back here. GRUB forgets the timeout once it was used, and nobody may be there to choose. */
 function menu(profile: Extract<Profile, { kind: 'menu' }>, boot: Boot, request: GrubRequest): GrubScript {
+  const timeout = set('timeout', String(profile.timeoutSeconds === 0 ? -1 : profile.timeoutSeconds))
   return [
     set('default', profile.default),
-    set('timeout', String(profile.timeoutSeconds === 0 ? -1 : profile.timeoutSeconds)),
+    timeout,
     ...profile.items.map((item) => ({
       entry: item.profile,
-      title: plainText(item.label || item.profile),
+      title: plainText(`${item.label || item.profile}${item.password === null ? '' : ' (has a password: needs iPXE)'}`),
       run: [
         { run: { do: 'source', path: pathFor(request, GRUB_PATHS.script, [...boot.choices, item.profile]) } },
         { run: { do: 'sleep', seconds: { variable: 'wait' } } },
+        timeout,
       ] as const,
     })),
   ]

@@ -10,7 +10,7 @@ import type { Mac } from '../../kit/mac.ts'
 import type { Machine, Sighting } from '../../machines/machine.ts'
 import type { Profile } from '../../profiles/profile.ts'
 import type { TraceEvent, TraceRecorder } from '../../traces/trace.ts'
-import type { DiskDesk } from '../../volumes/boot-disks.ts'
+import type { BootDisks, DiskDesk } from '../../volumes/boot-disks.ts'
 import { type Grant, openGrant, sealGrant } from '../capability.ts'
 import type { BootHandler, BootTarget } from '../http.ts'
 import { BOOT_PATHS } from '../paths.ts'
@@ -19,8 +19,8 @@ import { hasDisks } from './attach.ts'
 import { type Admission, type Choice, chooseProfile, type DeploymentBoot, type MenuEntry } from './choose.ts'
 import { type BootBinding, decideFor, type GrantUse, type ScriptDecision, type ScriptFacts } from './decide.ts'
 import { type BootOrders, discProfile, named, told } from './disc.ts'
-import { failureDetail, markEvent, type Noted, scriptEvent } from './events.ts'
-import { type FindGrubFile, grubWriter, type InspectKernel, serveGrub } from './grub-serve.ts'
+import { failureDetail, LOGIN_NOTED, markEvent, type Noted, scriptEvent } from './events.ts'
+import { type FindGrubFile, grubWriter, type InspectKernel, logsIn, serveGrub } from './grub-serve.ts'
 import { readRequest, type ScriptRequest, sightingOf } from './request.ts'
 import { startText } from './start.ts'
 
@@ -35,6 +35,7 @@ const LASTS_MS: Readonly<Record<GrantUse, number>> = {
   'agent-boot': BOOT_MS,
   file: FILE_MS,
   agent: PASS_MS,
+  login: PASS_MS,
   choice: BOOT_MS,
 }
 /** Of one address, for guessing the passwords of menus. */
@@ -131,7 +132,7 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
         summary: `${who} asked for its first script`,
         reason: 'it is the same for every machine and asks who this one is',
       },
-      { bytes, detail: { status: 200 } },
+      { bytes, detail: { status: 200, by: who } },
     )
 
   const start = ({ base, client }: BootTarget): Answer => {
@@ -153,6 +154,7 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
     request: ScriptRequest,
     target: Pick<BootTarget, 'base' | 'client'>,
     write: (choice: Choice, facts: ScriptFacts) => Decision | Promise<Decision>,
+    attaches: (profile: Profile) => boolean = hasDisks,
   ): Promise<Decision> => {
     const { mac } = request
     traces.learn(mac, target.client)
@@ -163,8 +165,8 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
     const facts = { ...known, machine, notRecorded, grant, admits, passes }
     const order = machine && bootOrders?.bootFor(machine.id)
     const choice = chooseProfile(request, facts)
-    const booted = choice.what === 'boot' && hasDisks(choice.profile) ? choice : undefined
-    const disks = booted && (await desk?.prepare(diskRequest(booted.machine, booted.profile, target)))
+    const booted = choice.what === 'boot' && attaches(choice.profile) ? choice : undefined
+    const disks = booted && (await desk?.prepare(diskRequest(booted.machine.id, booted.profile, target)))
     const decision = await write(choice, { ...facts, disks })
     // An order to boot from the network was obeyed by asking here; others are when the machine launches what it was given.
     if (machine && order?.once && order.obeyed === 'network') await bootOrders?.obeyed(machine.id, order.id)
@@ -295,19 +297,26 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
   }
 
   const inspect: InspectKernel = dependencies.inspectKernel ?? (async () => undefined)
+  const login = (word: string, { client, base }: Pick<BootTarget, 'client' | 'base'>): BootDisks | undefined => {
+    const grant = openGrant(word, 'login', key, clock.now())
+    const profile = typeof grant === 'string' ? undefined : profiles.get(grant.profile)
+    if (typeof grant === 'string' || !profile) return undefined
+    record(grant.mac, client, LOGIN_NOTED, { detail: { file: 'login', role: 'initrd', over: 'tftp' } })
+    return desk?.given(diskRequest(grant.machine, profile, { client, base }))
+  }
   const grub = serveGrub({
-    ...{ decide, mark, inspect, allows: (client) => rate.allows(client) },
+    ...{ decide, mark, login, inspect, allows: (client) => rate.allows(client) },
     started: (client, bytes) => started(client, bytes, 'GRUB'),
   })
 
-  const previewed = (machine: Machine, request: ScriptRequest) => {
+  const previewed = (machine: Machine, request: ScriptRequest, attaches = hasDisks) => {
     const { base } = request
     const nobody = { admits: (): Admission => 'missing', passes: () => [] }
     const facts = { ...known, ...nobody, machine, grant: (use: GrantUse) => `preview-${use}` }
     const choice = chooseProfile(request, facts)
-    const booted = choice.what === 'boot' && hasDisks(choice.profile) ? choice : undefined
+    const booted = choice.what === 'boot' && attaches(choice.profile) ? choice : undefined
     const client = machine.lastAddress ?? ''
-    const disks = booted && desk?.preview(diskRequest(machine, booted.profile, { base, client }))
+    const disks = booted && desk?.preview(diskRequest(machine.id, booted.profile, { base, client }))
     return { choice, facts: { ...facts, disks } }
   }
   const preview: ScriptStage['preview'] = (machine, base) => {
@@ -318,7 +327,7 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
   }
   const previewGrub: ScriptStage['previewGrub'] = async (machine, base) => {
     const request = { ...requestOf(machine, base), secureBoot: true, inMenu: false }
-    const { choice, facts } = previewed(machine, request)
+    const { choice, facts } = previewed(machine, request, logsIn)
     const { text, reason } = await grubWriter(request, inspect)(choice, facts)
     return { script: text, reason }
   }
@@ -331,8 +340,8 @@ const NOTHING = '# The first script of Reveille is for iPXE. An installer finds 
 const OWN = BOOT_PATHS.own('')
 const MARK = '/boot/mark/'
 
-function diskRequest(machine: Machine, profile: Profile, { base, client }: Pick<BootTarget, 'base' | 'client'>) {
-  return { machine: machine.id, profile, host: new URL(base).hostname, address: client }
+function diskRequest(machine: string, profile: Profile, { base, client }: Pick<BootTarget, 'base' | 'client'>) {
+  return { machine, profile, host: new URL(base).hostname, address: client }
 }
 
 /** Takes the same time however much is right. */
