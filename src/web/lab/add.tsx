@@ -1,4 +1,4 @@
-import { Button, Group, Modal, NumberInput, Select, Stack, TextInput } from '@mantine/core'
+import { Button, Group, Modal, NumberInput, Select, Stack, Switch, TextInput } from '@mantine/core'
 import { useState } from 'react'
 import type { NewLabMachine } from '../../api/contract/lab.ts'
 import { fieldProblem } from '../api/call.ts'
@@ -17,6 +17,7 @@ export function AddLabMachine({ onClose }: { onClose: () => void }) {
   const [name, setName] = useState('')
   const [firmware, setFirmware] = useState<NewLabMachine['firmware']>('bios')
   const [rom, setRom] = useState<NewLabMachine['rom']>('ipxe')
+  const [secureBoot, setSecureBoot] = useState(false)
   const [nic, setNic] = useState<NewLabMachine['nic']>('virtio-net-pci')
   const [memoryMiB, setMemory] = useState(1024)
   const [diskGiB, setDisk] = useState(0)
@@ -30,7 +31,8 @@ export function AddLabMachine({ onClose }: { onClose: () => void }) {
       <form
         onSubmit={(event) => {
           event.preventDefault()
-          add.mutate({ body: { name, firmware, rom, nic, memoryMiB, disksGiB: diskGiB > 0 ? [diskGiB] : [] } })
+          const disksGiB = diskGiB > 0 ? [diskGiB] : []
+          add.mutate({ body: { name, firmware, rom, secureBoot, nic, memoryMiB, disksGiB } })
         }}
       >
         <Stack gap="sm">
@@ -56,18 +58,34 @@ export function AddLabMachine({ onClose }: { onClose: () => void }) {
               value={firmware}
               onChange={(value) => {
                 setFirmware(value as NewLabMachine['firmware'])
-                if (value === 'bios') setRom('ipxe')
+                if (value !== 'bios') return
+                setRom('ipxe')
+                setSecureBoot(false)
               }}
             />
             <Select
               label="Speaks"
               allowDeselect={false}
-              disabled={firmware === 'bios'}
+              disabled={firmware === 'bios' || secureBoot}
               data={Object.entries(ROMS).map(([value, label]) => ({ value, label }))}
               value={rom}
               onChange={(value) => setRom(value as NewLabMachine['rom'])}
             />
           </Group>
+          <Switch
+            label="Secure Boot"
+            description="Starts only what Microsoft signed, so it boots by shim and GRUB: set the boot loader of its machine to grub"
+            disabled={firmware === 'bios'}
+            checked={secureBoot}
+            onChange={(event) => {
+              setSecureBoot(event.currentTarget.checked)
+              // Its firmware refuses iPXE, and drives no other card by itself.
+              if (event.currentTarget.checked) {
+                setRom('pxe')
+                setNic('virtio-net-pci')
+              }
+            }}
+          />
           <Group grow>
             <NumberInput
               label="Memory in MiB"
@@ -90,6 +108,7 @@ export function AddLabMachine({ onClose }: { onClose: () => void }) {
           <Select
             label="Network card"
             allowDeselect={false}
+            disabled={secureBoot}
             data={[...NICS]}
             value={nic}
             onChange={(value) => setNic(value as NewLabMachine['nic'])}
