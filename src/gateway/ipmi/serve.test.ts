@@ -24,7 +24,11 @@ const ECHO = {
   ],
 }
 
-async function serving(fakes: FakeBmc[], gateway: Partial<GatewayOptions['gateway']> = {}) {
+async function serving(
+  fakes: FakeBmc[],
+  gateway: Partial<GatewayOptions['gateway']> = {},
+  locals?: () => readonly string[],
+) {
   const directory = new FakeDirectory(fakes)
   const served = serveGateway({
     directory,
@@ -33,6 +37,7 @@ async function serving(fakes: FakeBmc[], gateway: Partial<GatewayOptions['gatewa
     clock: Date,
     log: SILENT,
     commands: ECHO,
+    ...(locals ? { locals } : {}),
   })
   ends.push(() => served.stop())
   await served.sync()
@@ -126,6 +131,42 @@ test('a port that is taken is told, and opened when it is free', async () => {
 test('an address that the computer does not have is told', async () => {
   const { served } = await serving([fake('a', { address: '192.0.2.77' })])
   expect(served.statusOf('a').problem).toMatch(/^This server does not have the address 192.0.2.77/)
+})
+
+/** Hears only who answers from where it asked, as ipmitool does. */
+async function strictClient(port: number, address: string): Promise<IpmiClient> {
+  const wire = udpWire(port, 1000, address)
+  const { socket } = wire
+  ends.push(() => wire.close())
+  await new Promise<void>((resolve) => socket.connect(port, address, resolve))
+  return new IpmiClient({ ...wire, send: (packet) => socket.send(packet) })
+}
+
+test('on all addresses, each of several is answered from itself, also those that come later', async () => {
+  const locals = ['127.0.0.2', '127.0.0.3']
+  const { served } = await serving([fake('a')], { host: '0.0.0.0' }, () => locals)
+  for (const address of locals) {
+    const one = await strictClient(served.portOf('a')!, address)
+    expect(await one.login(), address).toBe(true)
+    expect([...(await one.command(0x30, 1, [7]))!.data]).toEqual([7])
+  }
+  const port = served.portOf('a')
+  locals.push('127.0.0.4')
+  await served.sync()
+  expect(served.portOf('a')).toBe(port)
+  expect(await (await strictClient(port!, '127.0.0.4')).login()).toBe(true)
+  locals.shift()
+  await served.sync()
+  expect(await client(port).login()).toBe(true)
+})
+
+test('a port of all addresses that another program has is told, however many addresses there are', async () => {
+  const other = createSocket({ type: 'udp4', reuseAddr: true }).bind(0, '0.0.0.0')
+  await once(other, 'listening')
+  ends.push(() => other.close())
+  const { port } = other.address()
+  const { served } = await serving([fake('a', { port })], { host: '0.0.0.0' }, () => ['127.0.0.2', '127.0.0.3'])
+  expect(served.statusOf('a').problem).toContain('is used by another program')
 })
 
 test('clients that are not on the list are not heard; the list of a BMC goes before that of all', async () => {

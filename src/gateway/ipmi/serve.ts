@@ -1,17 +1,16 @@
-import { createSocket, type Socket } from 'node:dgram'
 import { BlockList, isIPv6 } from 'node:net'
 import type { Clock } from '../../kit/clock.ts'
 import type { Log } from '../../kit/log.ts'
 import type { IpmiCryptography } from '../../protocols/ipmi/cryptography.ts'
-import { IPMI_PORT, MOST_PACKET_BYTES } from '../../protocols/ipmi/rmcp.ts'
+import { IPMI_PORT } from '../../protocols/ipmi/rmcp.ts'
 import type { BmcBackEnd, BmcDirectory, BmcFace, BmcSession } from '../back-end.ts'
 import { type Bmc, type CipherSuite, PRIVILEGES } from '../bmc.ts'
 import type { CommandSet } from './command.ts'
 import { COMMANDS } from './commands/all.ts'
+import { Door, localAddresses } from './door.ts'
 import type { LiveSession } from './live-session.ts'
 import { ServedBmc } from './served-bmc.ts'
 import { IpmiServer } from './server.ts'
-import type { Endpoint } from './session.ts'
 import type { SolClock } from './sol-holder.ts'
 
 export type GatewayOptions = Readonly<{
@@ -29,6 +28,8 @@ export type GatewayOptions = Readonly<{
   log: Log
   /** By default all that we know. */
   commands?: CommandSet
+  /** By which addresses others reach this computer, asked now and then; for tests. */
+  locals?: () => readonly string[]
 }>
 
 /** The IPMI server as the rest sees it. */
@@ -39,17 +40,6 @@ export interface IpmiGateway extends BmcFace {
   /** Where a machine's BMC is reached: for tests, and where its port was 0. */
   portOf(machine: string): number | undefined
   readonly sharedPort: number | undefined
-}
-
-/** One socket, the BMC behind it, and who may use it. */
-type Door = {
-  readonly host: string
-  readonly wantedPort: number
-  socket: Socket | undefined
-  listening: boolean
-  endpoint: Endpoint
-  problem: string
-  clients: BlockList | undefined
 }
 
 const SWEEP_MS = 1000
@@ -70,6 +60,7 @@ class Gateway implements IpmiGateway {
   readonly #timer: NodeJS.Timeout
   #sharedDoor: Door | undefined
   #sweeps = 0
+  #locals: readonly string[] = []
   #stopped = false
   readonly #everybody: BlockList | undefined
 
@@ -102,13 +93,14 @@ class Gateway implements IpmiGateway {
     const { directory, gateway } = this.#options
     const wanted = new Map(directory.all().map((backEnd) => [backEnd.bmc.machine, backEnd]))
     for (const machine of [...this.#bmcs.keys()]) if (!wanted.has(machine)) this.#remove(machine)
+    this.#lookAround()
     const opening: Promise<void>[] = []
     for (const [machine, backEnd] of wanted) {
       this.#keep(machine, backEnd)
       opening.push(this.#follow(machine, backEnd.bmc))
     }
     const { shared } = gateway
-    if (shared && !this.#sharedDoor?.socket) {
+    if (shared) {
       this.#sharedDoor ??= this.#door(shared.host, shared.port, undefined)
       opening.push(this.#open(this.#sharedDoor))
     }
@@ -147,7 +139,7 @@ class Gateway implements IpmiGateway {
     this.#stopped = true
     clearInterval(this.#timer)
     for (const machine of [...this.#bmcs.keys()]) this.#remove(machine)
-    if (this.#sharedDoor) close(this.#sharedDoor)
+    this.#sharedDoor?.close()
   }
 
   #keep(machine: string, backEnd: BmcBackEnd): void {
@@ -168,7 +160,7 @@ class Gateway implements IpmiGateway {
     this.endSessions(machine)
     this.#bmcs.get(machine)?.remove()
     const door = this.#doors.get(machine)
-    if (door) close(door)
+    door?.close()
     this.#doors.delete(machine)
     this.#bmcs.delete(machine)
   }
@@ -180,7 +172,7 @@ class Gateway implements IpmiGateway {
     let door = this.#doors.get(machine)
     if (door && (door.host !== host || door.wantedPort !== port)) {
       this.endSessions(machine)
-      close(door)
+      door.close()
       door = undefined
     }
     if (!door) {
@@ -192,58 +184,27 @@ class Gateway implements IpmiGateway {
   }
 
   #door(host: string, port: number, bmc: ServedBmc | undefined): Door {
-    const door: Door = {
-      host,
-      wantedPort: port,
-      socket: undefined,
-      listening: false,
-      problem: '',
-      clients: undefined,
-      endpoint: {
-        name: bmc?.machine ?? 'shared',
-        host,
-        port,
-        bmc,
-        // Without a callback Node drops what the kernel does not take, and so may we: UDP promises nothing, clients ask again.
-        send: (packet, to) => door.socket?.send(packet, to.port, to.address),
-      },
-    }
+    const door: Door = new Door(host, port, bmc, (endpoint, bytes, peer) => {
+      if (this.#mayUse(door, peer.address)) this.#server.receive(endpoint, bytes, peer)
+    })
     return door
   }
 
   /** Never fails: what went wrong stands in `problem`, and is tried again. */
-  #open(door: Door): Promise<void> {
-    if (door.socket) return Promise.resolve()
+  async #open(door: Door): Promise<void> {
     const { shared } = this.#options.gateway
+    const before = door.problem
     // A shared endpoint on all addresses leaves each BMC its own one: the kernel picks the socket that is bound most closely.
-    const reuseAddr = shared?.host === '0.0.0.0' && door.wantedPort === shared.port
-    const socket = createSocket({ type: isIPv6(door.host) ? 'udp6' : 'udp4', reuseAddr, lookup: asItIs })
-    door.socket = socket
-    return new Promise((resolve) => {
-      socket.once('listening', () => {
-        door.problem = ''
-        door.listening = true
-        door.endpoint = { ...door.endpoint, port: socket.address().port }
-        resolve()
-      })
-      socket.on('error', (error: NodeJS.ErrnoException) => {
-        const problem = explained(error, door)
-        if (door.problem !== problem)
-          this.#options.log.warn({ endpoint: door.endpoint.name, problem }, 'A BMC cannot be reached')
-        door.problem = problem
-        if (door.socket === socket) {
-          door.socket = undefined
-          door.listening = false
-        }
-        socket.close()
-        resolve()
-      })
-      socket.on('message', (bytes, from) => {
-        if (bytes.length <= MOST_PACKET_BYTES && this.#mayUse(door, from.address))
-          this.#server.receive(door.endpoint, plain(bytes), { address: from.address, port: from.port })
-      })
-      socket.bind({ port: door.wantedPort, address: door.host, exclusive: !reuseAddr })
-    })
+    const shares = shared?.host === '0.0.0.0' && door.wantedPort === shared.port
+    await door.open({ locals: this.#locals, shares })
+    if (door.problem !== '' && door.problem !== before)
+      this.#options.log.warn({ endpoint: door.endpoint.name, problem: door.problem }, 'A BMC cannot be reached')
+  }
+
+  /** Notes by which addresses we are reached, without those that are a BMC's own. */
+  #lookAround(): void {
+    const own = new Set(this.#options.directory.all().map(({ bmc }) => bmc.address))
+    this.#locals = (this.#options.locals ?? localAddresses)().filter((address) => !own.has(address))
   }
 
   #mayUse(door: Door, address: string): boolean {
@@ -256,8 +217,11 @@ class Gateway implements IpmiGateway {
     this.#server.sweep()
     this.#sweeps++
     if (this.#sweeps % RETRY_SWEEPS !== 0) return
-    for (const door of this.#doors.values()) if (!door.socket) void this.#open(door)
-    if (this.#sharedDoor && !this.#sharedDoor.socket) void this.#open(this.#sharedDoor)
+    const before = this.#locals.join()
+    this.#lookAround()
+    const moved = this.#locals.join() !== before
+    for (const door of [...this.#doors.values(), this.#sharedDoor])
+      if (door && (moved || !door.listening)) void this.#open(door)
   }
 }
 
@@ -288,47 +252,8 @@ function blockListOf(clients: readonly string[]): BlockList | undefined {
   return list
 }
 
-function explained(error: NodeJS.ErrnoException, door: Door): string {
-  const where = `UDP ${door.host}:${door.wantedPort}`
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return `${where} is used by another program. Find it with: ss -ulpn`
-    case 'EADDRNOTAVAIL':
-      return `This server does not have the address ${door.host}. Give it to an interface: ip address add`
-    case 'EACCES':
-      return `${where} needs the capability CAP_NET_BIND_SERVICE, because its port is below 1024.`
-    default:
-      return `${where} cannot be opened (${error.message}).`
-  }
-}
-
-function close(door: Door): void {
-  const { socket } = door
-  door.socket = undefined
-  door.listening = false
-  try {
-    socket?.close()
-  } catch {
-    // It failed to open and is closed already.
-  }
-}
-
 function after(ms: number, run: () => void): () => void {
   const timer = setTimeout(run, ms)
   timer.unref()
   return () => clearTimeout(timer)
-}
-
-/** `slice` of a `Buffer` is no copy; of this it is. */
-function plain(bytes: Buffer): Uint8Array {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
-}
-
-/** Destinations are always addresses: looking them up as names would cost a turn of the event loop for each packet. */
-function asItIs(
-  address: string,
-  _options: unknown,
-  done: (error: NodeJS.ErrnoException | null, address: string, family: number) => void,
-): void {
-  done(null, address, isIPv6(address) ? 6 : 4)
 }

@@ -13,8 +13,8 @@ import type { LiveSession } from './live-session.ts'
 import { nextSequence, SequenceWindow } from './sequence.ts'
 import type { ServedBmc } from './served-bmc.ts'
 
-/** Where a packet came from and goes to. */
-export type Peer = Readonly<{ address: string; port: number }>
+/** Where a packet came from and goes to. `local`: which of our addresses it came to, where that must be kept. */
+export type Peer = Readonly<{ address: string; port: number; local?: string }>
 
 /** A UDP socket as sessions see it. */
 export type Endpoint = Readonly<{
