@@ -231,7 +231,8 @@ function live(
   if (!version || !kernel) return `the image ${profile.image} has no kernel`
   const judged = judge(kernel, profile.image, request, facts)
   if (typeof judged === 'string') return judged
-  const unfit = profile.config === null ? undefined : facts.configs?.problemFor(profile.config, machine, false)
+  const unfit =
+    profile.config === null ? undefined : facts.configs?.problemFor(profile.config, machine, hasDisks(profile))
   if (unfit !== undefined) return unfit
   const config = profile.config === null ? undefined : facts.configs?.deliveryOf(profile.config)
   const own = facts.grant('file', { machine: machine.id, profile: profile.name, once: boot.once?.id ?? null })
