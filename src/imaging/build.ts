@@ -38,6 +38,8 @@ export type ImageOrder = Readonly<{
   size?: number | undefined
   cmdline: string
   firmware: readonly ('bios' | 'uefi')[]
+  /** UEFI gets shim and GRUB as Debian has had them signed, for machines with Secure Boot on. The kernel must be a signed one too. */
+  secureBoot?: boolean | undefined
   /** Files of this computer, for a root filesystem that has no kernel. */
   kernel?: string | undefined
   initrd?: string | undefined
@@ -57,6 +59,8 @@ export type BuiltImage = Readonly<{
 }>
 
 const GRUB = '/usr/lib/grub'
+const SHIM = '/usr/lib/shim/shimx64.efi.signed'
+const SIGNED_GRUB = `${GRUB}/x86_64-efi-signed/grubx64.efi.signed`
 /** UEFI 2.10 table 5.7, and GRUB's own for the core image. */
 const TYPE_ESP = 'C12A7328-F81F-11D2-BA4B-00A0C93EC93B'
 const TYPE_BIOS = '21686148-6449-6E6F-744E-656564454649'
@@ -70,11 +74,16 @@ const TYPE_ROOT = '4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709'
  */
 export async function buildImage(order: ImageOrder, tell: (text: string) => void): Promise<BuiltImage> {
   if (order.firmware.length === 0) throw new Refusal('validation-failed', 'an image boots by bios, uefi or both')
+  if (order.secureBoot && !order.firmware.includes('uefi'))
+    throw new Refusal('validation-failed', 'a BIOS knows no Secure Boot: the image must boot by UEFI', {
+      next: 'leave secure boot out, or build for uefi',
+    })
   await needPrograms([
     ...['tar', 'mkfs.ext4', 'debugfs', 'e2fsck', 'mkfs.vfat', 'mmd', 'mcopy', 'grub-mkimage'],
     ...(process.geteuid?.() === 0 ? [] : ['fakeroot']),
     ...(order.firmware.includes('bios') ? [`${GRUB}/i386-pc/boot.img`] : []),
-    ...(order.firmware.includes('uefi') ? [`${GRUB}/x86_64-efi/kernel.img`] : []),
+    ...(order.firmware.includes('uefi') && !order.secureBoot ? [`${GRUB}/x86_64-efi/kernel.img`] : []),
+    ...(order.secureBoot ? [SHIM, SIGNED_GRUB] : []),
   ])
   const folder = await realpath(dirname(resolve(order.file)))
   // Beside the result: it is there that room was made, and a rename stays within one filesystem.
@@ -144,12 +153,11 @@ type Esp = Readonly<{
 async function prepareEsp(work: string, order: ImageOrder, kernel: Kernel, ids: Identifiers): Promise<Esp> {
   const tree = join(work, 'esp')
   const files = ['grub/grub.cfg']
+  const folders = ['grub', 'EFI', 'EFI/BOOT']
   await mkdir(join(tree, 'grub'), { recursive: true })
   await mkdir(join(tree, 'EFI/BOOT'), { recursive: true })
-  await writeFile(
-    join(tree, 'grub/grub.cfg'),
-    grubConfig({ kernel, partition: ids.rootPartition, cmdline: order.cmdline }),
-  )
+  const config = grubConfig({ kernel, partition: ids.rootPartition, cmdline: order.cmdline })
+  await writeFile(join(tree, 'grub/grub.cfg'), config)
   if (order.kernel !== undefined) {
     await copyFile(order.kernel, join(tree, 'grub/vmlinuz'))
     files.push('grub/vmlinuz')
@@ -158,7 +166,15 @@ async function prepareEsp(work: string, order: ImageOrder, kernel: Kernel, ids: 
       files.push('grub/initrd')
     }
   }
-  if (order.firmware.includes('uefi')) {
+  if (order.secureBoot) {
+    // shim starts the GRUB beside it, and that one looks for its menu here, from wherever it was started.
+    await mkdir(join(tree, 'EFI/debian'))
+    folders.push('EFI/debian')
+    await writeFile(join(tree, 'EFI/debian/grub.cfg'), config)
+    const copies = ['EFI/BOOT/BOOTX64.EFI', 'EFI/debian/shimx64.efi', 'EFI/BOOT/grubx64.efi', 'EFI/debian/grubx64.efi']
+    for (const name of copies) await copyFile(name.endsWith('/grubx64.efi') ? SIGNED_GRUB : SHIM, join(tree, name))
+    files.push('EFI/debian/grub.cfg', ...copies)
+  } else if (order.firmware.includes('uefi')) {
     // The name that firmware looks for on a disk it does not know (UEFI 2.10 §3.5.1.1).
     await grubImage('x86_64-efi', join(tree, 'EFI/BOOT/BOOTX64.EFI'))
     files.push('EFI/BOOT/BOOTX64.EFI')
@@ -170,7 +186,7 @@ async function prepareEsp(work: string, order: ImageOrder, kernel: Kernel, ids: 
   }
   let bytes = 0
   for (const file of files) bytes += (await stat(join(tree, file))).size
-  return { tree, folders: ['grub', 'EFI', 'EFI/BOOT'], files, bytes, core }
+  return { tree, folders, files, bytes, core }
 }
 
 async function grubImage(format: keyof typeof GRUB_MODULES, output: string): Promise<void> {

@@ -18,6 +18,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   xz: 'xz-utils',
   '/usr/lib/grub/i386-pc/boot.img': 'grub-pc-bin',
   '/usr/lib/grub/x86_64-efi/kernel.img': 'grub-efi-amd64-bin',
+  '/usr/lib/shim/shimx64.efi.signed': 'shim-signed',
+  '/usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed': 'grub-efi-amd64-signed',
 }
 /** Where Debian keeps tools for administrators, which a user's PATH may lack. */
 const SEARCHED = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']

@@ -140,6 +140,7 @@ type BuildOptions = Common & {
   size?: string
   cmdline?: string
   firmware?: string
+  secureBoot?: boolean
   filesystem?: string
   kernel?: string
   initrd?: string
@@ -192,6 +193,7 @@ export function imagePushCommands(image: CliCommand, context: Context): void {
     .option('--size <size>', 'of the disk, as in 2G; as large as it must be if not given')
     .option('--cmdline <text>', `kernel command line behind root=... rw; "${CMDLINE}" if not given`)
     .option('--firmware <list>', 'bios, uefi or both: bios,uefi', 'bios,uefi')
+    .option('--secure-boot', 'shim and GRUB as Debian signed them; the kernel must be signed too')
     .addOption(choice('--filesystem <kind>', 'of the root partition', ['ext4']).default('ext4'))
     .option('--kernel <file>', 'kernel, when the root filesystem has none')
     .option('--initrd <file>', 'its initrd')
@@ -206,6 +208,7 @@ export function imagePushCommands(image: CliCommand, context: Context): void {
         size: options.size === undefined ? undefined : sizeOf(options.size),
         cmdline: options.cmdline ?? CMDLINE,
         firmware: firmwareOf(options.firmware ?? 'bios,uefi'),
+        secureBoot: options.secureBoot,
         kernel: options.kernel,
         initrd: options.initrd,
       }

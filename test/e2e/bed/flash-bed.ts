@@ -6,6 +6,7 @@ import { buffer } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { onTestFailed } from 'vitest'
 import type { Deployment } from '../../../src/api/contract/deployments.ts'
+import type { NewLabMachine } from '../../../src/api/contract/lab.ts'
 import type { Machine } from '../../../src/api/contract/machines.ts'
 import type { Why } from '../../../src/api/contract/traces.ts'
 import { findMachines } from '../../../src/lab/process.ts'
@@ -61,9 +62,14 @@ export class FlashBed {
   }
 
   /** A machine of the lab, known and off. */
-  async machine(name: string, firmware: 'bios' | 'uefi', disksMiB: readonly number[]): Promise<FlashedMachine> {
+  async machine(
+    name: string,
+    firmware: 'bios' | 'uefi',
+    disksMiB: readonly number[],
+    more: Partial<NewLabMachine> = {},
+  ): Promise<FlashedMachine> {
     const disksGiB = disksMiB.map((mib) => mib / 1024)
-    const wish = { name, firmware, memoryMiB: 1024, disksGiB, start: false }
+    const wish = { name, firmware, memoryMiB: 1024, disksGiB, start: false, ...more }
     const { mac } = await this.server.api<{ mac: string }>('POST', '/lab/machines', wish)
     await this.server.api('POST', '/machines', { name, macs: [mac] })
     return new FlashedMachine(this, name, mac)

@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Inventory } from '../../src/api/contract/agent.ts'
+import type { Trace } from '../../src/api/contract/traces.ts'
+import { FlashBed, type FlashedMachine } from './bed/flash-bed.ts'
+import { SECURE, SECURED, signedSystem } from './bed/signed-system.ts'
+import { COUNTED } from './bed/system.ts'
+
+/** A run takes minutes, for GRUB fetches the management OS in blocks of 1 KiB: part of `make soak`. */
+const MINUTES = 60_000
+
+describe.runIf(process.env.REVEILLE_SOAK)('with Secure Boot on', () => {
+  let bed: FlashBed
+  let content: Buffer<ArrayBuffer>
+  beforeAll(async () => {
+    content = await signedSystem()
+    bed = await FlashBed.make()
+    await bed.offer('signed', content)
+  }, 15 * MINUTES)
+  afterAll(() => bed?.remove(), 60_000)
+
+  async function secured(name: string): Promise<FlashedMachine> {
+    const machine = await bed.machine(name, 'uefi', [content.length / 2 ** 20], SECURE)
+    await bed.server.api('PATCH', `/machines/${name}`, { bootLoader: 'grub' })
+    return machine
+  }
+
+  const traces = async (machine: FlashedMachine) =>
+    (await bed.server.api<{ items: Trace[] }>('GET', `/machines/${machine.name}/traces?limit=5`)).items
+  const told = (trace: Trace | undefined) =>
+    trace?.events.map(({ kind, detail, outcome }) => [kind, detail?.file ?? detail?.decision ?? '', outcome])
+
+  test(
+    'a disk is flashed, and the machine starts its own signed system',
+    async () => {
+      const machine = await secured('safe')
+      const id = await machine.order({ profile: 'signed' }, 0)
+      const ended = await bed.ended(id, 20 * MINUTES)
+      expect(ended, ended.reason).toMatchObject({ state: 'succeeded' })
+      await machine.shows(`${COUNTED} boot 1 of built, firmware=uefi`, 10 * MINUTES)
+      await machine.shows(SECURED, 60_000)
+
+      const [local, agent] = await traces(machine)
+      expect(told(agent)).toEqual(
+        expect.arrayContaining([
+          ['tftp.done', 'debian/shimx64.efi', 'ok'],
+          ['tftp.done', 'debian/grubx64.efi', 'ok'],
+          ['http.script', 'agent', 'ok'],
+          ['agent.pass', '', 'ok'],
+          ['mark.launch', 'agent', 'ok'],
+          ['agent.hello', '', 'ok'],
+          ['agent.inventory', '', 'ok'],
+        ]),
+      )
+      expect(agent?.events.filter(({ outcome }) => outcome !== 'ok')).toEqual([])
+      expect(told(local)).toEqual(
+        expect.arrayContaining([
+          ['http.script', 'local', 'ok'],
+          ['mark.launch', 'install', 'ok'],
+        ]),
+      )
+      const inventory = await bed.server.api<Inventory>('GET', `/machines/${machine.name}/inventory`)
+      expect(inventory).toMatchObject({ firmware: 'uefi', secureBoot: true })
+    },
+    45 * MINUTES,
+  )
+})
