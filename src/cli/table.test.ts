@@ -32,6 +32,13 @@ describe('table', () => {
     )
   })
 
+  test('a terminal that is too narrow for its columns gets a paragraph for each row', () => {
+    const heads = ['name', 'state', 'profile', 'address']
+    const row = ['cafe-pc-01', 'discovered', 'desktop-of-the-cafe', null]
+    expect(table(heads, [row], 30)).toBe('cafe-pc-01\n  state    discovered\n  profile  desktop-of-the-cafe\n')
+    expect(table(heads, [row], 40)).toMatch(/^NAME +STATE +PROFILE +ADDRESS\n/)
+  })
+
   test('nothing is lost without a terminal', () => {
     const long = 'x'.repeat(500)
     expect(table(['a'], [[long]])).toContain(long)

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../kit/clock.ts'
 import { Refusal } from '../kit/errors.ts'
+import { orMeant } from '../kit/nearest.ts'
 import type { Attachment } from './attachment.ts'
 import type { Maintenance, Rollout } from './maintenance.ts'
 import type { VolumeChange, VolumeRepository } from './repository.ts'
@@ -61,7 +62,9 @@ export class VolumeLedger {
   known(reference: string): Volume {
     const volume = this.find(reference)
     if (!volume)
-      throw new Refusal('not-found', `there is no volume ${reference}`, { next: 'list them: reveille volume list' })
+      throw new Refusal('not-found', `there is no volume ${reference}`, {
+        next: orMeant(reference, this.#byName.keys(), 'list them: reveille volume list'),
+      })
     return volume
   }
 

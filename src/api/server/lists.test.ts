@@ -69,6 +69,13 @@ describe('a list of machines', () => {
   })
 })
 
+test('a name that is nearly right is answered with the right one', async () => {
+  const next = (asked: Promise<unknown>) => asked.then(String, (problem) => String(problem.next))
+  expect(await next(client.getMachine({ params: { machine: 'M-0012' } }))).toMatch(/^did you mean m-00012\? /)
+  expect(await next(client.getProfile({ params: { profile: 'dsik' } }))).toMatch(/^did you mean disk\? /)
+  expect(await next(client.getMachine({ params: { machine: 'printer' } }))).toMatch(/^name one by id/)
+})
+
 test('profiles are filtered by kind and by what they are called or name', async () => {
   const names = async (query: object) => (await client.listProfiles({ query })).items.map(({ name }) => name)
   expect(await names({ kind: 'park' })).toEqual(['wait'])

@@ -8,6 +8,11 @@ import { newPassword } from '../password.ts'
 import { facts, table } from '../table.ts'
 import { ago } from '../units.ts'
 
+/** `answers`: its address is bound; `fails`: it should be and is not. */
+const STATES = ['answers', 'fails', 'off'] as const satisfies readonly NonNullable<
+  InputOf<'listBmcs'>['query']
+>['state'][]
+
 /** As `COMMAND_CLASSES` of the contract, which would bring all schemas along; a test compares them. */
 export const COMMAND_CLASSES = [
   'power.hard',
@@ -129,9 +134,15 @@ export function bmcCommands(program: CliCommand, context: Context): void {
       show(context, options, said, () => once(said.bmc.host, said.bmc.port, said.user, said.password))
     })
 
-  leaf(bmc, 'list', 'the BMCs that are answered here', ['reveille bmc list']).action(async (options: Common) => {
+  const list = leaf(bmc, 'list', 'the BMCs that are answered here', [
+    'reveille bmc list',
+    'reveille bmc list --state fails',
+  ])
+    .addOption(choice('--state <state>', 'only those that answer, that should and do not, or that are off', STATES))
+    .option('--search <text>', 'part of a machine, address, account or rule')
+  list.action(async (options: Common & { state?: (typeof STATES)[number]; search?: string }) => {
     const client = await context.client()
-    const found = await all(client.listBmcs)
+    const found = await all(client.listBmcs, { query: { state: options.state, q: options.search } })
     show(context, options, found, () =>
       table(
         ['machine', 'address', 'port', 'state', 'users', 'sessions', 'rule'],
@@ -331,7 +342,7 @@ function accountCommands(bmc: CliCommand, context: Context): void {
       ),
     )
   })
-  leaf(rule, 'rm <name>', 'remove a rule; the BMCs it made stay', ['reveille bmc rule rm rack-a'])
+  leaf(rule, 'rm <rule>', 'remove a rule; the BMCs it made stay', ['reveille bmc rule rm rack-a'])
     .option('--with-bmcs', 'remove the BMCs it made, too')
     .action(async (name: string, options: Common & { withBmcs?: boolean }) => {
       const query = { remove: options.withBmcs ? ('true' as const) : undefined }

@@ -19,7 +19,14 @@ async function liveNames(client: ApiClient, kind: LiveNames, signal: AbortSignal
     case 'volume':
       return (await all(client.listVolumes, { query, signal })).map(({ name }) => name)
     case 'tag':
-      return [...new Set((await all(client.listMachines, { query, signal })).flatMap(({ tags }) => tags))]
+      return (await all(client.listRooms, { query, signal })).map(({ tag }) => tag)
+    case 'config':
+      return (await all(client.listConfigs, { query, signal })).map(({ name }) => name)
+    case 'deployment':
+      // Thousands are over and of no interest to somebody who types.
+      return (await client.listDeployments({ query: { limit: 100 }, signal })).items.map(({ id }) => id)
+    case 'rule':
+      return (await all(client.listBmcRules, { query, signal })).map(({ name }) => name)
     case 'maintenance':
       return (await all(client.listMaintenances, { query, signal })).map(({ id }) => id)
     case 'rollout':

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { all } from '../../api/client/client.ts'
 import { ApiProblem } from '../../api/client/problem.ts'
+import { CONFIG_KINDS } from '../../api/client/site/config-files.ts'
 import type { ConfigInfo, ConfigProblem } from '../../api/contract/configs.ts'
 import { printable } from '../../kit/printable.ts'
 import { type CliCommand, type Common, choice, collect, group, leaf, show, wholeNumber } from '../command.ts'
-import { CONFIG_KINDS, type FileOptions, readConfig, typedValue, VARIABLE_TYPES, variable } from '../config-files.ts'
+import { type FileOptions, readConfig, typedValue, VARIABLE_TYPES, variable } from '../config-files.ts'
 import type { Context } from '../context.ts'
 import { Unsuccessful, WrongUse } from '../failure.ts'
 import { newPassword } from '../password.ts'
@@ -127,8 +128,11 @@ export function configCommands(program: CliCommand, context: Context): void {
       if (wrong.length > 0) throw new Unsuccessful(`${wrong.map(({ file }) => file).join(', ')}: not valid`)
     })
 
-  leaf(config, 'list', 'the configs', ['reveille config list']).action(async (options: Common) => {
-    const found = await all((await context.client()).listConfigs)
+  const list = leaf(config, 'list', 'the configs', ['reveille config list'])
+    .addOption(choice('--kind <kind>', 'only those of this kind', CONFIG_KINDS))
+    .option('--search <text>', 'part of a name or description')
+  list.action(async (options: Common & { kind?: (typeof CONFIG_KINDS)[number]; search?: string }) => {
+    const found = await all((await context.client()).listConfigs, { query: { kind: options.kind, q: options.search } })
     show(context, options, found, () =>
       table(
         ['config', 'kind', 'version', 'used by', 'changed', 'description'],
@@ -256,9 +260,10 @@ function valueCommands(config: CliCommand, context: Context): void {
   leaf(config, 'values', 'the values that are set', ['reveille config values', 'reveille config values --machine web1'])
     .option('--machine <machine>', 'of this machine')
     .option('--tag <tag>', 'of machines with this tag')
-    .action(async (options: Where) => {
+    .option('--search <text>', 'part of a name or of where it is set')
+    .action(async (options: Where & { search?: string }) => {
       const scope = options.machine === undefined && options.tag === undefined ? undefined : scopeOf(options)
-      const found = await all((await context.client()).listConfigValues, { query: { scope } })
+      const found = await all((await context.client()).listConfigValues, { query: { scope, q: options.search } })
       show(context, options, found, () =>
         table(
           ['scope', 'name', 'value', 'set'],

@@ -148,14 +148,14 @@ export function deployCommands(program: CliCommand, context: Context): void {
       })
     })
 
-  leaf(deploy, 'show <id>', 'show a deployment with its tasks', ['reveille deploy show d-0123']).action(
+  leaf(deploy, 'show <deployment>', 'show a deployment with its tasks', ['reveille deploy show d-0123']).action(
     async (id: string, options: Common) => {
       const found = await (await context.client()).getDeployment({ params: { deployment: id } })
       show(context, options, found, () => deploymentText(context.terminal, found, context.clock.now()))
     },
   )
 
-  leaf(deploy, 'wait <id>', 'follow a deployment until it is over; status 1 unless it succeeded', [
+  leaf(deploy, 'wait <deployment>', 'follow a deployment until it is over; status 1 unless it succeeded', [
     'reveille deploy wait d-0123 --timeout 600',
   ])
     .option('--timeout <seconds>', 'give up after this time', seconds)
@@ -163,7 +163,7 @@ export function deployCommands(program: CliCommand, context: Context): void {
       waitForDeployment(context, id, { json: options.json === true, timeout: options.timeout }),
     )
 
-  leaf(deploy, 'log <id>', 'print what was done, line by line', ['reveille deploy log d-0123']).action(
+  leaf(deploy, 'log <deployment>', 'print what was done, line by line', ['reveille deploy log d-0123']).action(
     async (id: string, options: Common) => {
       const client = await context.client()
       const items: Awaited<ReturnType<typeof client.getDeploymentLog>>['items'] = []
@@ -177,17 +177,17 @@ export function deployCommands(program: CliCommand, context: Context): void {
     },
   )
 
-  leaf(deploy, 'cancel <id>', 'cancel a deployment; says in what state the machine is left', [
+  leaf(deploy, 'cancel <deployment>', 'cancel a deployment; says in what state the machine is left', [
     'reveille deploy cancel d-0123',
   ]).action(async (id: string, options: Common) => {
     const after = await (await context.client()).cancelDeployment({ params: { deployment: id } })
     show(context, options, after, () => `${after.id} is ${after.state}: ${after.reason}\n`)
   })
 
-  leaf(deploy, 'release <id>', 'end the reserved time of a deployment now', ['reveille deploy release d-0123']).action(
-    async (id: string, options: Common) => {
-      const after = await (await context.client()).releaseDeployment({ params: { deployment: id } })
-      show(context, options, after, () => `${after.id} is released: ${after.reason}\n`)
-    },
-  )
+  leaf(deploy, 'release <deployment>', 'end the reserved time of a deployment now', [
+    'reveille deploy release d-0123',
+  ]).action(async (id: string, options: Common) => {
+    const after = await (await context.client()).releaseDeployment({ params: { deployment: id } })
+    show(context, options, after, () => `${after.id} is released: ${after.reason}\n`)
+  })
 }

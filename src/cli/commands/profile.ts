@@ -252,12 +252,17 @@ export function profileCommands(program: CliCommand, context: Context): void {
     )
   })
 
-  leaf(profile, 'list', 'list profiles', ['reveille profile list --json']).action(async (options: Common) => {
-    const profiles = await all((await context.client()).listProfiles)
+  const list = leaf(profile, 'list', 'list profiles', ['reveille profile list', 'reveille profile list --kind live'])
+    .addOption(choice('--kind <kind>', 'only those of this kind', KINDS))
+    .option('--search <text>', 'part of a name, description, image or config')
+  list.action(async (options: Common & { kind?: (typeof KINDS)[number]; search?: string }) => {
+    const query = { kind: options.kind, q: options.search }
+    const profiles = await all((await context.client()).listProfiles, { query })
     show(context, options, profiles, () => {
+      if (profiles.length === 0 && (query.kind ?? query.q) !== undefined) return 'No profile matches.\n'
       if (profiles.length === 0) return 'No profiles. Make one: reveille profile add NAME --kind live --image IMAGE\n'
       const rows = profiles.map((each) => [each.name, each.kind, imagesOf(each), each.usedBy, each.description])
-      return table(['name', 'kind', 'image', 'machines', 'description'], rows, context.terminal.columns)
+      return table(['name', 'kind', 'image', 'used', 'description'], rows, context.terminal.columns)
     })
   })
 

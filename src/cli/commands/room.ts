@@ -1,4 +1,5 @@
 import { all, type InputOf } from '../../api/client/client.ts'
+import type { Machine } from '../../api/contract/machines.ts'
 import type { Batch } from '../../api/contract/rooms.ts'
 import { type CliCommand, type Common, group, leaf, seconds, show } from '../command.ts'
 import type { Context } from '../context.ts'
@@ -28,6 +29,16 @@ const ACTIONS: Readonly<Record<Batch['action'], string>> = {
   'boot-once': 'choose what machines boot the next time, once',
   switch: 'let machines boot a profile once, now: choose it, then power cycle',
 }
+/** In which states machines are told, those that need somebody first. */
+const STATES = [
+  'failed',
+  'deploying',
+  'discovered',
+  'maintenance',
+  'active',
+  'ready',
+  'retired',
+] as const satisfies readonly Machine['state'][]
 const WITH_PROFILE: readonly Batch['action'][] = ['boot', 'boot-once', 'switch']
 
 export function namesOf(text: string): string[] {
@@ -96,6 +107,24 @@ export function roomCommands(program: CliCommand, context: Context): void {
         )
       })
   }
+
+  leaf(room, 'tags', 'the rooms: every tag with how many machines carry it, and in which states', [
+    'reveille room tags',
+    'reveille room tags --search cafe',
+  ])
+    .option('--search <text>', 'part of a tag')
+    .action(async (options: Common & { search?: string }) => {
+      const rooms = await all((await context.client()).listRooms, { query: { q: options.search } })
+      show(context, options, rooms, () => {
+        if (rooms.length === 0) return 'No machine has a tag. Give one: reveille machine set NAME --tag TAG\n'
+        const rows = rooms.map(({ tag, machines, states }) => [
+          tag,
+          machines,
+          STATES.flatMap((state) => (states[state] ? [`${states[state]} ${state}`] : [])).join(', '),
+        ])
+        return table(['tag', 'machines', 'states'], rows, terminal.columns)
+      })
+    })
 
   leaf(room, 'list', 'list actions on many machines, the newest first', ['reveille room list']).action(
     async (options: Common) => {

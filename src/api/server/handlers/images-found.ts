@@ -2,6 +2,7 @@ import { type Asker, mayChange, maySee } from '../../../images/access.ts'
 import type { Image, ImageVersion } from '../../../images/image.ts'
 import type { Images } from '../../../images/images.ts'
 import { Refusal } from '../../../kit/errors.ts'
+import { orMeant } from '../../../kit/nearest.ts'
 import type { ResponseOf } from '../../contract/route.ts'
 import type { Contract } from '../../contract.ts'
 import { time } from '../wire.ts'
@@ -12,7 +13,11 @@ export type WireImage = ResponseOf<Contract['getImage']>
 export function seenImage(images: Images, name: string, by: Asker): Image {
   const image = images.get(name)
   if (image && maySee(image, by)) return image
-  throw new Refusal('not-found', `there is no image ${name}`, { next: 'list them: reveille image list' })
+  const seen = images.all().filter((each) => maySee(each, by))
+  const names = seen.map((each) => each.name)
+  throw new Refusal('not-found', `there is no image ${name}`, {
+    next: orMeant(name, names, 'list them: reveille image list'),
+  })
 }
 
 /** The image, if the asker may change it. */

@@ -1,4 +1,5 @@
 import { Refusal } from '../../../kit/errors.ts'
+import { orMeant } from '../../../kit/nearest.ts'
 import type { Machine } from '../../../machines/machine.ts'
 import type { ResponseOf } from '../../contract/route.ts'
 import type { Contract } from '../../contract.ts'
@@ -13,10 +14,12 @@ type Filter = { [Key in 'state' | 'tag' | 'profile' | 'q']?: string | undefined 
 /** The machine that an id, a name or a MAC names; refused (`not-found`) when none does. */
 export function machineOf(machines: ApiDependencies['machines'], reference: string): Machine {
   const machine = machines.find(reference)
-  if (!machine)
+  if (!machine) {
+    const names = machines.all().map(({ name }) => name)
     throw new Refusal('not-found', `there is no machine ${reference}`, {
-      next: 'name one by id, name or MAC; list them: reveille machine list',
+      next: orMeant(reference, names, 'name one by id, name or MAC; list them: reveille machine list'),
     })
+  }
   return machine
 }
 

@@ -1,6 +1,7 @@
 import { allowsRole } from '../../../access/scopes.ts'
 import type { Principal } from '../../../access/user.ts'
 import { Refusal } from '../../../kit/errors.ts'
+import { orMeant } from '../../../kit/nearest.ts'
 import { shown } from '../../../profiles/hidden.ts'
 import type { Profile } from '../../../profiles/profile.ts'
 import { imagesOf } from '../../../profiles/profiles.ts'
@@ -56,10 +57,12 @@ export function profileHandlers({ profiles, machines, deployments }: ApiDependen
     },
     getProfile({ params, by }) {
       const profile = profiles.get(params.profile)
-      if (!profile)
+      if (!profile) {
+        const names = profiles.all().map(({ name }) => name)
         throw new Refusal('not-found', `there is no profile ${params.profile}`, {
-          next: 'list them: reveille profile list',
+          next: orMeant(params.profile, names, 'list them: reveille profile list'),
         })
+      }
       return toWire(profile, by)
     },
     async replaceProfile({ params, body, by, about }) {
