@@ -88,6 +88,21 @@ test('leaves out those whose turn has not come when it is cancelled', async () =
   await expect(batches.cancel(id)).rejects.toMatchObject({ code: 'wrong-state' })
 })
 
+test('a stop does not wait for the distance between machines; the rest is done after the next start', async () => {
+  const batches = await open(working, () => new Promise(() => undefined))
+  const { id } = await batches.start(order({ staggerMs: 600_000 }), 'op')
+  await expect.poll(() => done.length).toBe(1)
+  await batches.stop()
+  expect((await rows.all())[0]).toMatchObject({
+    state: 'running',
+    machines: [{ state: 'succeeded' }, { state: 'waiting' }, { state: 'waiting' }],
+  })
+  const again = await open()
+  again.resume()
+  expect(await again.ended(id)).toMatchObject({ state: 'finished' })
+  expect(done).toEqual(['pc0', 'pc1', 'pc2'])
+})
+
 describe('after a restart', () => {
   const left = (action: 'on' | 'cycle') => ({
     id: 'b_1',

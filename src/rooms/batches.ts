@@ -39,6 +39,8 @@ export class Batches {
   readonly #running = new Map<string, Promise<void>>()
   readonly #saving = new Map<string, { running: Promise<void>; next: Promise<void> | undefined }>()
   #stopped = false
+  /** End the pauses between machines. */
+  readonly #wakes = new Set<() => void>()
 
   private constructor(dependencies: Dependencies, batches: readonly Batch[]) {
     this.#with = dependencies
@@ -116,6 +118,7 @@ export class Batches {
   /** Begins nothing more and waits for what runs. The rest is done after the next start. */
   async stop(): Promise<void> {
     this.#stopped = true
+    for (const wake of this.#wakes) wake()
     await Promise.allSettled(this.#running.values())
   }
 
@@ -138,7 +141,8 @@ export class Batches {
     let first = true
     for (const { machine } of now().machines) {
       if (this.#entry(id, machine)?.state !== 'waiting') continue
-      if (!first && now().staggerMs > 0) await this.#with.sleep(now().staggerMs)
+      if (!first && now().staggerMs > 0) await this.#pause(now().staggerMs)
+      if (this.#stopped) break
       if (active.size >= MOST_AT_ONCE) await Promise.race(active)
       // Asked after the wait: it may have been cancelled meanwhile.
       if (this.#stopped || this.#entry(id, machine)?.state !== 'waiting') continue
@@ -151,6 +155,18 @@ export class Batches {
     if (now().state === 'running')
       this.#batches.set(id, { ...now(), state: 'finished', endedAt: this.#with.clock.now() })
     await this.#save(id)
+  }
+
+  /** Not longer than the server runs. */
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        this.#wakes.delete(wake)
+        resolve()
+      }
+      this.#wakes.add(wake)
+      this.#with.sleep(ms).then(wake, wake)
+    })
   }
 
   async #one(id: string, machine: string): Promise<void> {
