@@ -236,14 +236,14 @@ test('an open line is taken from elsewhere when routes say so, and its viewers s
 
 test('a line that is still being opened elsewhere is closed when it comes', async () => {
   const slow = new Line()
-  const opened = Promise.withResolvers<ConsoleLine>()
-  source = { name: 'driver slow', open: () => opened.promise }
+  let opened: (line: ConsoleLine) => void = () => undefined
+  source = { name: 'driver slow', open: () => new Promise((resolve) => (opened = resolve)) }
   const all = consoles()
   await watch(all, viewer('anna'))
   source = { name: 'driver bmc', open: async () => lines[lines.push(new Line()) - 1]! }
   all.follow('m1')
   await vi.advanceTimersByTimeAsync(0)
-  opened.resolve(slow)
+  opened(slow)
   await vi.advanceTimersByTimeAsync(0)
   expect(slow.closed).toBe(true)
   expect(lines[0]?.closed).toBe(false)

@@ -3,7 +3,13 @@ import { type Connection, Server, type ServerChannel, utils } from 'ssh2'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Secret } from '../../kit/secret.ts'
 import type { GuestTarget } from '../guest.ts'
-import { fingerprint, MOST_OUTPUT_BYTES, MOST_UNREAD_BYTES, sshConnector } from './ssh-connection.ts'
+import {
+  fingerprint,
+  MOST_OUTPUT_BYTES,
+  MOST_UNREAD_BYTES,
+  type SshConnection,
+  sshConnector,
+} from './ssh-connection.ts'
 
 const HOST = utils.generateKeyPairSync('ed25519')
 const USER = utils.generateKeyPairSync('ed25519')
@@ -143,17 +149,18 @@ describe('a command', () => {
 })
 
 test('a terminal whose program reads nothing keeps a bounded part of what is typed, and goes on afterwards', async () => {
-  const opened = Promise.withResolvers<ServerChannel>()
-  const port = await guest((_command, channel) => opened.resolve(channel))
-  const connection = await sshConnector.connect(target(port))
+  let channel: ServerChannel | undefined
+  const port = await guest((_command, opened) => {
+    channel = opened
+  })
+  const connection = (await sshConnector.connect(target(port))) as SshConnection
   const terminal = await connection.terminal('cat')
-  const channel = await opened.promise
   // ssh2 lets 2 MiB go before the far side must take some.
   const window = 2 * 1024 * 1024
   for (let sent = 0; sent < 4 * window; sent += 32_768) terminal.write(new Uint8Array(32_768).fill(0x61))
   let got = 0
   let last = ''
-  channel.on('data', (data: Buffer) => {
+  channel!.on('data', (data: Buffer) => {
     got += data.length
     last = data.subarray(-1).toString()
   })
