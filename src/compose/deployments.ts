@@ -82,7 +82,7 @@ export function installConfigs(
       const { config, version } = configs.resolve(reference)
       const pinned = `${config.name}@${version.number}`
       const phonesHome = configs.phonesHome(pinned)
-      return { pinned, kind: config.kind, phonesHome, problem: configs.problemFor(pinned, machine) }
+      return { pinned, kind: config.kind, phonesHome, problem: configs.problemFor(pinned, machine, false) }
     },
     render: (reference, machine) => {
       const base = server()

@@ -182,6 +182,8 @@ describe('values', () => {
     expect(rendered('login', open)).toMatchObject({ content: '', secret: false })
     const [problem] = configs.render('named', WEB1, BOOT).problems
     expect(problem?.message).toBe('undefined variable: boot.iscsi')
+    expect(configs.problemFor('named', WEB1, true)).toBeUndefined()
+    expect(configs.problemFor('named', WEB1, false)).toContain('undefined variable: boot.iscsi')
   })
 
   test('belong to all, a tag or a machine that exists', () => {

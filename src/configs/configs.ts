@@ -304,10 +304,13 @@ export class Configs {
     return texts.some((text) => /\bboot\.home\b/.test(text))
   }
 
-  /** Why a machine cannot be given it, in one line; `undefined`: it can. */
-  problemFor(reference: string, machine: Machine): string | undefined {
+  /** Why a machine cannot be given it, in one line; `undefined`: it can. `disks`: there are some to log in to. */
+  problemFor(reference: string, machine: Machine, disks: boolean): string | undefined {
     if (!this.has(reference)) return `there is no config ${reference}`
-    const fault = this.render(reference, machine).problems.find(({ severity }) => severity === 'error')
+    const { config, version } = this.resolve(reference)
+    const how = { secrets: 'hidden', samples: false, boot: previewFacts(this.#around.server(), disks) } as const
+    const { problems } = this.#render(config.name, version.number, { ...version, kind: config.kind }, machine, how)
+    const fault = problems.find(({ severity }) => severity === 'error')
     if (!fault) return undefined
     return `config ${reference}${fault.at ? `, ${fault.part} line ${fault.at.line}` : ''}: ${fault.message}`
   }

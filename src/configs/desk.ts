@@ -8,8 +8,8 @@ export interface ConfigDesk {
   deliveryOf(reference: string): string | undefined
   /** The names of all that is delivered, the first part first; nothing where there is no such config. */
   deliveriesOf(reference: string): readonly string[]
-  /** Why a machine cannot be given it, in one line; `undefined`: it can. */
-  problemFor(reference: string, machine: Machine): string | undefined
+  /** Why a machine cannot be given it, in one line; `undefined`: it can. `disks`: its boot has some to log in to. */
+  problemFor(reference: string, machine: Machine, disks: boolean): string | undefined
   /** Whether what it configures is told to phone home (`boot.home`). */
   phonesHome(reference: string): boolean
   /** With secrets: for a boot. Refused (`not-found`) when there is no such config. */

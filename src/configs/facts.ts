@@ -30,11 +30,12 @@ const SAMPLE_LOGIN = {
   secret: 'sample-secret',
 }
 
-/** For previews: what such URLs look like. */
-export function previewFacts(server: string): BootFacts {
+/** For previews: what such URLs and logins look like. */
+export function previewFacts(server: string, disks = true): BootFacts {
   const at = `${server}/boot/file/CAPABILITY`
   const home = `${server}/boot/home/CAPABILITY`
-  return { server, files: at, config: `${at}/config`, home, iscsi: { ...SAMPLE_LOGIN, host: new URL(server).hostname } }
+  const iscsi = disks ? { ...SAMPLE_LOGIN, host: new URL(server).hostname } : null
+  return { server, files: at, config: `${at}/config`, home, iscsi }
 }
 
 /**

@@ -278,7 +278,8 @@ function live(
     .filter(({ role }) => role === 'initrd')
     .map((file, i) => ({ name: `initrd${i}`, url: blobUrl(request, file) }))
   const own = facts.grant('file', { machine: boot.machine.id, profile: profile.name, once: boot.once?.id ?? null })
-  const unfit = profile.config === null ? undefined : facts.configs?.problemFor(profile.config, boot.machine)
+  const unfit =
+    profile.config === null ? undefined : facts.configs?.problemFor(profile.config, boot.machine, hasDisks(profile))
   if (unfit !== undefined) return unfit
   const config = profile.config === null ? undefined : facts.configs?.deliveryOf(profile.config)
   const words = wordsFor(boot.machine, request.mac, { base: request.base, capability: own, config }, disks)
@@ -335,12 +336,12 @@ function wim(
 /** What the config of the profile puts into Windows PE: wimboot takes whatever it does not know itself to `X:\Windows\System32`. */
 function configFiles(
   request: ScriptRequest,
-  { name: profile, config }: Extract<Profile, { kind: 'wim' }>,
+  { name: profile, config, disks }: Extract<Profile, { kind: 'wim' }>,
   { machine, once }: Boot,
   { configs, grant }: ScriptFacts,
 ): readonly Readonly<{ name: string; url: string }>[] | string {
   if (config === null || !configs) return []
-  const unfit = configs.problemFor(config, machine)
+  const unfit = configs.problemFor(config, machine, disks.length > 0)
   if (unfit !== undefined) return unfit
   const names = configs.deliveriesOf(config)
   if (names[0] !== 'unattend.xml') return `the config ${config} is not of kind unattend`
