@@ -10,9 +10,13 @@ import type { Terminal } from './terminal.ts'
 
 const LOOK_MS = 500
 
-/** `3 of 30 done, 1 failed`. */
-export function countsText({ done, failed, total }: Pick<Batch, 'done' | 'failed' | 'total'>): string {
-  return `${done} of ${total} done${failed > 0 ? `, ${failed} failed` : ''}`
+/** `3 of 30 done, 1 failed, 27 left out`. */
+export function countsText({ done, failed, total, machines }: Pick<Batch, 'done' | 'failed' | 'total' | 'machines'>) {
+  const skipped = machines.filter(({ state }) => state === 'skipped').length
+  const parts = [`${done - skipped} of ${total} done`]
+  if (failed > 0) parts.push(`${failed} failed`)
+  if (skipped > 0) parts.push(`${skipped} left out`)
+  return parts.join(', ')
 }
 
 export function batchTitle({ action, profile }: Pick<Batch, 'action' | 'profile'>): string {

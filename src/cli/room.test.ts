@@ -96,8 +96,11 @@ describe('room', () => {
     )
     const { out } = await cli(['room', 'show', 'b_1'], { getBatch: () => OVER })
     expect(out).toMatch(/pc01 +succeeded +it is on/)
-    const cancelled = await cli(['room', 'cancel', 'b_1'], { cancelBatch: () => ({ ...BATCH, state: 'cancelled' }) })
-    expect(cancelled.out).toBe('b_1 is cancelled: 0 of 2 done\n')
+    const machines = [OVER.machines[1]!, { machine: 'pc03', state: 'skipped' as const, detail: 'cancelled' }]
+    const cancelled = await cli(['room', 'cancel', 'b_1'], {
+      cancelBatch: () => ({ ...OVER, machines, state: 'cancelled' }),
+    })
+    expect(cancelled.out).toBe('b_1 is cancelled: 1 of 2 done, 1 failed, 1 left out\n')
   })
 })
 

@@ -2,6 +2,7 @@ import { Refusal } from '../kit/errors.ts'
 import type { Machine } from '../machines/machine.ts'
 import type { Machines } from '../machines/machines.ts'
 import type { PowerAction, PowerFinder, PowerState } from '../power/power.ts'
+import { noDriver } from '../power/refusals.ts'
 import type { BatchWork } from './batches.ts'
 
 type Around = Readonly<{
@@ -21,10 +22,7 @@ const LEADS_TO: Partial<Record<PowerAction, PowerState>> = { on: 'on', off: 'off
 export function batchWork({ machines, power, reset }: Around): BatchWork {
   const perform = async (machine: Machine, action: PowerAction) => {
     const driver = power(machine)
-    if (!driver)
-      throw new Refusal('not-available', `nothing is known that could switch ${machine.name}`, {
-        next: 'switch it by hand',
-      })
+    if (!driver) throw noDriver(machine)
     const state = await driver.perform(action)
     if (state === 'unknown') return 'the order was taken; nothing can tell its power state'
     const wanted = LEADS_TO[action]
