@@ -60,6 +60,23 @@ describe.runIf(process.env.REVEILLE_SOAK)('with Secure Boot on', () => {
       )
       const inventory = await bed.server.api<Inventory>('GET', `/machines/${machine.name}/inventory`)
       expect(inventory).toMatchObject({ firmware: 'uefi', secureBoot: true })
+      await machine.power('off')
+    },
+    45 * MINUTES,
+  )
+
+  test(
+    'the installed kernel, which is signed, is started without going through the firmware',
+    async () => {
+      const machine = await secured('fast')
+      const targets = [{ image: 'signed' }]
+      await bed.server.api('POST', '/profiles', { name: 'fast', kind: 'install', targets, finish: 'kexec' })
+      const ended = await bed.ended(await machine.order({ profile: 'fast' }, 0), 20 * MINUTES)
+      expect(ended.reason).toBe('everything is written and verified, and its system was started by kexec')
+      await machine.shows(`${COUNTED} boot 1 of built, firmware=uefi`, 10 * MINUTES)
+      // One power-on: the firmware, and so GRUB, was there just once.
+      expect((await machine.printed()).split('Welcome to GRUB').length - 1).toBe(1)
+      await machine.power('off')
     },
     45 * MINUTES,
   )

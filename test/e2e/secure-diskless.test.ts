@@ -10,6 +10,7 @@ import { offerBundle } from './bed/linux.ts'
 import { openRoom, overlay, push } from './bed/room.ts'
 import { rooted, shell } from './bed/rooted.ts'
 import { SECURE, SECURED } from './bed/signed-system.ts'
+import { until } from './bed/until.ts'
 
 const MINUTES = 60_000
 /** Where the root filesystem of a built image begins. */
@@ -57,5 +58,22 @@ describe.runIf(process.env.REVEILLE_SOAK)('with Secure Boot on', () => {
       await vm.off()
     },
     30 * MINUTES,
+  )
+
+  test(
+    'a machine that is to start its own disk and has none says so, and so does its trace',
+    async () => {
+      await bed.server.api('POST', '/profiles', { name: 'own', kind: 'local' })
+      const vm = await bed.known({ name: 'empty', ...SECURE }, 'own')
+      await bed.server.api('PATCH', `/machines/${vm.mac}`, { bootLoader: 'grub' })
+      await vm.on()
+      await vm.shows(/no disk has a boot loader that is known here/, 5 * MINUTES)
+      const failed = await until('the failure is told', MINUTES, async () =>
+        (await bed.trace(vm))?.events.find(({ kind }) => kind === 'mark.failed'),
+      )
+      expect(failed).toMatchObject({ outcome: 'failed', detail: { step: 'local', profile: 'own' } })
+      await vm.off()
+    },
+    10 * MINUTES,
   )
 })

@@ -27,7 +27,10 @@ export async function loadInstalledKernel(): Promise<true> {
       return system.resolve(`/boot/${base}`)
     }
     const initrd = boot.initrd ? [`--initrd=${await at(boot.initrd)}`] : []
-    await runProgram('kexec', ['-l', await at(boot.kernel), ...initrd, `--command-line=${boot.line}`], { seconds: 60 })
+    // By the file (-a), which lets the kernel see a signature: the older call is refused with Secure Boot on.
+    await runProgram('kexec', ['-a', '-l', await at(boot.kernel), ...initrd, `--command-line=${boot.line}`], {
+      seconds: 60,
+    })
     return true as const
   })
 }
