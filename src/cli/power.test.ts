@@ -211,6 +211,14 @@ describe('driver', () => {
     )
   })
 
+  test('list says what a person is asked to do', async () => {
+    const asking = { action: 'on' as const, instructions: 'hall 2', askedAt: AT, deadlineAt: AT }
+    const { out } = await cli(['driver', 'list', 'web1'], {
+      listPowerDrivers: () => ({ items: [{ ...DRIVER, asking }] }),
+    })
+    expect(out).toContain('bmc asks for a person: on (hall 2); when it is done: reveille driver done web1 bmc on|off')
+  })
+
   test('probe fails with what to do next', async () => {
     const probePowerDriver = () => ({ ok: false, detail: 'wrong password', next: 'set it again' })
     const { status, out, err } = await cli(['driver', 'probe', 'web1', 'bmc'], { probePowerDriver })

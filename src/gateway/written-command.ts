@@ -124,6 +124,7 @@ function raw(bytes: readonly string[]): WrittenCommand | undefined {
   if (netFn === 0x04 && command >= 0x20 && command <= 0x2f) return SENSORS
   if (netFn === 0x0a && command >= 0x10 && command <= 0x12) return FRU
   if (netFn === 0x0a && command >= 0x20 && command <= 0x2c) return SENSORS
+  if (netFn === 0x0a && command === 0x47) return of('sel', 'events', 'emptying the event log')
   if (netFn === 0x0a && command >= 0x40 && command <= 0x4c) return SEL
   if (netFn === 0x06 || netFn === 0x0c) return ABOUT
   return of('raw', 'raw', 'a request that no class covers')
@@ -137,6 +138,7 @@ const WORDS: readonly (readonly [RegExp, WrittenCommand])[] = [
   [/^(chassis (poh|restart_cause|selftest|policy))/, ABOUT],
   [/^(sdr|sensor|dcmi|sensors|thermal|power supplies|ipmi-sensors)\b/, SENSORS],
   [/^(fru|ipmi-fru|chassis fru|inventory)\b/, FRU],
+  [/^sel clear$|^ipmi-sel clear$|clearlog$/, of('sel', 'events', 'emptying the event log')],
   [/^(sel|ipmi-sel|logservices|eventlog)\b/, SEL],
   [/^sol info|^sol set|^sol payload/, ABOUT],
   [/^(sol|ipmiconsole|console|serialconsole)\b/, CONSOLE],

@@ -106,9 +106,9 @@ export class ManualRequests {
         settle(
           new Refusal(
             'not-available',
-            `nobody did ${action} to ${name} within ${Math.round(patienceMs / 1000)} seconds`,
+            `nobody said within ${Math.round(patienceMs / 1000)} seconds that the order (${action}) for ${name} was done`,
             {
-              next: 'ask again when somebody is there, or tell the state of the machine if it was done meanwhile',
+              next: `ask again when somebody is there, or say what is so if it was done meanwhile: reveille driver done ${name} DRIVER on|off`,
             },
           ),
         )

@@ -320,7 +320,8 @@ function accountCommands(bmc: CliCommand, context: Context): void {
       const said = await (await context.client()).putBmcRule({ params: { rule: name }, body })
       show(context, options, said, () => {
         const next = `passwords are random; get one: reveille bmc user MACHINE ${said.user} --new-password`
-        return `${said.machines} machines with the tag ${said.tag} have a BMC by rule ${name}; ${next}\n`
+        const many = said.machines === 1 ? 'one machine has' : `${said.machines} machines have`
+        return `${many} the tag ${said.tag}, and so a BMC by rule ${name}; ${next}\n`
       })
     })
   leaf(rule, 'list', 'the rules', ['reveille bmc rule list']).action(async (options: Common) => {

@@ -78,6 +78,13 @@ function driverText(driver: PowerDriverInfo, now: number): string {
   ])
 }
 
+/** What waits for a person. */
+function askedText(machine: string, { name, asking }: PowerDriverInfo): string {
+  if (!asking) return ''
+  const how = asking.instructions === '' ? '' : ` (${asking.instructions})`
+  return `${name} asks for a person: ${asking.action}${how}; when it is done: reveille driver done ${machine} ${name} on|off\n`
+}
+
 /** Secrets that nobody asked to be forgotten. */
 function droppedText(before: PowerDriverInfo | undefined, after: PowerDriverInfo): string {
   const dropped = before?.secrets.filter((name) => !after.secrets.includes(name)) ?? []
@@ -106,7 +113,7 @@ export function driverCommands(program: CliCommand, context: Context): void {
               each.health.lastFailure,
             ]),
             context.terminal.columns,
-          ),
+          ) + items.map((each) => askedText(machine, each)).join(''),
     )
   })
 
