@@ -34,8 +34,8 @@ lab: packages node_modules/.installed web ## Start Reveille with its lab, withou
 web: node_modules/.installed ## Build the console
 	@scripts/build-web
 
-deb: node_modules/.installed ## Build the Debian package into dist/deb (for the architecture of this computer)
-	@node scripts/build-deb.ts
+deb: node_modules/.installed ## Build the Debian package into dist/deb; make deb ARCH=arm64 or amd64 for another computer
+	@node scripts/build-deb.ts $(if $(ARCH),--arch $(ARCH))
 
 clean: ## Remove what was built and installed here (never the data directory)
 	rm -rf node_modules dist .cache

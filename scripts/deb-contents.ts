@@ -57,14 +57,18 @@ export function runPackages(script: string): string[] {
 /** What the lab and the making of images and of the management OS need, a server without them does not. */
 const ONLY_SUGGESTED = /^(qemu-|ovmf$|ipxe-qemu$)/
 
+/** Debian has them for PCs only. */
+const NOT_ON_ARM64 = /^(grub-pc-bin|grub-efi-amd64-.+)$/
+
 export function controlFile(of: {
   version: string
   architecture: string
   kibibytes: number
   needs: readonly string[]
 }): string {
-  const suggested = of.needs.filter((name) => ONLY_SUGGESTED.test(name))
-  const recommended = of.needs.filter((name) => !ONLY_SUGGESTED.test(name))
+  const needs = of.needs.filter((name) => of.architecture !== 'arm64' || !NOT_ON_ARM64.test(name))
+  const suggested = needs.filter((name) => ONLY_SUGGESTED.test(name))
+  const recommended = needs.filter((name) => !ONLY_SUGGESTED.test(name))
   return [
     'Package: reveille',
     `Version: ${of.version}`,
