@@ -16,7 +16,8 @@ export function prepareDirectory(dir: string): void {
   try {
     mkdirSync(dir, { recursive: true, mode: 0o700 })
     const { mode } = statSync(dir)
-    if ((mode & 0o077) !== 0) {
+    // Passing through, which controlGroup needs, shows a group nothing.
+    if ((mode & 0o067) !== 0) {
       const names = readdirSync(dir)
       if (names.length > 0 && !names.includes(DATABASE_FILE))
         throw new Refusal('conflict', `${dir} holds other files and is open to other users`, {

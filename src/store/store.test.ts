@@ -45,6 +45,10 @@ test('closes an open directory that is empty or its own, but never one that hold
   await (await open()).close()
   expect(mode(dir)).toBe(0o700)
 
+  chmodSync(dir, 0o710)
+  await (await open()).close()
+  expect(mode(dir)).toBe(0o710)
+
   dir = join(parent, 'home')
   mkdirSync(dir)
   writeFileSync(join(dir, 'thesis.tex'), '')
