@@ -18,35 +18,38 @@ export type SuiteDisks = Readonly<{ writable: string; readOnly: string; paths: s
 
 /**
  * Runs all suites of iscsi-test-cu against URLs of a target, each in a process of its own: one run of all of them makes it spin for ever. What is
- * wrong with a whole suite (it does not end, it cannot log in) is a failed test with the name of the suite.
+ * wrong with a whole suite (it does not end, it cannot log in) is a failed test with the name of the suite. `within`: what to put before a command.
  */
-export async function libiscsiSuites(disks: SuiteDisks, suiteMs = SUITE_MS): Promise<SuiteCounts> {
+export async function libiscsiSuites(
+  disks: SuiteDisks,
+  { suiteMs = SUITE_MS, within = [] }: Readonly<{ suiteMs?: number; within?: readonly string[] }> = {},
+): Promise<SuiteCounts> {
   const counts: SuiteCounts = { passed: [], skipped: [], failed: [] }
-  const output = await libiscsi(['--list'], suiteMs)
-  const suites = output.split('\n').flatMap((line) => /^\s*((?:SCSI|iSCSI)\.\w+)\s*$/.exec(line)?.[1] ?? [])
+  const libiscsi = (...args: string[]) => output([...within, 'iscsi-test-cu', ...args], suiteMs)
+  const listed = await libiscsi('--list')
+  const suites = listed.split('\n').flatMap((line) => /^\s*((?:SCSI|iSCSI)\.\w+)\s*$/.exec(line)?.[1] ?? [])
+  const one = async (suite: string, ...urls: readonly string[]) => {
+    const said = await libiscsi('--dataloss', '-V', '-t', suite, ...urls)
+    const parts = said.split(/^\s*Test: /m).slice(1)
+    if (parts.length === 0 || !said.includes('Run Summary')) counts.failed.push(suite)
+    for (const part of parts) {
+      const name = `${suite}.${/^\S+/.exec(part)![0]}`
+      if (/^FAILED/m.test(part)) counts.failed.push(name)
+      else if (part.includes('[SKIPPED]') && !VERIFIED.includes(name)) counts.skipped.push(name)
+      else counts.passed.push(name)
+    }
+  }
   for (const suite of suites)
-    if (suite !== 'SCSI.MultipathIO' && suite !== 'SCSI.ReadOnly') await one(suite, [disks.writable], counts, suiteMs)
-  await one('SCSI.ReadOnly', [disks.readOnly], counts, suiteMs)
+    if (suite !== 'SCSI.MultipathIO' && suite !== 'SCSI.ReadOnly') await one(suite, disks.writable)
+  await one('SCSI.ReadOnly', disks.readOnly)
   // Needs two paths, and a disk that nobody wrote to: it takes block 256 for zeros.
-  await one('ALL.MultipathIO', [disks.paths, disks.paths], counts, suiteMs)
+  await one('ALL.MultipathIO', disks.paths, disks.paths)
   return counts
 }
 
-async function one(suite: string, urls: readonly string[], counts: SuiteCounts, suiteMs: number): Promise<void> {
-  const output = await libiscsi(['--dataloss', '-V', '-t', suite, ...urls], suiteMs)
-  const parts = output.split(/^\s*Test: /m).slice(1)
-  if (parts.length === 0 || !output.includes('Run Summary')) counts.failed.push(suite)
-  for (const part of parts) {
-    const name = `${suite}.${/^\S+/.exec(part)![0]}`
-    if (/^FAILED/m.test(part)) counts.failed.push(name)
-    else if (part.includes('[SKIPPED]') && !VERIFIED.includes(name)) counts.skipped.push(name)
-    else counts.passed.push(name)
-  }
-}
-
-function libiscsi(args: readonly string[], timeout: number): Promise<string> {
+function output([program = '', ...args]: readonly string[], timeout: number): Promise<string> {
   return new Promise((resolve) => {
     const options = { timeout, maxBuffer: MOST_BYTES }
-    execFile('iscsi-test-cu', args, options, (_, stdout, stderr) => resolve(stdout + stderr))
+    execFile(program, args, options, (_, stdout, stderr) => resolve(stdout + stderr))
   })
 }

@@ -37,10 +37,11 @@ export class Bed {
     this.#hosts.push(host)
   }
 
-  static async make(): Promise<Bed> {
+  /** `own`: the address of the host on its wire; the server's, unless that is a virtual machine. */
+  static async make(own = SERVER): Promise<Bed> {
     const host = await Host.make()
     try {
-      return new Bed(host, await Bridge.make(host, 'br0', `${SERVER}/24`))
+      return new Bed(host, await Bridge.make(host, 'br0', `${own}/24`))
     } catch (error) {
       await host.remove()
       throw error
@@ -52,9 +53,9 @@ export class Bed {
     return this.#server
   }
 
-  /** Starts the server on the wire, with the small Linux as image and profile. */
-  async serve(settings: SettingsInput): Promise<Server> {
-    this.#server = await Server.make(settings, { start: (...given) => this.host.start(...given) })
+  /** Starts the server on the wire, with the small Linux as image and profile. `how`: other than as a program of the host. */
+  async serve(settings: SettingsInput, how?: Parameters<typeof Server.make>[1]): Promise<Server> {
+    this.#server = await Server.make(settings, how ?? { start: (...given) => this.host.start(...given) })
     await offerLinux(this.#server)
     return this.#server
   }

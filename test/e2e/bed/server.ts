@@ -16,30 +16,38 @@ type Start = (command: string, args: readonly string[], options: SpawnOptions) =
 export class Server {
   readonly dataDir: string
   readonly #start: Start
+  readonly #readyMs: number
   #process: ChildProcess | undefined
   #output = ''
 
-  private constructor(dataDir: string, start: Start) {
+  private constructor(dataDir: string, start: Start, readyMs: number) {
     this.dataDir = dataDir
     this.#start = start
+    this.#readyMs = readyMs
   }
 
   /**
    * `start`: how a program is started where it shall run; `owner`: the ordinary user that it runs as; `before`: what to put into
-   * its data directory.
+   * its data directory; `readyMs`: the longest time until it answers.
    */
   static async make(
     settings: SettingsInput,
-    how: { start?: Start; owner?: { uid: number; gid: number }; before?: (dataDir: string) => Promise<void> } = {},
+    how: {
+      start?: Start
+      owner?: { uid: number; gid: number }
+      before?: (dataDir: string) => Promise<void>
+      readyMs?: number
+    } = {},
   ): Promise<Server> {
-    const { start = (...given) => spawn(given[0], given[1], given[2]), owner } = how
+    const { start = (...given) => spawn(given[0], given[1], given[2]), owner, readyMs = 60_000 } = how
     const dataDir = await mkdtemp(join(tmpdir(), 'rv-e2e-'))
     // Who tests neither boots nor disks needs no target.
     const iscsi = settings.iscsi ?? (settings.dhcp || settings.lab ? {} : { enabled: false })
     await writeFile(join(dataDir, 'reveille.yaml'), JSON.stringify({ ...settings, iscsi, dataDir }))
     await how.before?.(dataDir)
     if (owner) await promisify(execFile)('chown', ['-R', `${owner.uid}:${owner.gid}`, dataDir])
-    const server = new Server(dataDir, (command, args, options) => start(command, args, { ...options, ...owner }))
+    const own: Start = (command, args, options) => start(command, args, { ...options, ...owner })
+    const server = new Server(dataDir, own, readyMs)
     await server.start().catch(async (error: unknown) => {
       await server.remove()
       throw error
@@ -63,7 +71,7 @@ export class Server {
       stream?.on('data', (data: Buffer) => {
         this.#output += data.toString()
       })
-    await until('the server answers', 60_000, async () => {
+    await until('the server answers', this.#readyMs, async () => {
       if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${this.#output}`)
       if (!existsSync(join(this.dataDir, 'control.sock'))) return undefined
       return (await this.call('GET', '/readyz').catch(() => undefined))?.status === 200 ? true : undefined

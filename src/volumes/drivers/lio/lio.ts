@@ -7,6 +7,7 @@ import type { Clock } from '../../../kit/clock.ts'
 import { Refusal } from '../../../kit/errors.ts'
 import type { Log } from '../../../kit/log.ts'
 import { run } from '../../../processes/run.ts'
+import { AskedEngine, type FoundSession, FROM_ELSEWHERE } from '../../asked-engine.ts'
 import type { LoginReport, Session, Target, TargetEngine, TargetLun } from '../../engine.ts'
 import { parseDynamicSessions, parseInfo } from './info.ts'
 import {
@@ -25,7 +26,6 @@ import {
   storeName,
 } from './plan.ts'
 
-const LOOK_MS = 1000
 /** The kernel lets go of a backstore a moment after its last LUN. */
 const BUSY_TRIES = 50
 
@@ -57,17 +57,14 @@ export class LioEngine implements TargetEngine {
   readonly #root: string
   readonly #place: Place
   readonly #targets = new Map<string, { target: Target; disks: readonly LunStore[] }>()
-  #seen = new Map<string, Session>()
-  #line: Promise<unknown> = Promise.resolve()
-  #stopped = false
-  #timer: NodeJS.Timeout | undefined
+  readonly #asked: AskedEngine
 
   /** Refused as `not-available` when this kernel, or this user, cannot. */
   static async start(options: LioOptions): Promise<LioEngine> {
     const engine = new LioEngine(options)
     await engine.#detect()
     await engine.#clear()
-    engine.#lookLater()
+    engine.#asked.watch()
     return engine
   }
 
@@ -78,10 +75,13 @@ export class LioEngine implements TargetEngine {
     // A number for what is ours, so that two servers with different names do not meet.
     const hba = 1000 + (createHash('sha256').update(options.prefix).digest().readUInt32BE(0) % 1_000_000)
     this.#place = { hba, portal: `${options.listen.host}:${options.listen.port}` }
+    const { clock, report } = options
+    const hasTargets = () => this.#targets.size > 0
+    this.#asked = new AskedEngine({ name: 'LIO', clock, report, hasTargets, look: () => this.#found() })
   }
 
   apply(target: Target): Promise<void> {
-    return this.#next(async () => {
+    return this.#asked.next(async () => {
       if (!this.#isOurs(target.iqn))
         throw new Refusal('validation-failed', `the target ${target.iqn} does not begin with ${this.#options.prefix}`)
       const disks: LunStore[] = []
@@ -105,39 +105,30 @@ export class LioEngine implements TargetEngine {
   }
 
   withdraw(iqn: string): Promise<void> {
-    return this.#next(async () => {
+    return this.#asked.next(async () => {
       const before = this.#targets.get(iqn)
       if (before) await this.#remove(iqn, before.disks)
-      await this.#look()
+      await this.#asked.look()
     })
   }
 
   sessions(): Promise<readonly Session[]> {
-    return this.#next(() => this.#look())
+    return this.#asked.sessions()
   }
 
   kick(id: string): Promise<void> {
-    return this.#next(async () => {
-      const session = (await this.#look()).find((each) => each.id === id)
+    return this.#asked.next(async () => {
+      const session = (await this.#asked.look()).find((each) => each.id === id)
       const kept = session && this.#targets.get(session.target)
       if (!kept) throw new Refusal('not-found', `there is no iSCSI session ${id}`)
       await this.#do(endSessions(kept.target, session.initiator))
-      await this.#look()
+      await this.#asked.look()
     })
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true
-    clearTimeout(this.#timer)
-    await this.#line
+    await this.#asked.stop()
     for (const [iqn, { disks }] of this.#targets) await this.#remove(iqn, disks)
-  }
-
-  #next<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#stopped) return Promise.reject(new Refusal('not-available', 'LIO was stopped'))
-    const done = this.#line.then(work)
-    this.#line = done.catch(() => {})
-    return done
   }
 
   #isOurs(iqn: string): boolean {
@@ -253,51 +244,26 @@ export class LioEngine implements TargetEngine {
     return readFile(join(this.#root, path), 'utf8').catch(() => '')
   }
 
-  async #look(): Promise<Session[]> {
-    const now = new Map<string, Session>()
-    const here = (id: string, target: string, initiator: string, address: string) => {
-      const known = this.#seen.get(id)
-      const since = known?.since ?? this.#options.clock.now()
-      now.set(id, { id, target, initiator, address, since, counters: null })
-      if (!known) this.#tell({ target, initiator, address }, 'accepted', 'seen by LIO')
-    }
+  async #found(): Promise<FoundSession[]> {
+    const found: FoundSession[] = []
     for (const [iqn, { target }] of this.#targets) {
       const at = `iscsi/${iqn}/tpgt_1`
       for (const initiator of target.initiators ?? []) {
         const session = parseInfo(await this.#read(`${at}/acls/${initiator}/info`))
         if (!session) continue
-        if (target.addresses === null || target.addresses.includes(session.address)) {
-          here(`s${session.id}`, iqn, initiator, session.address)
+        const { id, address } = session
+        if (target.addresses === null || target.addresses.includes(address)) {
+          found.push({ id: `s${id}`, target: iqn, initiator, address })
           continue
         }
         await this.#do(endSessions(target, initiator))
-        this.#tell({ target: iqn, ...session }, 'refused', 'it came from an address that may not')
+        this.#asked.tell({ target: iqn, ...session }, 'refused', FROM_ELSEWHERE)
       }
       if (target.initiators === null)
         for (const initiator of parseDynamicSessions(await this.#read(`${at}/dynamic_sessions`)))
-          here(`d.${iqn}.${initiator}`, iqn, initiator, '')
+          found.push({ id: `d.${iqn}.${initiator}`, target: iqn, initiator, address: '' })
     }
-    for (const [id, session] of this.#seen) if (!now.has(id)) this.#tell(session, 'ended', 'no longer seen by LIO')
-    this.#seen = now
-    return [...now.values()]
-  }
-
-  #tell(
-    { target, initiator, address }: Pick<Session, 'target' | 'initiator' | 'address'>,
-    outcome: LoginReport['outcome'],
-    detail: string,
-  ): void {
-    this.#options.report?.({ target, initiator, address, outcome, detail })
-  }
-
-  #lookLater(ms = LOOK_MS): void {
-    if (this.#stopped) return
-    this.#timer = setTimeout(async () => {
-      const began = performance.now()
-      if (this.#targets.size > 0) await this.sessions().catch(() => {})
-      this.#lookLater(Math.max(LOOK_MS, 20 * (performance.now() - began)))
-    }, ms)
-    this.#timer.unref()
+    return found
   }
 }
 

@@ -2,14 +2,13 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Clock } from '../../../kit/clock.ts'
 import { Refusal } from '../../../kit/errors.ts'
 import type { Log } from '../../../kit/log.ts'
+import { AskedEngine, type FoundSession, FROM_ELSEWHERE } from '../../asked-engine.ts'
 import type { LoginReport, Session, Target, TargetEngine } from '../../engine.ts'
 import { Tgtd } from './daemon.ts'
 import { type Call, FIRST_LUN, type LunPath, mayStay, planAccounts, planTarget } from './plan.ts'
 import { parseTargets, type TgtNexus, type TgtTarget } from './show.ts'
 
 const AGAIN_MS = [200, 500, 1000, 2000, 5000] as const
-/** Sessions are looked at this often, or less if looking takes long. */
-const LOOK_MS = 1000
 const TRIES = 20
 
 export type TgtOptions = Readonly<{
@@ -41,10 +40,7 @@ export class TgtEngine implements TargetEngine {
   #tgtd: Tgtd
   /** Counts the daemons, so that names of sessions do not come again. */
   #generation = 1
-  #seen = new Map<string, Session>()
-  #line: Promise<unknown> = Promise.resolve()
-  #stopped = false
-  #timer: NodeJS.Timeout | undefined
+  readonly #asked: AskedEngine
 
   static async start(options: TgtOptions): Promise<TgtEngine> {
     return new TgtEngine(options, await Tgtd.start(options))
@@ -54,8 +50,11 @@ export class TgtEngine implements TargetEngine {
     this.#options = options
     this.portal = options.listen
     this.#tgtd = tgtd
+    const { clock, report } = options
+    const hasTargets = () => this.#targets.size > 0
+    this.#asked = new AskedEngine({ name: 'tgt', clock, report, hasTargets, look: () => this.#found() })
+    this.#asked.watch()
     this.#watch(tgtd)
-    this.#lookLater(LOOK_MS)
   }
 
   /** Process of the daemon that serves now. */
@@ -64,28 +63,28 @@ export class TgtEngine implements TargetEngine {
   }
 
   apply(target: Target): Promise<void> {
-    return this.#next(async () => {
+    return this.#asked.next(async () => {
       await this.#make(target)
       this.#targets.set(target.iqn, target)
     })
   }
 
   withdraw(iqn: string): Promise<void> {
-    return this.#next(async () => {
+    return this.#asked.next(async () => {
       this.#targets.delete(iqn)
       const present = (await this.#show()).find((target) => target.iqn === iqn)
       if (present) await this.#unmake(present)
       this.#told.delete(iqn)
-      await this.#look()
+      await this.#asked.look()
     })
   }
 
   sessions(): Promise<readonly Session[]> {
-    return this.#next(() => this.#look())
+    return this.#asked.sessions()
   }
 
   kick(session: string): Promise<void> {
-    return this.#next(async () => {
+    return this.#asked.next(async () => {
       const [generation, tid, sid] = session.split('.').map(Number)
       const present = await this.#show()
       const target = present.find((each) => each.tid === tid)
@@ -93,24 +92,14 @@ export class TgtEngine implements TargetEngine {
       if (generation !== this.#generation || !target || !nexus)
         throw new Refusal('not-found', `there is no iSCSI session ${session}`)
       await this.#end(target.tid, nexus)
-      await this.#look()
+      await this.#asked.look()
     })
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true
-    clearTimeout(this.#timer)
-    await this.#line.catch(() => {})
+    await this.#asked.stop()
     for (const target of await this.#show().catch(() => [])) await this.#unmake(target).catch(() => {})
     await this.#tgtd.stop()
-  }
-
-  /** One thing after the other: tgtd has one list of everything. */
-  #next<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#stopped) return Promise.reject(new Refusal('not-available', 'tgt was stopped'))
-    const done = this.#line.then(work)
-    this.#line = done.catch(() => {})
-    return done
   }
 
   async #make(target: Target): Promise<void> {
@@ -196,70 +185,43 @@ export class TgtEngine implements TargetEngine {
     return parseTargets(await this.#tgtd.admin(['--op', 'show', '--mode', 'target']))
   }
 
-  /** Learns who is there, tells who came and left, and ends who came from elsewhere. */
-  async #look(): Promise<Session[]> {
-    const now = new Map<string, Session>()
+  /** Who is there; ends who came from elsewhere. */
+  async #found(): Promise<FoundSession[]> {
+    const found: FoundSession[] = []
     for (const { tid, iqn, nexuses } of await this.#show()) {
       const target = this.#told.get(iqn)
       for (const nexus of nexuses) {
-        const { id: sid, initiator, address } = nexus
-        if (target && !mayStay(target, initiator, address)) {
+        const session = { target: iqn, initiator: nexus.initiator, address: nexus.address }
+        if (target && !mayStay(target, nexus.initiator, nexus.address)) {
           await this.#end(tid, nexus)
-          this.#tell({ target: iqn, initiator, address }, 'refused', 'it came from an address that may not')
-          continue
-        }
-        const id = `${this.#generation}.${tid}.${sid}`
-        const known = this.#seen.get(id)
-        if (!known) this.#tell({ target: iqn, initiator, address }, 'accepted', 'seen by tgt')
-        const since = known?.since ?? this.#options.clock.now()
-        now.set(id, { id, target: iqn, initiator, address, since, counters: null })
+          this.#asked.tell(session, 'refused', FROM_ELSEWHERE)
+        } else found.push({ id: `${this.#generation}.${tid}.${nexus.id}`, ...session })
       }
     }
-    for (const [id, session] of this.#seen) if (!now.has(id)) this.#tell(session, 'ended', 'no longer seen by tgt')
-    this.#seen = now
-    return [...now.values()]
-  }
-
-  #tell(
-    { target, initiator, address }: Pick<Session, 'target' | 'initiator' | 'address'>,
-    outcome: LoginReport['outcome'],
-    detail: string,
-  ): void {
-    this.#options.report?.({ target, initiator, address, outcome, detail })
-  }
-
-  #lookLater(ms: number): void {
-    if (this.#stopped) return
-    this.#timer = setTimeout(async () => {
-      const began = performance.now()
-      if (this.#targets.size > 0) await this.sessions().catch(() => {})
-      this.#lookLater(Math.max(LOOK_MS, 20 * (performance.now() - began)))
-    }, ms)
-    this.#timer.unref()
+    return found
   }
 
   /** When the daemon dies: says so, starts another and tells it everything. Initiators come back by themselves. */
   #watch(tgtd: Tgtd): void {
     tgtd.ended.then((reason) => {
-      if (this.#stopped) return
+      if (this.#asked.stopped) return
       this.#options.log.error({ pid: tgtd.pid, reason }, 'tgtd has died; starting another')
-      this.#next(() => this.#revive()).catch(() => {})
+      this.#asked.next(() => this.#revive()).catch(() => {})
     })
   }
 
   async #revive(attempt = 0): Promise<void> {
     this.#secrets = new Map()
     this.#told = new Map()
-    for (const session of this.#seen.values()) this.#tell(session, 'ended', 'tgtd died')
-    this.#seen = new Map()
+    this.#asked.forget('tgtd died')
     await pause(AGAIN_MS[Math.min(attempt, AGAIN_MS.length - 1)])
-    if (this.#stopped) return
+    if (this.#asked.stopped) return
     try {
       this.#tgtd = await Tgtd.start(this.#options)
     } catch (error) {
       this.#options.log.error({ error }, 'tgtd does not start')
       // Others have their turn in between, and are told that it is not there.
-      this.#next(() => this.#revive(attempt + 1)).catch(() => {})
+      this.#asked.next(() => this.#revive(attempt + 1)).catch(() => {})
       return
     }
     this.#generation++
