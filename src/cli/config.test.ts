@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { AT, cli } from '../../test/fakes/cli.ts'
 import { NO_LOCAL } from '../../test/fakes/terminal.ts'
+import { CONFIG_KINDS, kindOf } from '../api/client/site/config-files.ts'
 import type { ConfigInfo } from '../api/contract/configs.ts'
 import { CONFIG_KINDS as CONTRACT_KINDS, VARIABLE_TYPES as CONTRACT_TYPES } from '../configs/config.ts'
-import { CONFIG_KINDS, kindOf, VARIABLE_TYPES } from './config-files.ts'
+import { VARIABLE_TYPES } from './config-files.ts'
 
 let folder = ''
 const at = (name: string) => join(folder, name)

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { cli } from '../../test/fakes/cli.ts'
-import { importDhcpd, importDnsmasq, importedText, importMatchbox } from './importing.ts'
+import { importDhcpd, importDnsmasq, importedText, importMatchbox } from '../api/client/site/importing.ts'
 import { readManifestText } from './manifest.ts'
 
 let folder = ''

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openWorld, type World } from '../../test/api/world.ts'
 import type { ApiClient, InputOf } from '../api/client/client.ts'
-import { exportSite } from '../cli/export.ts'
+import { exportSite } from '../api/client/site/exporting.ts'
 import { readManifest } from '../cli/manifest.ts'
 
 let world: World

@@ -57,12 +57,8 @@ test('the launch may say how long it has', () => {
 
 test('one that had its config before its start is not said to lack it', () => {
   const before = WHOLE_BOOT.filter(({ kind }) => kind !== 'mark.launch')
-  const pe = traceOf([
-    ...before,
-    event('http.file', { file: 'unattend.xml', status: 200 }, { stage: 'script' }),
-    launch,
-    address,
-  ])
+  const given = { ...event('http.file', { file: 'unattend.xml', status: 200 }), stage: 'script' as const }
+  const pe = traceOf([...before, given, launch, address])
   expect(stall(pe, LATE)?.headline).toMatch(
     /it was started with unattend\.xml and asked for an address, but did not phone/,
   )

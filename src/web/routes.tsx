@@ -187,6 +187,11 @@ const users = createRoute({
   path: '/users',
   component: lazyRouteComponent(() => import('./access/users.tsx'), 'UsersPage'),
 })
+const site = createRoute({
+  getParentRoute: () => root,
+  path: '/site',
+  component: lazyRouteComponent(() => import('./site/page.tsx'), 'SitePage'),
+})
 const audit = createRoute({
   getParentRoute: () => root,
   path: '/audit',
@@ -222,6 +227,7 @@ export const router = createRouter({
     tokens,
     users,
     audit,
+    site,
   ]),
   defaultPreload: 'intent',
   scrollRestoration: true,

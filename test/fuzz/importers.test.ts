@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
-import { importDhcpd, importDnsmasq, importedText, importMatchbox } from '../../src/cli/importing.ts'
+import { importDhcpd, importDnsmasq, importedText, importMatchbox } from '../../src/api/client/site/importing.ts'
 import { readManifestText } from '../../src/cli/manifest.ts'
 import { fuzzCount, fuzzSeed, Mutator } from './mutator.ts'
 

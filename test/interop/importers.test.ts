@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { importDhcpd, importDnsmasq } from '../../src/cli/importing.ts'
+import { importDhcpd, importDnsmasq } from '../../src/api/client/site/importing.ts'
 
 const DNSMASQ = `# all that is understood
 dhcp-range=set:rack,10.0.0.100,10.0.0.199,255.255.255.0,12h

@@ -16,7 +16,7 @@ export function exportCommand(program: CliCommand, context: Context): void {
       '\nThe directory must be new, empty, or of an earlier export, whose files are replaced. Applying it to the same server changes nothing.',
     )
     .action(async (directory: string, options: Common) => {
-      const { exportSite } = await import('../export.ts')
+      const { exportSite } = await import('../../api/client/site/exporting.ts')
       const before = await earlier(directory)
       const files = await exportSite(await context.client())
       for (const { path, content } of files) {

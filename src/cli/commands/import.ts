@@ -1,9 +1,9 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Imported } from '../../api/client/site/importing.ts'
 import { type CliCommand, type Common, group, leaf } from '../command.ts'
 import type { Context } from '../context.ts'
 import { Unsuccessful, WrongUse } from '../failure.ts'
-import type { Imported } from '../importing.ts'
 import { applyRead } from './apply.ts'
 
 type ImportOptions = Common & { out?: string; apply?: boolean; dryRun?: boolean; name?: string }
@@ -30,19 +30,19 @@ export function importCommands(program: CliCommand, context: Context): void {
       .action((path: string, options: ImportOptions) => run(context, path, options, read))
   }
   command('dnsmasq <file>', 'hosts, ranges and options of a dnsmasq.conf', 'dnsmasq /etc/dnsmasq.conf', async (path) =>
-    (await import('../importing.ts')).importDnsmasq(await readText(path), path),
+    (await import('../../api/client/site/importing.ts')).importDnsmasq(await readText(path), path),
   )
   command('dhcpd <file>', 'hosts and subnets of an ISC dhcpd.conf', 'dhcpd /etc/dhcp/dhcpd.conf', async (path) =>
-    (await import('../importing.ts')).importDhcpd(await readText(path), path),
+    (await import('../../api/client/site/importing.ts')).importDhcpd(await readText(path), path),
   )
   command(
     'matchbox <directory>',
     'groups, profiles and configs of matchbox',
     'matchbox /var/lib/matchbox',
-    async (path) => (await import('../importing.ts')).importMatchbox(await readFolder(path), path),
+    async (path) => (await import('../../api/client/site/importing.ts')).importMatchbox(await readFolder(path), path),
   )
   command('csv <file>', 'machines of a CSV file, as machine import reads it', 'csv rack-a3.csv', async (path) =>
-    (await import('../importing.ts')).importCsv(await readText(path), path),
+    (await import('../../api/client/site/importing.ts')).importCsv(await readText(path), path),
   )
 }
 
@@ -52,7 +52,7 @@ async function run(context: Context, path: string, options: ImportOptions, read:
     throw new WrongUse('--dry-run and --name belong to --apply')
   const { terminal } = context
   const imported = await read(path)
-  const { importedText } = await import('../importing.ts')
+  const { importedText } = await import('../../api/client/site/importing.ts')
   const text = importedText(imported, path)
   for (const note of imported.notes) terminal.err(`${note}\n`)
   if (options.apply) {

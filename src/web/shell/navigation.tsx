@@ -7,6 +7,7 @@ import {
   IconDisc,
   IconFileText,
   IconFlask,
+  IconGitBranch,
   IconKey,
   IconLayoutGrid,
   IconListDetails,
@@ -49,6 +50,7 @@ export const PLACES: readonly (readonly [string, readonly Entry[]])[] = [
     'Server',
     [
       { to: '/server', word: 'Status', icon: IconServerCog },
+      { to: '/site', word: 'Site', icon: IconGitBranch },
       { to: '/storage', word: 'Storage', icon: IconDeviceSdCard, admin: true },
       { to: '/tokens', word: 'Tokens', icon: IconKey },
       { to: '/users', word: 'Users', icon: IconUsers, admin: true },

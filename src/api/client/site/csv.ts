@@ -1,6 +1,6 @@
-import type { NewMachine } from '../api/contract/machines.ts'
-import { parseIpv4 } from '../kit/ip.ts'
-import { parseMac } from '../kit/mac.ts'
+import { parseIpv4 } from '../../../kit/ip.ts'
+import { parseMac } from '../../../kit/mac.ts'
+import type { NewMachine } from '../../contract/machines.ts'
 
 export type CsvProblem = Readonly<{ line: number; message: string }>
 

@@ -1,7 +1,7 @@
-import { normalize } from 'node:path/posix'
 import { stringify } from 'yaml'
-import { type ApiClient, all } from '../api/client/client.ts'
-import type { Machine } from '../api/contract/machines.ts'
+import type { Machine } from '../../contract/machines.ts'
+import { type ApiClient, all } from '../client.ts'
+import { plainPath } from './files.ts'
 
 /** A file below the directory, and what is in it. */
 export type ExportedFile = Readonly<{ path: string; content: string }>
@@ -10,12 +10,12 @@ type Notes = string[]
 
 /**
  * The whole of a server as manifests and the files that they name: applied to the same server they change nothing. No secret is told
- * by the API, so none is here; comments name what has to be set again.
+ * by the API, so none is here; comments name what has to be set again. `inline`: texts of configs stand in the manifests.
  */
-export async function exportSite(client: ApiClient): Promise<ExportedFile[]> {
+export async function exportSite(client: ApiClient, { inline = false } = {}): Promise<ExportedFile[]> {
   const machines = (await all(client.listMachines)).filter(({ state }) => state !== 'discovered')
   const names = new Set(machines.map(({ name }) => name))
-  const configs = await exportConfigs(client)
+  const configs = await exportConfigs(client, inline)
   const profileNotes: Notes = []
   const profiles = (await all(client.listProfiles)).map(({ createdAt: _c, updatedAt: _u, usedBy: _n, ...spec }) => {
     if (JSON.stringify(spec).includes(KEPT))
@@ -79,7 +79,7 @@ async function exportMachine(client: ApiClient, machine: Machine, notes: Notes) 
   return { name, macs, ...bare(fields, { tags: [], notes: '', bootLoader: 'auto', power: [] }) }
 }
 
-async function exportConfigs(client: ApiClient): Promise<ExportedFile[]> {
+async function exportConfigs(client: ApiClient, inline: boolean): Promise<ExportedFile[]> {
   const files: ExportedFile[] = []
   const described = []
   for (const { name, kind, description } of await all(client.listConfigs)) {
@@ -91,7 +91,7 @@ async function exportConfigs(client: ApiClient): Promise<ExportedFile[]> {
         (each) => each.path === path || each.path.startsWith(`${path}/`) || path.startsWith(`${each.path}/`),
       )
       // Not every name of a part is one that a file system keeps apart from others.
-      if (normalize(path) !== path || path.endsWith('/') || taken) return { name: part, content, ...mode }
+      if (inline || plainPath(path) !== path || taken) return { name: part, content, ...mode }
       files.push({ path, content })
       return { name: part, file: path, ...mode }
     })
@@ -180,4 +180,10 @@ function file(path: string, kind: string, things: readonly unknown[], notes: Not
   // No anchors: what is the same in two places must not become one thing for whoever edits it.
   const body = things.length === 0 ? '' : stringify({ [kind]: things }, { lineWidth: 0, aliasDuplicateObjects: false })
   return { path, content: `${comments}${body}` }
+}
+
+/** The same as one text, of a document for each file. */
+export async function exportSiteText(client: ApiClient): Promise<string> {
+  const files = await exportSite(client, { inline: true })
+  return files.map(({ path, content }) => `# ${path}\n${content}`).join('---\n')
 }

@@ -1,19 +1,9 @@
-import { readFile, stat } from 'node:fs/promises'
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import { type Document, isMap, isScalar, isSeq, type YAMLMap } from 'yaml'
-import { CONFIG_KINDS, type ConfigKind, readConfig } from './config-files.ts'
+import { CONFIG_KINDS, type ConfigKind, readConfigFiles } from './config-files.ts'
+import { besides, nameOf, type SiteFiles } from './files.ts'
 
 export type ManifestProblem = Readonly<{ where: string; message: string }>
 type At = (offset: number) => string
-
-/** The largest YAML file, or file named by one, that is read; the server refuses more as well. */
-const LARGEST = 8 * 1024 * 1024
-
-export async function readText(path: string): Promise<string> {
-  const { size } = await stat(path)
-  if (size > LARGEST) throw new Error(`${path} has more than ${LARGEST / 1024 / 1024} MiB`)
-  return readFile(path, 'utf8')
-}
 
 /** Files and directories that a document names, as whole paths. */
 export function namedBy(document: Document, file: string): string[] {
@@ -28,20 +18,26 @@ export function namedBy(document: Document, file: string): string[] {
       ...mapsOf(config, 'parts').map((part) => part.get('file')),
     ]),
   ]
-  return texts.flatMap((text) => (typeof text === 'string' ? [resolve(dirname(file), text)] : []))
+  return texts.flatMap((text) => (typeof text === 'string' ? [besides(file, text)] : []))
 }
 
 /** Replaces names of files (`path:` of profile files, `file:` and `filesDir:` of configs) by what is in them, in place. */
-export async function inlineFiles(manifest: YAMLMap, file: string, at: At, problems: ManifestProblem[]): Promise<void> {
-  const place = (text: string) => (isAbsolute(text) ? text : join(dirname(file), text))
+export async function inlineFiles(
+  manifest: YAMLMap,
+  file: string,
+  at: At,
+  problems: ManifestProblem[],
+  files: SiteFiles,
+): Promise<void> {
+  const place = (text: string) => besides(file, text)
   for (const profile of mapsOf(manifest, 'profiles'))
     for (const entry of mapsOf(profile, 'files')) {
-      const name = await inlined(entry, 'path', place, at, problems)
-      if (name !== undefined && !entry.has('name')) entry.set('name', basename(name))
+      const name = await inlined(entry, 'path', place, at, problems, files)
+      if (name !== undefined && !entry.has('name')) entry.set('name', nameOf(name))
     }
   for (const config of mapsOf(manifest, 'configs')) {
-    for (const part of mapsOf(config, 'parts')) await inlined(part, 'file', place, at, problems)
-    await inlineConfig(config, place, at, problems)
+    for (const part of mapsOf(config, 'parts')) await inlined(part, 'file', place, at, problems, files)
+    await inlineConfig(config, place, at, problems, files)
   }
 }
 
@@ -52,6 +48,7 @@ async function inlined(
   place: (text: string) => string,
   at: At,
   problems: ManifestProblem[],
+  files: SiteFiles,
 ): Promise<string | undefined> {
   const node = entry.get(key, true)
   if (!isScalar(node)) return undefined
@@ -59,7 +56,7 @@ async function inlined(
   const where = at(node.range?.[0] ?? 0)
   if (entry.has('content')) problems.push({ where, message: `give either ${key} or content` })
   try {
-    entry.set('content', await readText(place(path)))
+    entry.set('content', await files.read(place(path)))
   } catch (error) {
     problems.push({ where, message: `${path} cannot be read: ${messageOf(error)}` })
     entry.set('content', '')
@@ -74,6 +71,7 @@ async function inlineConfig(
   place: (text: string) => string,
   at: At,
   problems: ManifestProblem[],
+  files: SiteFiles,
 ): Promise<void> {
   const file = config.get('file', true)
   const filesDir = config.get('filesDir', true)
@@ -94,10 +92,8 @@ async function inlineConfig(
   const given = config.get('kind')
   const kind = CONFIG_KINDS.find((each): each is ConfigKind => each === given)
   try {
-    // Its size is looked at first.
-    await readText(place(path))
     const folder = isScalar(filesDir) ? { filesDir: place(String(filesDir.value)) } : {}
-    const read = await readConfig(place(path), { ...(kind ? { kind } : {}), ...folder })
+    const read = await readConfigFiles(place(path), { ...(kind ? { kind } : {}), ...folder }, files)
     if (given === undefined) config.set('kind', read.kind)
     addParts(config, read.parts)
   } catch (error) {

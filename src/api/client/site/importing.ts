@@ -1,9 +1,8 @@
-import { isAbsolute } from 'node:path'
 import { stringify } from 'yaml'
-import { parseIpv4 } from '../kit/ip.ts'
-import { readDhcpd } from '../protocols/dhcpd/conf.ts'
-import { readDnsmasq } from '../protocols/dnsmasq/conf.ts'
-import { type MatchboxSite, readMatchbox } from '../protocols/matchbox/site.ts'
+import { parseIpv4 } from '../../../kit/ip.ts'
+import { readDhcpd } from '../../../protocols/dhcpd/conf.ts'
+import { readDnsmasq } from '../../../protocols/dnsmasq/conf.ts'
+import { type MatchboxSite, readMatchbox } from '../../../protocols/matchbox/site.ts'
 import { readMachines } from './csv.ts'
 
 /** A manifest as YAML and as it is, and everything that is not in it or is called otherwise now, with its place. */
@@ -180,7 +179,7 @@ function matchboxProfile(
 
 /** The manifest, with what is to be known and done above it. */
 export function importedText({ sections, networks, notes }: Imported, from: string): string {
-  const head = [`From ${isAbsolute(from) ? from.split('/').at(-1) : from}.`]
+  const head = [`From ${isWhole(from) ? from.split('/').at(-1) : from}.`]
   if (notes.length > 0) head.push('', 'To be looked at:', ...notes.map((note) => `  ${note}`))
   if (networks.length > 0)
     head.push(
@@ -223,3 +222,5 @@ const isStation = (ip: string) => {
   const address = parseIpv4(ip)
   return address !== undefined && address !== 0 && address >>> 28 < 14
 }
+
+const isWhole = (path: string) => path.startsWith('/')
