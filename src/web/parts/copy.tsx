@@ -4,7 +4,7 @@ import { IconCheck, IconCopy } from '@tabler/icons-react'
 /** A value in the fixed-width face, with a button that copies it. */
 export function Code({ children, copy, wrap }: { children: string; copy?: boolean; wrap?: boolean }) {
   return (
-    <span className="mono" style={wrap ? { whiteSpace: 'normal', wordBreak: 'break-all' } : undefined}>
+    <span className="mono" style={wrap ? { whiteSpace: 'normal', overflowWrap: 'anywhere' } : undefined}>
       {children}
       {copy && (
         <CopyButton value={children} timeout={1500}>
