@@ -173,3 +173,15 @@ describe('what Linux tells', () => {
     }
   })
 })
+
+test('programs that only some work needs are named with that work, and are no failure', async () => {
+  const findings = await examine(Settings.parse({}), {
+    ...HEALTHY,
+    program: async (name) => (name === 'fakeroot' || name === 'mcopy' ? undefined : `/usr/bin/${name}`),
+  })
+  const found = findings.find(({ check }) => check === 'for reveille image build')
+  expect(found?.status).toBe('ok')
+  expect(found?.found).toContain('fakeroot, mcopy missing')
+  expect(found?.found).toContain('apt-get install --no-install-recommends fakeroot mtools')
+  expect(findings.find(({ check }) => check === 'for passwords inside volumes')?.found).toBe('all is there (openssl)')
+})

@@ -4,6 +4,7 @@ import type { Config } from '../config/schema.ts'
 import { Refusal } from '../kit/errors.ts'
 import { DISK_PROGRAMS, judgeDisks } from './disks.ts'
 import type { InterfaceFact, Probes } from './probes.ts'
+import { judgePrograms, USES } from './programs.ts'
 import {
   judgeBootFiles,
   judgeClock,
@@ -51,6 +52,12 @@ async function lab(config: Config, probes: Probes): Promise<Finding[]> {
   return judgeLab(config, { qemu: qemu !== undefined, ip: ip !== undefined, uefi: uefi.size > 0, kvm, tun, admin })
 }
 
+async function optional(probes: Probes): Promise<Finding[]> {
+  const names = USES.flatMap((use) => Object.keys(use.programs))
+  const found = await Promise.all(names.map(async (name) => ((await probes.program(name)) === undefined ? [] : [name])))
+  return judgePrograms(new Set(found.flat()))
+}
+
 const LIO = '/sys/kernel/config/target'
 
 async function disks(config: Config, probes: Probes): Promise<Finding[]> {
@@ -93,6 +100,7 @@ export async function examine(config: Config, probes: Probes): Promise<Finding[]
     ]),
     look('data directory', async () => judgeDirectory(config.dataDir, await probes.directory(config.dataDir))),
     look('volumes', () => disks(config, probes)),
+    look('programs', () => optional(probes)),
     look('clock', async () => [judgeClock(probes.now(), await probes.synchronised())]),
     look('lab', () => lab(config, probes)),
   ])
