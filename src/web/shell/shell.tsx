@@ -51,13 +51,7 @@ export function Shell() {
             <Mark />
             Reveille
           </Link>
-          <button
-            type="button"
-            className={style.search}
-            onClick={searching.open}
-            aria-label="Search machines and pages"
-            aria-keyshortcuts="Control+K"
-          >
+          <button type="button" className={style.search} onClick={searching.open} aria-keyshortcuts="Control+K">
             <IconSearch size={15} />
             <span>Search machines and pages</span>
             <kbd aria-hidden>Ctrl K</kbd>
