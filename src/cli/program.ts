@@ -39,7 +39,12 @@ export function buildProgram(context: Context, settings: readonly SettingDescrip
     .showSuggestionAfterError(true)
     // Options behind a command are that command's, also where one above it has the same.
     .enablePositionalOptions()
-    .configureOutput({ writeOut: (text) => context.terminal.out(text), writeErr: (text) => context.terminal.err(text) })
+    .configureOutput({
+      writeOut: (text) => context.terminal.out(text),
+      writeErr: (text) => context.terminal.err(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'reveille: ')),
+    })
+    .showHelpAfterError('See: reveille --help')
     .exitOverride()
   serveCommand(program, context, settings)
   serverCommands(program, context, settings)
@@ -81,6 +86,7 @@ export function buildProgram(context: Context, settings: readonly SettingDescrip
 function inherit(command: CliCommand): void {
   for (const part of command.parts) {
     part.copyInheritedSettings(command)
+    part.showHelpAfterError(`See: reveille ${part.path} --help`)
     inherit(part)
   }
 }
