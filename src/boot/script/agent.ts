@@ -1,7 +1,6 @@
-import type { ImageFile } from '../../images/image.ts'
+import type { ImageFile, ImageVersion } from '../../images/image.ts'
 import { BOOT_PATHS } from '../paths.ts'
 import type { Choice } from './choose.ts'
-import type { ScriptFacts } from './decide.ts'
 import type { ScriptRequest } from './request.ts'
 
 /** The image that `reveille agent build` makes: kernel and initrd of the management OS. */
@@ -10,6 +9,15 @@ export const MANAGEMENT_OS = 'management-os'
 const AGENT_CMDLINE = 'console=tty0 console=ttyS0,115200'
 
 export type AgentChoice = Extract<Choice, { what: 'agent' }>
+
+type AgentFacts = Readonly<{
+  image: (reference: string) => { version: ImageVersion } | undefined
+  grant: (
+    use: 'agent' | 'agent-boot',
+    binding: Readonly<{ machine: string; profile: string; once: string | null }>,
+  ) => string
+  newBoot: () => string
+}>
 
 /** What the management OS is started with. */
 export type AgentPlan = Readonly<{
@@ -29,7 +37,7 @@ export type AgentProblem = Readonly<{ problem: string; next: string }>
 export function planAgent(
   request: ScriptRequest,
   { machine, deployment }: AgentChoice,
-  facts: ScriptFacts,
+  facts: AgentFacts,
 ): AgentPlan | AgentProblem {
   if (request.architecture !== undefined && request.architecture !== 'x86_64')
     return {
