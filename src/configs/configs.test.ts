@@ -125,7 +125,7 @@ describe('a config', () => {
     const next = { ...draft('text', 'role {{ role }}'), variables: [variable] }
     await expect(configs.addVersion('node', next, 'ben')).rejects.toMatchObject({
       message: 'the variable role has no value for this machine (on web1)',
-      next: 'set it: reveille config set role=VALUE',
+      next: 'set it: reveille config set role VALUE',
     })
     await configs.values.set('tag:rack-a', 'role', { value: 'worker', secret: false })
     await configs.addVersion('node', next, 'ben')

@@ -95,6 +95,11 @@ export class Configs {
     return [...new Set([...includersOf(name, this.all()), ...pinning])].map((each) => each.name)
   }
 
+  /** The machines that are given its newest version. */
+  usersOf(name: string): readonly Machine[] {
+    return this.#around.users(name).machines
+  }
+
   /** Refuses snippets that would break a config, for some machine that uses it. Those that come themselves are checked anyhow. */
   async #refuseBroken(beside: Beside): Promise<void> {
     const coming = new Set(beside.declared.map(({ name }) => name))

@@ -91,7 +91,7 @@ export function resolve(
     }
     const value = found ? found.value : (variable.default ?? (around.samples ? sampleOf(variable) : undefined))
     if (value === undefined || value === null) {
-      missing(name, `the variable ${name} has no value for this machine`, `set it: reveille config set ${name}=VALUE`)
+      missing(name, `the variable ${name} has no value for this machine`, `set it: reveille config set ${name} VALUE`)
       scope[name] = sampleOf(variable)
       continue
     }

@@ -9,6 +9,7 @@ import { type ManifestRepository, planPruning } from './belongings.ts'
 import { applyBmcs, type BmcKeeper, planBmcs, planRules } from './bmcs.ts'
 import { applyValues, comingValues, planValues, toldConfigs } from './configs.ts'
 import { differencesOf, type Planned } from './differences.ts'
+import { idsOf, secretNames, tryOnMachines } from './machine-configs.ts'
 import { applyPower, type PowerKeeper, planPower } from './power.ts'
 import { type Coming, existing, holding, removeThings } from './removing.ts'
 import { applyVolumes, type PlannedVolume, planVolumes, type VolumeKeeper } from './volumes.ts'
@@ -55,7 +56,8 @@ export async function applyManifest(services: Services, manifest: Manifest, how:
   const find = (name: string) => machines.find(name)
   const comes = (name: string) => find(name) === undefined && bare.some((machine) => machine.name === name)
 
-  const values = configs ? planValues(manifest.values, configs, comes) : []
+  const isSecret = configs ? secretNames(configs, manifest.configs) : () => false
+  const values = configs ? planValues(manifest.values, configs, { comes, isSecret }) : []
   const plan = {
     volumes: planned(services, manifest.volumes),
     values,
@@ -84,6 +86,13 @@ export async function applyManifest(services: Services, manifest: Manifest, how:
   ]
   const known = (await services.manifests?.all()) ?? new Map<string, ReadonlySet<string>>()
   const after = comingOf(services, manifest, plan.machines)
+  const lacking = configs
+    ? await tryOnMachines({
+        ...{ configs, coming: after, declared: manifest.configs },
+        changed: new Set(plan.machines.flatMap((each) => (each.change === 'none' ? [] : [each.after.id]))),
+        values: comingValues(values, idsOf(after.machines)),
+      })
+    : []
   const pruning = planPruning({
     ...{ name: how.name, prune: how.prune ?? false, force: how.force ?? false, dryRun: how.dryRun, known },
     things: new Set(changes.map(({ thing }) => thing)),
@@ -94,7 +103,12 @@ export async function applyManifest(services: Services, manifest: Manifest, how:
     ...changes.map((each) => ({ ...each, fields: [...each.fields], differences: [...each.differences] })),
     ...pruning.remove.map(({ thing }) => ({ thing, change: 'remove' as const, fields: [], differences: [] })),
   ]
-  const answer = { dryRun: how.dryRun, changes: told, kept: [...pruning.kept], warnings: [...pruning.warnings] }
+  const answer = {
+    dryRun: how.dryRun,
+    changes: told,
+    kept: [...pruning.kept],
+    warnings: [...pruning.warnings, ...lacking],
+  }
   if (how.dryRun) return answer
 
   // Remembered first: what is written and then cut off by a crash is known to be this manifest's.

@@ -14,7 +14,7 @@ export type PlannedValue = Readonly<{ declared: DeclaredValue; scope: ValueScope
 export function planValues(
   declared: readonly DeclaredValue[],
   configs: Pick<Configs, 'values'>,
-  comes: (machine: string) => boolean,
+  { comes, isSecret }: Readonly<{ comes: (machine: string) => boolean; isSecret: (name: string) => boolean }>,
 ): PlannedValue[] {
   const seen = new Set<string>()
   return declared.map((each) => {
@@ -25,6 +25,10 @@ export function planValues(
     const key = `${scope ?? text} ${name}`
     if (seen.has(key)) throw new Refusal('conflict', `the manifest gives the ${thing} twice`)
     seen.add(key)
+    if (isSecret(name))
+      throw new Refusal('conflict', `the ${thing} is of a secret variable, and values of a manifest are not secret`, {
+        next: `take it out of the manifest, and set it: reveille config set ${name} --secret`,
+      })
     const before = scope === undefined ? undefined : configs.values.find(scope, name)
     if (before && before.sealed !== null)
       throw new Refusal('conflict', `the ${thing} is a secret, and values of a manifest are not`, {
@@ -38,15 +42,21 @@ export function planValues(
   })
 }
 
-/** As they will be, for checking configs before anything is written. */
-export function comingValues(plan: readonly PlannedValue[]) {
+/** As they will be, for checking configs before anything is written. `idOf`: of a machine that comes with the manifest. */
+export function comingValues(
+  plan: readonly PlannedValue[],
+  idOf: (machine: string) => string | undefined = () => undefined,
+) {
   const coming = new Map<string, Value>()
-  for (const { scope, declared } of plan)
+  for (const { scope: kept, declared } of plan) {
+    const id = kept === undefined ? idOf(declared.scope.replace(/^machine:/, '')) : undefined
+    const scope = kept ?? (id === undefined ? undefined : (`machine:${id}` as const))
     if (scope !== undefined)
       coming.set(`${scope} ${declared.name}`, {
         ...{ scope, name: declared.name, value: declared.value },
         ...{ sealed: null, updatedAt: 0 },
       })
+  }
   return (scope: ValueScope, name: string) => coming.get(`${scope} ${name}`)
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -235,6 +236,46 @@ describe('a site in files', () => {
   test('a value that comes with a config counts when that is checked, and a secret is never overwritten', async () => {
     await client.setConfigValue({ params: { scope: 'all', name: 'greeting' }, body: { value: 'x', secret: true } })
     await expect(apply(SITE)).rejects.toMatchObject({ code: 'conflict' })
+  })
+})
+
+describe('machines that come with a config', () => {
+  const NODE = { name: 'web', kind: 'cloud-init' as const, parts: [{ name: 'user-data', content: 'a: {{ role }}\n' }] }
+  const profile = { name: 'web', kind: 'live' as const, image: 'debian-live', config: 'web' }
+  const machine = (name: string, last: string) => ({ name, macs: [`52:54:00:00:01:${last}`], profile: 'web' })
+
+  beforeEach(async () => {
+    const content = Buffer.from('kernel')
+    const sha256 = createHash('sha256').update(content).digest('hex')
+    await client.createImage({ body: { name: 'debian-live', kind: 'bundle' } })
+    await client.putUpload({ params: { sha256 }, body: { content } })
+    const files = [{ role: 'kernel' as const, name: 'vmlinuz', sha256 }]
+    await client.createVersion({ params: { image: 'debian-live' }, body: { files } })
+  })
+
+  test('a config is tried on the machines that come with it, with their values', async () => {
+    const configs = [{ ...NODE, variables: [{ name: 'role', type: 'number' as const }] }]
+    const site = { configs, profiles: [profile], machines: [machine('w1', '01'), machine('w2', '02')] }
+    const value = (name: string, role: number | string) => ({ scope: `machine:${name}`, name: 'role', value: role })
+    const values = [value('w1', 1), value('w2', 'two')]
+    await expect(client.apply({ body: { ...site, values } })).rejects.toThrow(/config web: .*role.*\(on w2\)/)
+    await expect(client.apply({ body: { ...site, values: [value('w1', 1)] } })).rejects.toThrow(/no value.*\(on w2\)/)
+    expect(world.machines.find('w1')).toBeUndefined()
+    const done = await client.apply({ body: { ...site, values: [value('w1', 1), value('w2', 2)] } })
+    expect(done.warnings).toEqual([])
+  })
+
+  test('a secret that machines lack is told, and none is taken from a manifest or shown', async () => {
+    const configs = [{ ...NODE, variables: [{ name: 'role', type: 'secret' as const }] }]
+    const site = { configs, profiles: [profile], machines: [machine('w1', '01')] }
+    const { warnings } = await client.apply({ body: site, query: { dryRun: 'true' } })
+    expect(warnings).toEqual([expect.stringMatching(/^w1 cannot be given the config web yet: .*role/)])
+    const values = [{ scope: 'all', name: 'role', value: 'hunter2' }]
+    await expect(client.apply({ body: { ...site, values } })).rejects.toThrow(/secret variable/)
+    // Set before anybody said that it is one.
+    await client.setConfigValue({ params: { scope: 'all', name: 'role' }, body: { value: 'hunter2' } })
+    await client.apply({ body: site })
+    expect((await client.listConfigValues()).items).toMatchObject([{ name: 'role', value: '[secret]', secret: true }])
   })
 })
 

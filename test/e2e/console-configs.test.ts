@@ -92,5 +92,42 @@ test('a new version says what is new in it, and the old one stays', async () => 
   await sees('+duty: {{ role }}')
   const kept = await server.api<{ parts: { content: string }[] }>('GET', '/configs/node/versions/1')
   expect(kept.parts[0]?.content).toContain('role: {{ role }}')
+})
+
+test('a site as YAML is compared with the server, mended, applied and taken back', async () => {
+  await go('Site')
+  await console.titled('Site')
+  const yaml = page.getByLabel('Site as YAML')
+  await yaml.fill('machines:\n  - name: web2\n    macs: ["52:54:00:aa:00:02"]\n    colour: red\n')
+  await button('Show what would change').click()
+  await sees('Nothing was changed: 1 problems')
+  await sees('site.yaml:4:13')
+  await yaml.fill('machines:\n  - name: web2\n    macs: ["52:54:00:aa:00:02"]\n')
+  await button('Show what would change').click()
+  await sees('machine web2')
+  expect((await server.api<{ items: unknown[] }>('GET', '/machines')).items).toHaveLength(1)
+  await button('Apply').click()
+  await sees('What was changed')
+  expect((await server.api<{ items: unknown[] }>('GET', '/machines')).items).toHaveLength(2)
+  await button('Take this server').click()
+  await page.waitForFunction(() => document.querySelector('textarea')?.value.includes('web1'))
+  await button('Show what would change').click()
+  await sees('Nothing would change')
+})
+
+test('files of a folder, and of other servers, are taken', async () => {
+  const files = page.locator('input[type=file]')
+  const buffer = (text: string) => Buffer.from(text)
+  await files.first().setInputFiles([
+    { name: 'site.yaml', mimeType: 'text/yaml', buffer: buffer('configs:\n  - {name: motd, file: motd.txt}\n') },
+    { name: 'motd.txt', mimeType: 'text/plain', buffer: buffer('I am {{ machine.name }}\n') },
+  ])
+  await sees('2 files, 1 of them YAML')
+  await button('Show what would change').click()
+  await sees('config motd')
+  const conf = { name: 'dnsmasq.conf', mimeType: 'text/plain', buffer: buffer('dhcp-host=52:54:00:aa:00:03,web3\n') }
+  await files.last().setInputFiles([conf])
+  await button('Show what would change').click()
+  await sees('machine web3')
   expect(console.complaints).toEqual([])
 })

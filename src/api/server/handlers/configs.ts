@@ -26,11 +26,13 @@ export function configHandlers({ configs, machines }: ApiDependencies) {
   const valueToWire = ({ scope, name, value, sealed, updatedAt }: Value): WireValue => {
     const id = /^machine:(.+)$/.exec(scope)?.[1]
     const machine = id === undefined ? undefined : machines.get(id)
+    // It may have been set before a config made it a secret.
+    const isHidden = sealed !== null || configs.isSecret(name)
     return {
       scope: machine ? `machine:${machine.name}` : scope,
       name,
-      value: sealed === null ? value : '[secret]',
-      secret: sealed !== null,
+      value: isHidden ? '[secret]' : value,
+      secret: isHidden,
       updatedAt: time(updatedAt),
     }
   }
