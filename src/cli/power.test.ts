@@ -107,6 +107,14 @@ describe('power', () => {
     expect(out).toMatch(/web1 +unknown +bmc +5 min ago +20 % +no answer/)
   })
 
+  test('a power cycle that nobody saw is said to be one', async () => {
+    const { out, status } = await cli(['power', 'web1', 'cycle'], { setPower: () => STATUS })
+    expect(out).toContain('so nothing tells whether it happened')
+    expect(status).toBe(0)
+    const seen = await cli(['power', 'web1', 'cycle'], { setPower: () => ({ ...STATUS, confirmed: true }) })
+    expect(seen.out).toBe('web1 is on (bmc)\n')
+  })
+
   test('a cached state comes with its age', async () => {
     const { out, last } = await cli(['power', 'web1', '--cached'], { getPower: () => STATUS })
     expect(last?.query).toMatchObject({ cached: 'true' })

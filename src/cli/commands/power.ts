@@ -30,6 +30,9 @@ function statusText(machine: string, status: PowerStatus, action: Action | undef
   const state = status.state === 'unknown' ? 'in an unknown state' : status.state
   const lines = [`${machine} is ${state} (${status.driver})`]
   if (status.confirmed === false) lines.push(`${action} was accepted, but it was not seen to happen`)
+  // Some restart faster than anybody can look, and some only say so.
+  if (status.confirmed === null && action === 'cycle')
+    lines.push('cycle was accepted; its power was on whenever it was read, so nothing tells whether it happened')
   for (const { driver, cause } of status.problems) lines.push(`driver ${driver}: ${cause}`)
   return `${lines.join('\n')}\n`
 }

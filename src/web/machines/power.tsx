@@ -42,9 +42,11 @@ export function PowerMenu({ machine, name }: { machine: string; name: string }) 
   const user = useMay('user')
   const set = useDo('setPower', {
     done: (status, input) =>
-      status.confirmed === false
-        ? `${name}: ${status.driver} said yes, but ${input.body.action} was not seen to happen; its power is ${status.state}.`
-        : told(name, input.body.action, status.state),
+      status.confirmed === null && input.body.action === 'cycle'
+        ? `${name}: ${status.driver} said yes; its power was on whenever it was read, so nothing tells whether it was off.`
+        : status.confirmed === false
+          ? `${name}: ${status.driver} said yes, but ${input.body.action} was not seen to happen; its power is ${status.state}.`
+          : told(name, input.body.action, status.state),
   })
   if (!user || (!power.data && power.error instanceof ApiProblem)) return null
   const act = (action: Action) => set.mutate({ params: { machine }, body: { action } })
