@@ -19,7 +19,9 @@ test('an account sees its own machines only', async () => {
 
 test('a name that very many BMCs have must name the machine', async () => {
   directory.list = Array.from({ length: 17 }, (_, index) => new FakeBmc({ machine: `m-${index}` }))
-  expect((await ask('GET', '/redfish/v1/Systems')).status).toBe(401)
+  const refused = await ask('GET', '/redfish/v1/Systems')
+  expect(refused.status).toBe(401)
+  expect(JSON.stringify(refused.body)).toContain('NAME@MACHINE')
   expect((await ask('GET', '/redfish/v1/Systems', { as: 'admin@m-3:secret' })).body.Members).toHaveLength(1)
 })
 

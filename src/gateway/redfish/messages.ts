@@ -8,6 +8,10 @@ export type RedfishAnswer = Readonly<{
   body?: Json | string
 }>
 
+/** Said to everybody alike, so that it tells nothing of who has an account. */
+const AS_WHOM =
+  'Give the name and password of an account. Where several machines have an account of that name, write it as NAME@MACHINE.'
+
 /**
  * Messages of the DMTF's Base registry (DSP8011) that are used here, each with its status and severity. `%1` and so on are the
  * arguments.
@@ -103,7 +107,7 @@ export function extendedInfo(problem: Problem): Json {
     MessageArgs: problem.values,
     RelatedProperties: problem.property === undefined ? [] : [problem.property],
     Severity: MESSAGES[problem.id][1],
-    Resolution: 'None.',
+    Resolution: problem.id === 'AccessUnauthorized' ? AS_WHOM : 'None.',
   }
 }
 
