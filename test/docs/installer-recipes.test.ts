@@ -41,7 +41,7 @@ test.each([true, false])("Debian's installer logs in to its disk before it looks
     .replaceAll(/\\\n\s*/g, '')
     .split('\n')
   const early = lines.find((line) => line.startsWith('d-i partman/early_command string '))!
-  expect(early).toContain(`printf 'InitiatorName=%s\\n' iqn.x:m-1 >/etc/iscsi/initiatorname.iscsi; iscsi-start;`)
+  expect(early).toContain('echo InitiatorName=iqn.x:m-1 >/etc/iscsi/initiatorname.iscsi; iscsi-start;')
   expect(early).toContain('node="iscsiadm -m node -T iqn.x:m-1.setup -p 192.0.2.1:3260";')
   expect(early).toContain(`by=/dev/disk/by-path/${BY_PATH};`)
   const login = '-n node.session.auth.username -v m-1; $node -o update -n node.session.auth.password -v chap12345678;'
