@@ -174,6 +174,7 @@ export const BAD: readonly BadDocument[] = [
   ['flatcar 1.0.0', filesystem('format: «ext3'), `${FS}.format`, 'format "ext3"', 'ext4, btrfs'],
   ['fcos 1.3.0', filesystem('format: «none'), `${FS}.format`, 'format "none"'],
   ['flatcar 1.0.0', 'storage: {filesystems: [«{device: /dev/b, label: x}]}', `${FS}.format`, 'required if label'],
+  ['flatcar 1.0.0', 'storage: {filesystems: [«{device: /dev/b, format: null, wipe_filesystem: true}]}', `${FS}.format`, 'required if wipe_filesystem'],
   ['flatcar 1.0.0', filesystem('format: ext4, path: «x'), `${FS}.path`, 'not absolute'],
   ...(
     [

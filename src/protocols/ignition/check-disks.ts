@@ -172,10 +172,12 @@ export class DiskChecks {
     const format = textOf(filesystem, 'format')
     const label = textOf(filesystem, 'label')
     if (!format) {
-      const given = ['path', 'label', 'uuid', 'options', 'mountOptions'].find((name) => {
-        return isSaid(filesystem[name]) && filesystem[name] !== ''
+      const given = ['path', 'label', 'uuid', 'wipeFilesystem', 'options', 'mountOptions'].find((name) => {
+        return isSaid(filesystem[name]) && filesystem[name] !== '' && filesystem[name] !== false
       })
-      if (given) this.#error(filesystem, 'format', `format is required if ${given} is said`, 'say format')
+      const named =
+        this.#edition.language === 'ignition' ? given : given?.replace(/[A-Z]/, (each) => `_${each.toLowerCase()}`)
+      if (named) this.#error(filesystem, 'format', `format is required if ${named} is said`, 'say format')
       return
     }
     const known = Object.keys(FORMATS).filter((each) => each !== 'none' || this.#edition.ignition >= 3)
