@@ -1,5 +1,5 @@
-import { createCipheriv } from 'node:crypto'
-import { mkdir, readFile } from 'node:fs/promises'
+import { createCipheriv, createHash } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { availableParallelism } from 'node:os'
 import { Readable } from 'node:stream'
@@ -7,6 +7,7 @@ import { serveDisks } from '../../../src/compose/disk-workers.ts'
 import { FileChunks } from '../../../src/images/drivers/chunk-files.ts'
 import { chunkStream } from '../../../src/images/ingest/chunk-up.ts'
 import { SILENT } from '../../../src/kit/log.ts'
+import { encodeChunkList } from '../../../src/protocols/chunks/list.ts'
 import { LioEngine } from '../../../src/volumes/drivers/lio/lio.ts'
 import { TgtEngine } from '../../../src/volumes/drivers/tgt/tgt.ts'
 import type { TargetEngine } from '../../../src/volumes/engine.ts'
@@ -39,7 +40,6 @@ for (const engine of [
   for (const name of ['disk', 'read-only', 'paths'])
     await serve(engine, name, await raw.volume(VOLUME_BYTES), name === 'read-only')
 
-await mkdir(`${DATA}/blobs`)
 const chunks = await FileChunks.open(`${DATA}/chunks`, { clock })
 const noise = createCipheriv('aes-128-ctr', Buffer.alloc(16, 1), Buffer.alloc(16))
 const content = Readable.from(
@@ -48,12 +48,17 @@ const content = Readable.from(
   })(),
 )
 const { list } = await chunkStream(content, { store: chunks, limit: 2 ** 40 })
+// The workers look for it where the server keeps what it was sent.
+const encoded = encodeChunkList(list)
+const sha256 = createHash('sha256').update(encoded).digest('hex')
+await mkdir(`${DATA}/blobs/${sha256.slice(0, 2)}`, { recursive: true })
+await writeFile(`${DATA}/blobs/${sha256.slice(0, 2)}/${sha256}`, encoded)
 const { engine, pool } = await serveDisks({
   ...{ dataDir: DATA, listen: listen('builtin'), workers: 1, cacheGiB: 1, chunks, log: SILENT, report: () => {} },
   listOf: async () => list,
 })
 for (const name of ['disk', 'read-only', 'paths', 'overlay']) {
-  const over = { image: 'noise', version: 1, chunks: 'a'.repeat(64), bytes: list.bytes }
+  const over = { image: 'noise', version: 1, chunks: sha256, bytes: list.bytes }
   const kind = name === 'overlay' ? { bytes: list.bytes, base: over } : { bytes: VOLUME_BYTES, base: null }
   await pool.create(name, { limitBytes: null, ...kind })
   await serve(engine, name, name, name === 'read-only')
