@@ -28,6 +28,7 @@ import { openGateway } from './compose/gateway.ts'
 import { openGuests } from './compose/guests.ts'
 import { openInstall } from './compose/install.ts'
 import { openLab, wireLab } from './compose/lab.ts'
+import { lateNetworks } from './compose/late-networks.ts'
 import { openManagement } from './compose/management.ts'
 import { offlinePassword } from './compose/offline-password.ts'
 import { openPower } from './compose/power.ts'
@@ -163,6 +164,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
       for (const { ip } of changed) events.publish({ topic: 'lease', id: formatIpv4(ip), change: 'saved' })
     },
   })
+  every(TICK_MS, lateNetworks({ config, networks, leases, log }))
   for (const { state, mac, ip } of leases.all()) if (state === 'bound') traces.learn(mac, formatIpv4(ip))
   const offers: OfferService[] = []
   const offer = async (mode: 'proxy' | 'server', interfaces: readonly string[]) => {

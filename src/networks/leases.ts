@@ -94,16 +94,19 @@ export class Leases implements LeaseView {
     this.#reservations = parts.reservations ?? new Reservations()
     this.#committed = parts.committed
     this.#networks = parts.networks
-    for (const network of parts.networks) {
-      this.#pools.set(network.name, new Pool(network))
-      if (network.router !== null) this.#excluded.add(network.router)
-    }
+    for (const network of parts.networks) this.serve(network)
     // The oldest first, so that of two records of one client the newest is the one that counts.
     for (const lease of [...known].sort((a, b) => a.expiresAt - b.expiresAt)) this.#remember(this.#rehomed(lease))
   }
 
   static async open(parts: LeasesParts): Promise<Leases> {
     return new Leases(parts, await parts.repository.all())
+  }
+
+  /** Gives addresses of this network too: one that was not there at the start. What is recorded of it counts. */
+  serve(network: Network): void {
+    this.#pools.set(network.name, new Pool(network))
+    if (network.router !== null) this.#excluded.add(network.router)
   }
 
   /** Keeps an address, such as one of our own, from ever being given. */
