@@ -3,8 +3,10 @@ import { once } from 'node:events'
 import { afterEach, expect, test } from 'vitest'
 import { bmcUser, FakeBmc, FakeDirectory } from '../../../test/fakes/bmc.ts'
 import { type ClientOptions, IpmiClient, udpWire } from '../../../test/fakes/ipmi-client.ts'
+import { latin1, latin1Bytes } from '../../kit/bytes.ts'
 import { SILENT } from '../../kit/log.ts'
 import { IPMI_CRYPTOGRAPHY } from '../../sockets/ipmi-cryptography.ts'
+import type { CommandContext } from './command.ts'
 import { type GatewayOptions, serveGateway } from './serve.ts'
 
 const ends: (() => unknown)[] = []
@@ -20,6 +22,13 @@ const ECHO = {
       name: 'echo',
       privilege: 2 as const,
       run: (data: Uint8Array) => ({ completionCode: 0, data }),
+    },
+    {
+      netFn: 0x30,
+      command: 2,
+      name: 'where',
+      privilege: 2 as const,
+      run: (_: Uint8Array, { host }: CommandContext) => ({ completionCode: 0, data: latin1Bytes(host ?? '') }),
     },
   ],
 }
@@ -149,6 +158,7 @@ test('on all addresses, each of several is answered from itself, also those that
     const one = await strictClient(served.portOf('a')!, address)
     expect(await one.login(), address).toBe(true)
     expect([...(await one.command(0x30, 1, [7]))!.data]).toEqual([7])
+    expect(latin1((await one.command(0x30, 2))!.data), 'lan print tells that address').toBe(address)
   }
   const port = served.portOf('a')
   locals.push('127.0.0.4')

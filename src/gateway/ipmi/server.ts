@@ -192,7 +192,7 @@ export class IpmiServer {
         return [...bmc.sessions.values()]
       },
       endSessions: (which) => void ending.push(...(which ? [which] : bmc.sessions.values())),
-      host: session.endpoint.host,
+      host: session.peer.local ?? session.endpoint.host,
       port: session.endpoint.port,
       get suites() {
         return suites(bmc)
