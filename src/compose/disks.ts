@@ -56,7 +56,8 @@ export async function openDisks(around: Around) {
   const machineName = (id: string) => machines.get(id)?.name ?? id
   const resolveImage = (reference: string) => images.resolve(reference)
   const { name: prefix, chap } = around.iscsi
-  const targets = new Targets({ ledger, engine, clock, log, prefix, host: around.host, machineName })
+  const overLimit = pool.overLimit && ((ids: readonly string[]) => pool.overLimit!(ids))
+  const targets = new Targets({ ledger, engine, clock, log, prefix, host: around.host, machineName, overLimit })
   const { thresholds } = around
   const usedBy = (name: string) => profiles.usingVolume(name)
   const volumes = await Volumes.open({

@@ -34,6 +34,11 @@ export interface VolumePool {
   resize(id: string, bytes: number): Promise<void>
   limit(id: string, limitBytes: number | null): Promise<void>
   /**
+   * Which of these took more of their own than they may: for pools with paths, since what an engine writes to a path cannot be refused here.
+   * Blocks of the base that were written again may not count.
+   */
+  overLimit?(ids: readonly string[]): Promise<readonly string[]>
+  /**
    * Puts the 4 MiB chunks that differ from the base into the chunk store and tells them, in order of index. Content is that of a snapshot, or
    * of this moment (`null`), also while it is open.
    */

@@ -5,6 +5,7 @@ import type { Attachment } from './attachment.ts'
 import type { Chap, LoginReport, Session, Target, TargetEngine } from './engine.ts'
 import { clashing, purposeOf } from './holding.ts'
 import type { VolumeLedger } from './ledger.ts'
+import { LimitWatch } from './limit-watch.ts'
 import { exportTargetOf, newChapSecret } from './naming.ts'
 import { Turns } from './turns.ts'
 import type { Volume } from './volume.ts'
@@ -20,6 +21,8 @@ type Dependencies = Readonly<{
   /** An address of this server, for URIs, where the engine listens on all of them. */
   host: () => string
   machineName: (id: string) => string
+  /** Of a pool that cannot refuse what is written beyond a limit. */
+  overLimit?: ((ids: readonly string[]) => Promise<readonly string[]>) | undefined
 }>
 
 /** A session and what it is of, when that is known. */
@@ -43,10 +46,12 @@ export class Targets {
   readonly #failed = new Map<string, string>()
   /** Volumes whose bytes are being changed: nothing that has one of them is served. */
   readonly #resting = new Set<string>()
+  readonly #limits: LimitWatch
   readonly #loginListeners: ((report: LoginReport, attachment: Attachment | undefined) => void)[] = []
 
   constructor(dependencies: Dependencies) {
     this.#with = dependencies
+    this.#limits = new LimitWatch(dependencies)
   }
 
   get enabled(): boolean {
@@ -83,6 +88,22 @@ export class Targets {
       const attachment = this.#with.ledger.attachment(id)
       if (attachment) await this.#tryApply(attachment)
       else this.#failed.delete(id)
+    }
+    await this.#keepLimits()
+  }
+
+  async #keepLimits(): Promise<void> {
+    const { ledger, log } = this.#with
+    for (const { id, name, limitBytes } of await this.#limits.changed()) {
+      const isOver = this.#limits.isOver(id)
+      const why = `the disk ${name} took more than its limit of ${limitBytes} bytes: it is for reading until it is reset or may take more`
+      if (isOver) log.warn({ volume: name, limitBytes }, why)
+      for (const each of ledger.holding(id)) {
+        if (!each.disks.some(({ volume, readOnly }) => volume === id && !readOnly)) continue
+        await this.#tryApply(each)
+        const initiator = each.initiator ?? ''
+        if (isOver) this.reported({ target: each.iqn, initiator, address: '', outcome: 'ended', detail: why })
+      }
     }
   }
 
@@ -136,6 +157,7 @@ export class Targets {
         }
       })
       try {
+        await this.#limits.settle(attachment.disks.map(({ volume }) => volume))
         await engine.apply(this.#targetOf(attachment))
         this.#failed.delete(attachment.id)
       } catch (error) {
@@ -325,8 +347,9 @@ export class Targets {
       initiators: initiator === null ? null : [initiator],
       addresses: address === null ? null : [address],
       chap,
-      luns: disks.map(({ lun, volume: id, readOnly, snapshot }) => {
+      luns: disks.map(({ lun, volume: id, snapshot, ...disk }) => {
         const volume = this.#with.ledger.known(id)
+        const readOnly = disk.readOnly || this.#limits.isOver(id)
         return { lun, volume: id, readOnly, serial: id, scsi: volume.scsi, ...(snapshot === null ? {} : { snapshot }) }
       }),
     }
@@ -338,6 +361,7 @@ export class Targets {
       // What rests is served when its change is done.
       if (!current || current.disks.some(({ volume }) => this.#resting.has(volume))) return
       try {
+        await this.#limits.settle(current.disks.map(({ volume }) => volume))
         await this.#with.engine?.apply(this.#targetOf(current))
         this.#failed.delete(current.id)
       } catch (error) {

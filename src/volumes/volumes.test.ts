@@ -23,13 +23,17 @@ beforeEach(() => {
 })
 
 /** As after a start of the server: only store and pool are what they were. */
-async function open(usedBy?: (reference: string) => readonly string[]) {
+async function open(
+  usedBy?: (reference: string) => readonly string[],
+  overLimit?: (ids: readonly string[]) => Promise<readonly string[]>,
+) {
   for (const kept of pool.kept.values()) kept.open = 0
   const engine = new MemoryEngine(pool)
   const ledger = await VolumeLedger.open({ repository: rows, clock, events: { publish: () => undefined } })
   const log = SILENT
   const host = () => '10.0.0.1'
-  const targets = new Targets({ ledger, engine, clock, log, prefix: 'iqn.2026-11.x', host, machineName: (id) => id })
+  const machineName = (id: string) => id
+  const targets = new Targets({ ledger, engine, clock, log, prefix: 'iqn.2026-11.x', host, machineName, overLimit })
   const thresholds = { warnPercent: 80, refusePercent: 95 }
   const volumes = await Volumes.open({
     ...{ ledger, pool, targets, resolveImage: () => undefined, usedBy, thresholds, clock, log },
@@ -299,4 +303,38 @@ describe('what is written has one user', () => {
       expect(engine.targets.size).toBe(ledger.holding(volume.id).length)
     }
   })
+})
+
+test('where writes pass the pool by, a volume over its limit is for reading until it is reset', async () => {
+  let over: string[] = []
+  const asked: (readonly string[])[] = []
+  const { volumes, targets, engine, ledger } = await open(undefined, async (ids) => {
+    asked.push(ids)
+    return over
+  })
+  const reports: string[] = []
+  targets.onLogin(({ detail }) => void reports.push(detail))
+  const { id } = await volumes.create({ name: 'one', bytes: MIB, limitBytes: MIB / 2 }, BY)
+  await volumes.create({ name: 'free', bytes: MIB }, BY)
+  const { iqn } = await targets.export(ledger.known(id), EXPORT, BY)
+  const later = async () => {
+    clock.advance(10_000)
+    await targets.tick()
+    return engine.targets.get(iqn)?.luns[0]?.readOnly
+  }
+  expect(await later()).toBe(false)
+  expect(asked).toEqual([[id]])
+  over = [id]
+  await targets.tick()
+  expect(asked, 'not asked at every turn').toHaveLength(1)
+  expect(await later()).toBe(true)
+  expect(reports).toEqual([expect.stringContaining('took more than its limit of 524288 bytes')])
+  over = []
+  await volumes.revert(id, null, { kick: true })
+  expect(engine.targets.get(iqn)?.luns[0]?.readOnly, 'at once when it was reset').toBe(false)
+  over = [id]
+  expect(await later()).toBe(true)
+  over = []
+  await volumes.update(id, { limitBytes: null })
+  expect(await later()).toBe(false)
 })

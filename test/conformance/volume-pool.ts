@@ -420,6 +420,29 @@ export function describeVolumePool(name: string, makeBed: () => Promise<PoolBed>
       expect(await pool.list()).toEqual([])
     })
 
+    test('one with paths tells which volumes took more of their own than they may', async () => {
+      // With blocks of zeros in its chunks.
+      const sparse = noise(8 * MIB, 3).fill(0, 4096, 4 * MIB)
+      sparse.fill(0, 5 * MIB, 8 * MIB - 512)
+      const other = await images.add(sparse)
+      const make = (id: string, limitBytes: number | null) =>
+        pool.create(id, { bytes: 16 * MIB, base: other, limitBytes })
+      await make('v_small', MIB)
+      await make('v_large', 8 * MIB)
+      await make('v_any', null)
+      same((await contentOf(pool, 'v_any')).subarray(0, 8 * MIB), sparse)
+      const ids = ['v_small', 'v_large', 'v_any', 'v_none']
+      if (!pool.overLimit) return
+      expect(await pool.overLimit(ids)).toEqual([])
+      for (const id of ['v_small', 'v_large', 'v_any']) await write(id, 11 * MIB, noise(4 * MIB, 9))
+      expect(await pool.overLimit(ids)).toEqual(['v_small'])
+      await pool.limit('v_small', 8 * MIB)
+      await pool.limit('v_large', MIB)
+      expect(await pool.overLimit(ids)).toEqual(['v_large'])
+      await pool.revert('v_large', null)
+      expect(await pool.overLimit(ids)).toEqual([])
+    })
+
     test('it tells what it takes', async () => {
       const { totalBytes, freeBytes, usedBytes } = await pool.usage()
       expect(totalBytes).toBeGreaterThan(0)

@@ -30,7 +30,7 @@ const ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/
 
 /**
  * Volumes as raw sparse files, each with all of its content: for target engines that serve paths. Copies share bytes where the file system has
- * reflinks (XFS, Btrfs); elsewhere they take the space and the time of what is in them. `limitBytes` is kept but not enforced.
+ * reflinks (XFS, Btrfs); elsewhere they take the space and the time of what is in them.
  */
 export class FlatPool implements VolumePool {
   readonly kind = 'flat'
@@ -171,6 +171,22 @@ export class FlatPool implements VolumePool {
 
   limit(id: string, limitBytes: number | null): Promise<void> {
     return this.#inTurn(async () => this.#replace(id, { ...(await this.#manifest(id)), limitBytes }))
+  }
+
+  async overLimit(ids: readonly string[]): Promise<readonly string[]> {
+    const taken = async (path: string) => ((await absentAsUndefined(stat(path)))?.blocks ?? 0) * 512
+    const over: string[] = []
+    for (const id of ids) {
+      const found = await this.#manifest(id).catch(() => undefined)
+      if (found?.limitBytes == null) continue
+      const { disk, snapshots, base, limitBytes } = found
+      const below = base ? await taken(join(this.#root, 'bases', `${base.chunks}.img`)) : 0
+      let own = 0
+      for (const file of [disk, ...snapshots.map((snapshot) => snapshot.file)])
+        own += Math.max(0, (await taken(join(this.#place(id), file))) - below)
+      if (own > limitBytes) over.push(id)
+    }
+    return over
   }
 
   publish(

@@ -10,6 +10,8 @@ import type { VolumeBase } from '../../volume.ts'
 
 /** What copying a large file on a slow disk may take. */
 const COPY_MS = 3_600_000
+const BLOCK_BYTES = 4096
+const ZEROS = Buffer.alloc(BLOCK_BYTES)
 
 /** Copies a file with its holes, sharing its bytes where the file system can, and gives it a size. Durable when done. */
 export async function copyRaw(from: string, to: string, bytes: number): Promise<void> {
@@ -71,8 +73,7 @@ export async function unpackBase(
       if (sha256 === null) continue
       const raw = await from.chunks.read(sha256)
       if (!raw || raw.length !== chunkLength(list, index)) throw damaged(`the chunk ${sha256} is missing or damaged`)
-      for (let done = 0; done < raw.length; )
-        done += (await file.write(raw, done, raw.length - done, index * CHUNK_BYTES + done)).bytesWritten
+      await writeSparse(file, raw, index * CHUNK_BYTES)
     }
     await file.truncate(list.bytes)
     await file.sync()
@@ -85,6 +86,22 @@ export async function unpackBase(
   await rename(temporary, path)
   await syncDirectory(directory)
   return path
+}
+
+/** Leaves out blocks of zeros, as copies of it do: so what a copy takes more was written to it. */
+async function writeSparse(file: FileHandle, raw: Uint8Array, at: number): Promise<void> {
+  const isBlank = (from: number) => {
+    const block = raw.subarray(from, from + BLOCK_BYTES)
+    return ZEROS.subarray(0, block.length).equals(block)
+  }
+  for (let from = 0; from < raw.length; from += BLOCK_BYTES) {
+    if (isBlank(from)) continue
+    let to = from + BLOCK_BYTES
+    while (to < raw.length && !isBlank(to)) to += BLOCK_BYTES
+    const end = Math.min(to, raw.length)
+    for (let done = from; done < end; ) done += (await file.write(raw, done, end - done, at + done)).bytesWritten
+    from = to
+  }
 }
 
 async function listOf(base: VolumeBase, find: (sha256: string) => Promise<ChunkList | undefined>): Promise<ChunkList> {

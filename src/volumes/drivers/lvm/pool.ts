@@ -40,8 +40,8 @@ type Opened = { writer: PathDevice | undefined; readers: Set<PathDevice>; snapsh
 /**
  * Volumes as thin volumes of LVM: snapshots and clones share blocks and take a moment. Needs root. All that is known of a volume is in
  * the tags of its logical volume; nothing without the tag `reveille` is touched. LVM rounds up to whole extents: the device behind `path`
- * may be a little larger than the volume, and what is written there is not part of it. `limitBytes` is kept but not enforced, and
- * `ownBytes` counts the blocks that are shared with the base.
+ * may be a little larger than the volume, and what is written there is not part of it. `ownBytes` counts the blocks that are shared with
+ * the base.
  */
 export class LvmPool implements VolumePool {
   readonly kind = 'lvm'
@@ -182,6 +182,18 @@ export class LvmPool implements VolumePool {
     await this.#inTurn(async () => {
       const { place, volume } = await this.#mustFind(id)
       await this.#thin.retag(volume.name, place, { ...place, limit: limitBytes })
+    })
+  }
+
+  async overLimit(ids: readonly string[]): Promise<readonly string[]> {
+    const held = await this.#thin.held()
+    const taken = ({ bytes, dataPercent }: LogicalVolume) => (bytes * (dataPercent ?? 0)) / 100
+    const bases = new Map(held.flatMap(({ place, volume }) => (place.kind === 'base' ? [[place.chunks, volume]] : [])))
+    return held.flatMap(({ place, volume }) => {
+      if (place.kind !== 'volume' || place.limit === null || volume.name !== volumeName(place.id)) return []
+      const base = place.base === null ? undefined : bases.get(place.base)
+      const own = taken(volume) - (base ? taken(base) : 0)
+      return own > place.limit && ids.includes(place.id) ? [place.id] : []
     })
   }
 
