@@ -58,7 +58,8 @@ describe.runIf(process.env.REVEILLE_SOAK)('with Secure Boot on', () => {
           ['mark.launch', 'install', 'ok'],
         ]),
       )
-      const inventory = await bed.server.api<Inventory>('GET', `/machines/${machine.name}/inventory`)
+      const asked = `/machines/${machine.name}/inventory`
+      const { inventory } = await bed.server.api<{ inventory: Inventory }>('GET', asked)
       expect(inventory).toMatchObject({ firmware: 'uefi', secureBoot: true })
       await machine.power('off')
     },
