@@ -130,7 +130,7 @@ describe('a config', () => {
     await configs.values.set('tag:rack-a', 'role', { value: 'worker', secret: false })
     await configs.addVersion('node', next, 'ben')
     expect(configs.render('node', WEB1).parts[0]?.content).toBe('role worker')
-    await expect(configs.remove('node')).rejects.toThrow(/used by worker/)
+    await expect(configs.remove('node')).rejects.toThrow(/used by the profile worker/)
   })
 })
 
@@ -197,7 +197,7 @@ test('a snippet is included by its name, and kept while it is', async () => {
   await add('users', { ...draft('snippet', 'user: {{ machine.name }}\n') })
   await add('node', draft('cloud-init', '#cloud-config\n{% include "users" %}'))
   expect(configs.render('node', WEB1).parts[0]?.content).toBe('#cloud-config\nuser: web1\n')
-  await expect(configs.remove('users')).rejects.toThrow(/used by node/)
+  await expect(configs.remove('users')).rejects.toThrow(/used by the config node/)
 })
 
 test('a draft is checked by itself, or for one machine', async () => {
@@ -242,7 +242,7 @@ describe('a snippet', () => {
     // The newest includes it no more, but a profile pins a version that does.
     await configs.addVersion('node', draft('cloud-init', '#cloud-config\nb: 2\n'), 'ben')
     users = { profiles: ['web'], pinned: [2], machines: [] }
-    await expect(configs.remove('outer')).rejects.toThrow(/outer is used by node/)
+    await expect(configs.remove('outer')).rejects.toThrow(/outer is used by the config node/)
     users = { profiles: ['web'], pinned: [3], machines: [] }
     await configs.remove('outer')
   })

@@ -14,7 +14,7 @@ import type {
 import { ConfigValues } from './config-values.ts'
 import { type Beside, type ConfigChange, changesOf, type DeclaredConfig, isSame } from './declared.ts'
 import { type BootFacts, factsOf, previewFacts, SAMPLE_MACHINE, SAMPLE_NETWORK } from './facts.ts'
-import { faultsOf, refuseFaults, withoutWords, wordsOf } from './faults.ts'
+import { faultsOf, refuseFaults, refuseUsed, withoutWords, wordsOf } from './faults.ts'
 import { DELIVERIES } from './kinds.ts'
 import { patchOf } from './patch.ts'
 import { renderConfig } from './rendering.ts'
@@ -215,12 +215,7 @@ export class Configs {
   }
 
   async #remove(name: string): Promise<void> {
-    this.get(name)
-    const users = this.usedBy(name)
-    if (users.length > 0)
-      throw new Refusal('in-use', `${name} is used by ${users.slice(0, 10).join(', ')}`, {
-        next: 'take it out there first',
-      })
+    refuseUsed(this.get(name), this.usedBy(name))
     await this.#around.repository.removeConfig(name)
     this.#configs.delete(name)
     this.#around.events.publish({ topic: 'config', id: name, change: 'removed' })

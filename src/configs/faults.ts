@@ -1,5 +1,5 @@
 import { Refusal } from '../kit/errors.ts'
-import type { ConfigProblem } from './config.ts'
+import type { Config, ConfigProblem } from './config.ts'
 import type { DeclaredConfig } from './declared.ts'
 import { RESERVED } from './facts.ts'
 import { DELIVERIES } from './kinds.ts'
@@ -63,4 +63,15 @@ export function withoutWords({ severity, part, at }: ConfigProblem): ConfigProbl
 /** What two problems have in common that are one. */
 export function wordsOf({ part, at, path, message }: ConfigProblem): string {
   return JSON.stringify([part, at, path, message])
+}
+
+/** Refuses the removal of what is used; `users`: profiles, or configs that include it. */
+export function refuseUsed({ name, kind }: Pick<Config, 'name' | 'kind'>, users: readonly string[]): void {
+  const [first] = users
+  if (first === undefined) return
+  const [what, change] =
+    kind === 'snippet' ? ['config', `config add ${first} FILE`] : ['profile', `profile edit ${first} --config none`]
+  throw new Refusal('in-use', `${name} is used by the ${what} ${users.slice(0, 10).join(', ')}`, {
+    next: `take it out there first: reveille ${change}`,
+  })
 }

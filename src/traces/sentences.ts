@@ -43,7 +43,7 @@ function told(event: TraceEvent): string {
     case 'mark.launch':
       return `it starts what it has loaded${event.detail?.profile ? ` (${event.detail.profile})` : ''}`
     case 'http.file':
-      return `the system it runs fetched ${file}`
+      return event.stage === 'script' ? `it fetched ${file}` : `the system it runs fetched ${file}`
     default:
       return `${event.summary}: ${event.reason}`
   }
