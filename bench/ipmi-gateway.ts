@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { median, sleep, Wire } from './wire.ts'
@@ -150,16 +150,24 @@ async function many(): Promise<void> {
       .split('\n')
       .map((line) => JSON.parse(line) as Report)
   const kib = (bytes: number) => (bytes / 1024 / MANY).toFixed(1)
+  // On a busy computer a process may take long to begin.
+  const written = async (lines: number) => {
+    for (let tries = 0; tries < 600; tries++) {
+      if (existsSync(report) && reports().length >= lines) return
+      await sleep(100)
+    }
+    throw new Error('the server of the BMCs does not begin')
+  }
   const few = start(1)
-  await sleep(3000)
+  await written(1)
   const [one] = reports()
   await wire.stop(few)
   rmSync(report)
   const server = start(MANY)
-  await sleep(5000)
+  await written(1)
   const seen = load('commands', 10_000, 17, 100, MANY)
   process.kill(server.pid!, 'SIGUSR2')
-  await sleep(1000)
+  await written(2)
   const [ready, after] = reports()
   console.log(
     `\n${MANY} BMCs in one process: ${kib(ready!.rss - one!.rss)} KiB each (heap and external ${kib(ready!.grown)}).`,
