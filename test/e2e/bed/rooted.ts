@@ -10,7 +10,7 @@ export type Facts = Readonly<
 >
 
 /** Waits until a machine runs from its iSCSI disk. */
-export async function rooted(vm: Vm, ms = 400_000): Promise<Facts> {
+export async function rooted(vm: Vm, ms = 800_000): Promise<Facts> {
   const [line] = await vm.shows(new RegExp(`${ROOTED} [^\\n]*\\.\\r?\\n`), ms, 500)
   vm.forget()
   return Object.fromEntries(
