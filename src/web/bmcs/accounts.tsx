@@ -1,17 +1,18 @@
-import { Button, Menu, Select, TextInput } from '@mantine/core'
+import { Button, Menu } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { IconBan, IconChevronDown, IconCircleCheck, IconPlus } from '@tabler/icons-react'
+import { IconBan, IconChevronDown, IconCircleCheck } from '@tabler/icons-react'
 import { useState } from 'react'
 import type { Bmc } from '../../api/contract/bmcs.ts'
-import { fieldProblem } from '../api/call.ts'
 import { useMay } from '../api/me.tsx'
 import { useDo } from '../api/use.ts'
+import { AddButton } from '../parts/buttons.tsx'
 import { Confirm } from '../parts/confirm.tsx'
 import { FormDialog } from '../parts/dialog.tsx'
+import { TextField } from '../parts/fields.tsx'
 import { Card } from '../parts/page.tsx'
 import { Status } from '../parts/status.tsx'
 import { ActionsHead } from '../parts/table.tsx'
-import { Once, PRIVILEGES } from './add.tsx'
+import { Once, PrivilegeSelect } from './add.tsx'
 
 type Privilege = Bmc['users'][number]['privilege']
 
@@ -29,17 +30,7 @@ export function Accounts({ bmc }: { bmc: Bmc }) {
   const change = (user: string, body: { enabled?: boolean; privilege?: Privilege; newPassword?: boolean }) =>
     set.mutate({ params: { machine: bmc.machine, user }, body })
   return (
-    <Card
-      title="Accounts"
-      flush
-      aside={
-        operator && (
-          <Button size="compact-xs" variant="default" leftSection={<IconPlus size={13} />} onClick={add.open}>
-            Add account
-          </Button>
-        )
-      }
-    >
+    <Card title="Accounts" flush aside={operator && <AddButton onClick={add.open}>Add account</AddButton>}>
       <table className="rows">
         <thead>
           <tr>
@@ -125,21 +116,16 @@ function AddAccount(props: {
         add.mutate({ params: { machine: bmc.machine, user: user.trim() }, body: { privilege, newPassword: true } })
       }
     >
-      <TextInput
+      <TextField
         label="User"
         data-autofocus
         autoComplete="off"
         value={user}
-        error={fieldProblem(add.error, 'user')}
-        onChange={(event) => setUser(event.currentTarget.value)}
+        of="user"
+        error={add.error}
+        onChange={setUser}
       />
-      <Select
-        label="Privilege"
-        allowDeselect={false}
-        value={privilege}
-        onChange={(value) => setPrivilege((value ?? 'operator') as Privilege)}
-        data={[...PRIVILEGES]}
-      />
+      <PrivilegeSelect value={privilege} onChange={setPrivilege} />
     </FormDialog>
   )
 }

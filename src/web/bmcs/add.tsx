@@ -1,4 +1,4 @@
-import { Button, Group, Modal, NumberInput, Select, Stack, TextInput } from '@mantine/core'
+import { Button, Group, Modal, NumberInput, Select, Stack } from '@mantine/core'
 import { useState } from 'react'
 import type { OutputOf } from '../../api/client/client.ts'
 import type { Bmc } from '../../api/contract/bmcs.ts'
@@ -7,17 +7,31 @@ import { useDo } from '../api/use.ts'
 import { MachineSelect } from '../machines/select.tsx'
 import { Code } from '../parts/copy.tsx'
 import { FormDialog } from '../parts/dialog.tsx'
+import { TextField } from '../parts/fields.tsx'
 import { Notice } from '../parts/notice.tsx'
 import { Facts } from '../parts/page.tsx'
 import { tryIt } from './words.ts'
 
 type Privilege = OutputOf<'getBmc'>['users'][number]['privilege']
-export const PRIVILEGES: readonly { value: Privilege; label: string }[] = [
+const PRIVILEGES: readonly { value: Privilege; label: string }[] = [
   { value: 'administrator', label: 'administrator: everything' },
   { value: 'operator', label: 'operator: power and boot device' },
   { value: 'user', label: 'user: looks only' },
   { value: 'callback', label: 'callback: hardly anything' },
 ]
+
+/** What an account may do. */
+export function PrivilegeSelect(props: { value: Privilege; onChange: (privilege: Privilege) => void }) {
+  return (
+    <Select
+      label="Privilege"
+      allowDeselect={false}
+      value={props.value}
+      onChange={(value) => value && props.onChange(value as Privilege)}
+      data={[...PRIVILEGES]}
+    />
+  )
+}
 
 /** Answers a BMC for a machine; then shows its password, once. */
 export function AddBmc({ machine: given, onClose }: { machine?: string; onClose: () => void }) {
@@ -58,29 +72,18 @@ export function AddBmc({ machine: given, onClose }: { machine?: string; onClose:
         />
       )}
       <Group grow align="flex-start">
-        <TextInput
-          label="User"
-          autoComplete="off"
-          value={user}
-          error={fieldProblem(add.error, 'user')}
-          onChange={(event) => setUser(event.currentTarget.value)}
-        />
-        <Select
-          label="Privilege"
-          allowDeselect={false}
-          value={privilege}
-          onChange={(value) => setPrivilege((value ?? 'administrator') as Privilege)}
-          data={[...PRIVILEGES]}
-        />
+        <TextField label="User" autoComplete="off" value={user} of="user" error={add.error} onChange={setUser} />
+        <PrivilegeSelect value={privilege} onChange={setPrivilege} />
       </Group>
       <Group grow align="flex-start">
-        <TextInput
+        <TextField
           label="Address of its own"
           description="Empty: a port of this server"
           placeholder="10.0.0.200"
           value={address}
-          error={fieldProblem(add.error, 'address')}
-          onChange={(event) => setAddress(event.currentTarget.value)}
+          of="address"
+          error={add.error}
+          onChange={setAddress}
         />
         <NumberInput
           label="UDP port"

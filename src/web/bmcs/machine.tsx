@@ -41,7 +41,14 @@ export function MachineBmc({ machine }: { machine: Machine }) {
         <Facts
           rows={[
             ['Address', <Code key="host" copy>{`${bmc.data.host} port ${bmc.data.port}`}</Code>],
-            ['Redfish', bmc.data.redfish && <Code copy wrap>{bmc.data.redfish}</Code>],
+            [
+              'Redfish',
+              bmc.data.redfish && (
+                <Code copy wrap>
+                  {bmc.data.redfish}
+                </Code>
+              ),
+            ],
             ['Problem', bmc.data.enabled ? bmc.data.problem : ''],
             ['Accounts', bmc.data.users.map(({ name }) => name).join(', ')],
           ]}

@@ -92,7 +92,14 @@ function BmcView({ bmc }: { bmc: Bmc }) {
                     {String(bmc.port)}
                   </Code>,
                 ],
-                ['Redfish', bmc.redfish && <Code copy wrap>{bmc.redfish}</Code>],
+                [
+                  'Redfish',
+                  bmc.redfish && (
+                    <Code copy wrap>
+                      {bmc.redfish}
+                    </Code>
+                  ),
+                ],
                 ['Cipher suites', bmc.cipherSuites.join(', ')],
                 ['Clients', bmc.clients.join(', ') || 'as the settings say'],
                 ['Boot order', orderText(bmc.bootOrder)],

@@ -1,12 +1,10 @@
-import { Button, TextInput } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { IconPlus } from '@tabler/icons-react'
 import { useState } from 'react'
-import { fieldProblem } from '../api/call.ts'
 import { useMay } from '../api/me.tsx'
 import { useDo } from '../api/use.ts'
-import { Confirm } from '../parts/confirm.tsx'
+import { AddButton, RemoveButton } from '../parts/buttons.tsx'
 import { FormDialog } from '../parts/dialog.tsx'
+import { TextField } from '../parts/fields.tsx'
 import { Listing, useList } from '../parts/listing.tsx'
 import { Card, Empty } from '../parts/page.tsx'
 import { ActionsHead } from '../parts/table.tsx'
@@ -19,17 +17,7 @@ export function Rules() {
   const [adding, add] = useDisclosure(false)
   const remove = useDo('removeBmcRule', { done: (_, { params }) => `There is no rule ${params.rule} any more.` })
   return (
-    <Card
-      title="Rules"
-      flush
-      aside={
-        operator && (
-          <Button size="compact-xs" variant="default" leftSection={<IconPlus size={13} />} onClick={add.open}>
-            Add rule
-          </Button>
-        )
-      }
-    >
+    <Card title="Rules" flush aside={operator && <AddButton onClick={add.open}>Add rule</AddButton>}>
       <Listing
         list={rules}
         lines={2}
@@ -63,18 +51,11 @@ export function Rules() {
             <td className="end figures">{count(rule.machines, 'BMC')}</td>
             {operator && (
               <td className="end">
-                <Confirm
+                <RemoveButton
                   title={`Remove the rule ${rule.name}?`}
                   text={`${count(rule.machines, 'BMC')} it made stay as they are.`}
-                  action="Remove"
                   onConfirm={() => remove.mutate({ params: { rule: rule.name } })}
-                >
-                  {(ask) => (
-                    <Button size="compact-xs" variant="default" onClick={ask}>
-                      Remove
-                    </Button>
-                  )}
-                </Confirm>
+                />
               </td>
             )}
           </tr>
@@ -104,26 +85,15 @@ function AddRule({ onClose }: { onClose: () => void }) {
       onClose={onClose}
       onSend={() => save.mutate({ params: { rule: name.trim() }, body: { tag: tag.trim(), user: user.trim() } })}
     >
-      <TextInput
-        label="Name"
-        data-autofocus
-        value={name}
-        error={fieldProblem(save.error, 'rule')}
-        onChange={(event) => setName(event.currentTarget.value)}
-      />
-      <TextInput
-        label="Tag"
-        placeholder="ipmi"
-        value={tag}
-        error={fieldProblem(save.error, 'tag')}
-        onChange={(event) => setTag(event.currentTarget.value)}
-      />
-      <TextInput
+      <TextField label="Name" data-autofocus value={name} of="rule" error={save.error} onChange={setName} />
+      <TextField label="Tag" placeholder="ipmi" value={tag} of="tag" error={save.error} onChange={setTag} />
+      <TextField
         label="Account"
         description="Its password is random for each machine: make a new one on the BMC's page to learn it"
         value={user}
-        error={fieldProblem(save.error, 'user')}
-        onChange={(event) => setUser(event.currentTarget.value)}
+        of="user"
+        error={save.error}
+        onChange={setUser}
       />
     </FormDialog>
   )

@@ -1,14 +1,13 @@
-import { Button, Checkbox, PasswordInput, Select, Textarea, TextInput } from '@mantine/core'
+import { Checkbox, PasswordInput, Select, Textarea } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { IconPlus } from '@tabler/icons-react'
 import { useState } from 'react'
 import type { OutputOf } from '../../api/client/client.ts'
-import { fieldProblem } from '../api/call.ts'
 import { useMay } from '../api/me.tsx'
 import { useDo } from '../api/use.ts'
 import { MachineSelect } from '../machines/select.tsx'
-import { Confirm } from '../parts/confirm.tsx'
+import { AddButton, RemoveButton } from '../parts/buttons.tsx'
 import { FormDialog } from '../parts/dialog.tsx'
+import { TextField } from '../parts/fields.tsx'
 import { Filters, FilterText } from '../parts/filters.tsx'
 import { Listing, useList } from '../parts/listing.tsx'
 import { Card, Empty } from '../parts/page.tsx'
@@ -30,18 +29,7 @@ export function Values() {
     done: (_, { params }) => `${params.name} is not set for ${params.scope} any more.`,
   })
   return (
-    <Card
-      title="Values"
-      flush
-      open
-      aside={
-        operator && (
-          <Button size="compact-xs" variant="default" leftSection={<IconPlus size={13} />} onClick={add.open}>
-            Set value
-          </Button>
-        )
-      }
-    >
+    <Card title="Values" flush open aside={operator && <AddButton onClick={add.open}>Set value</AddButton>}>
       <Filters>
         <FilterText label="Filter values" placeholder="Name, machine, tag" value={q} onChange={filter} />
       </Filters>
@@ -77,18 +65,11 @@ export function Values() {
             </td>
             {operator && (
               <td className="end">
-                <Confirm
+                <RemoveButton
                   title={`Remove the value of ${each.name}?`}
                   text="Machines that need it and have no other value are not configured until it is set again."
-                  action="Remove"
                   onConfirm={() => remove.mutate({ params: { scope: each.scope, name: each.name } })}
-                >
-                  {(ask) => (
-                    <Button size="compact-xs" variant="default" onClick={ask}>
-                      Remove
-                    </Button>
-                  )}
-                </Confirm>
+                />
               </td>
             )}
           </tr>
@@ -135,13 +116,14 @@ function SetValue({ onClose }: { onClose: () => void }) {
         })
       }
     >
-      <TextInput
+      <TextField
         label="Name"
         data-autofocus
         placeholder="dns_domain"
         value={name}
-        error={fieldProblem(set.error, 'name')}
-        onChange={(event) => setName(event.currentTarget.value)}
+        of="name"
+        error={set.error}
+        onChange={setName}
       />
       <Select
         label="For"
@@ -154,7 +136,7 @@ function SetValue({ onClose }: { onClose: () => void }) {
           { value: 'machine', label: 'one machine' },
         ]}
       />
-      {to === 'tag' && <TextInput label="Tag" value={tag} onChange={(event) => setTag(event.currentTarget.value)} />}
+      {to === 'tag' && <TextField label="Tag" value={tag} onChange={setTag} />}
       {to === 'machine' && <MachineSelect label="Machine" value={machine} onChange={setMachine} />}
       <Checkbox
         label="It is a secret: kept sealed, shown to nobody, given to each boot once"

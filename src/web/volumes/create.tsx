@@ -1,23 +1,15 @@
-import {
-  Collapse,
-  NumberInput,
-  SegmentedControl,
-  Select,
-  TagsInput,
-  Text,
-  Textarea,
-  TextInput,
-  UnstyledButton,
-} from '@mantine/core'
+import { Collapse, SegmentedControl, Select, Text, TextInput, UnstyledButton } from '@mantine/core'
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { Volume } from '../../api/contract/volumes.ts'
 import { fieldProblem } from '../api/call.ts'
 import { useDo, useGet } from '../api/use.ts'
-import { labelsOf, labelTexts } from '../images/labels.ts'
+import { labelTexts } from '../images/labels.ts'
 import { FormDialog } from '../parts/dialog.tsx'
+import { NumberField } from '../parts/fields.tsx'
 import { ImageSelect } from '../profiles/image-select.tsx'
 import { VolumeSelect } from './select.tsx'
+import { NO_TERMS, type Terms, TermsFields, termsBody } from './terms.tsx'
 import { fromGiB } from './words.ts'
 
 type From = 'image' | 'empty' | 'clone'
@@ -31,10 +23,7 @@ export function CreateVolume({ clone, onClose }: { clone?: Volume; onClose: () =
   const [source, setSource] = useState<string | null>(clone?.name ?? null)
   const [snapshot, setSnapshot] = useState<string | null>(null)
   const [gib, setGib] = useState<number | null>(null)
-  const [limit, setLimit] = useState<number | null>(null)
-  const [boots, setBoots] = useState<number | null>(null)
-  const [labels, setLabels] = useState<string[]>(clone ? labelTexts(clone.labels) : [])
-  const [notes, setNotes] = useState('')
+  const [terms, setTerms] = useState<Terms>({ ...NO_TERMS, labels: clone ? labelTexts(clone.labels) : [] })
   const [more, setMore] = useState(false)
   const original = useGet('getVolume', { params: { volume: source ?? '' } }, { enabled: source !== null })
   const create = useDo('createVolume', {
@@ -61,10 +50,7 @@ export function CreateVolume({ clone, onClose }: { clone?: Volume; onClose: () =
             image: from === 'image' ? image : null,
             clone: from === 'clone' && source ? { volume: source, snapshot } : null,
             bytes: fromGiB(gib),
-            limitBytes: fromGiB(limit),
-            bootsLeft: boots,
-            labels: labelsOf(labels),
-            notes,
+            ...termsBody(terms),
           },
         })
       }
@@ -121,7 +107,7 @@ export function CreateVolume({ clone, onClose }: { clone?: Volume; onClose: () =
           onChange={setSnapshot}
         />
       )}
-      <NumberInput
+      <NumberField
         label="Size in GiB"
         description={
           from === 'empty'
@@ -132,9 +118,10 @@ export function CreateVolume({ clone, onClose }: { clone?: Volume; onClose: () =
         decimalScale={10}
         required={from === 'empty'}
         withAsterisk={false}
-        value={gib ?? ''}
-        error={fieldProblem(error, 'bytes')}
-        onChange={(value) => setGib(value === '' ? null : Number(value))}
+        value={gib}
+        of="bytes"
+        error={error}
+        onChange={setGib}
       />
       <UnstyledButton onClick={() => setMore(!more)} aria-expanded={more}>
         <Text size="sm" td="underline">
@@ -142,40 +129,7 @@ export function CreateVolume({ clone, onClose }: { clone?: Volume; onClose: () =
         </Text>
       </UnstyledButton>
       <Collapse expanded={more}>
-        <NumberInput
-          label="Limit in GiB"
-          description="Most that its own writes may take; beyond it is a full disk"
-          min={0}
-          decimalScale={10}
-          value={limit ?? ''}
-          onChange={(value) => setLimit(value === '' ? null : Number(value))}
-        />
-        <NumberInput
-          mt="sm"
-          label="Boots"
-          description="After so many it is set aside until it is reverted"
-          min={1}
-          allowDecimal={false}
-          value={boots ?? ''}
-          onChange={(value) => setBoots(value === '' ? null : Number(value))}
-        />
-        <TagsInput
-          mt="sm"
-          label="Labels"
-          description="KEY=VALUE, then Enter. Volumes with rotation=NAME are served in turn to profiles with that rotation."
-          value={labels}
-          error={fieldProblem(error, 'labels')}
-          onChange={setLabels}
-        />
-        <Textarea
-          mt="sm"
-          label="Notes"
-          autosize
-          minRows={2}
-          maxLength={2000}
-          value={notes}
-          onChange={(event) => setNotes(event.currentTarget.value)}
-        />
+        <TermsFields terms={terms} onChange={setTerms} error={error} />
       </Collapse>
     </FormDialog>
   )

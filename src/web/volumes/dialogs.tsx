@@ -1,13 +1,14 @@
-import { Checkbox, NumberInput, Select, TagsInput, Text, Textarea, TextInput } from '@mantine/core'
+import { Checkbox, Select, Text, TextInput } from '@mantine/core'
 import { useState } from 'react'
 import type { Volume } from '../../api/contract/volumes.ts'
 import { fieldProblem } from '../api/call.ts'
 import { useDo, useGet } from '../api/use.ts'
-import { labelsOf, labelTexts } from '../images/labels.ts'
 import { FormDialog } from '../parts/dialog.tsx'
+import { NumberField, TextField } from '../parts/fields.tsx'
 import { Notice } from '../parts/notice.tsx'
 import { bytes } from '../parts/words.ts'
 import { Kick } from './snapshots.tsx'
+import { TermsFields, termsBody, termsOf } from './terms.tsx'
 import { attachedTo, fromGiB, toGiB } from './words.ts'
 
 type Dialog = { volume: Volume; onClose: () => void }
@@ -51,7 +52,7 @@ export function Publish({ volume, snapshot: first, onClose }: Dialog & { snapsho
       <Text size="sm" c="dimmed">
         Makes an image version of its content. Only what changed is added; the volume stays as it is.
       </Text>
-      <TextInput
+      <TextField
         label="Image"
         description={
           known
@@ -64,8 +65,9 @@ export function Publish({ volume, snapshot: first, onClose }: Dialog & { snapsho
         required
         withAsterisk={false}
         value={image}
-        error={fieldProblem(publish.error, 'image')}
-        onChange={(event) => setImage(event.currentTarget.value)}
+        of="image"
+        error={publish.error}
+        onChange={setImage}
       />
       <Moment volume={volume} value={snapshot} onChange={setSnapshot} />
       {snapshot === null && attachedTo(volume).length > 0 && (
@@ -76,12 +78,12 @@ export function Publish({ volume, snapshot: first, onClose }: Dialog & { snapsho
           </p>
         </Notice>
       )}
-      <TextInput
+      <TextField
         label="Note"
         placeholder="What is special about this version"
         maxLength={500}
         value={note}
-        onChange={(event) => setNote(event.currentTarget.value)}
+        onChange={setNote}
       />
     </FormDialog>
   )
@@ -110,14 +112,14 @@ export function Resize({ volume, onClose }: Dialog) {
         if (wanted !== null) resize.mutate({ params: { volume: volume.id }, body: { bytes: wanted, shrink } })
       }}
     >
-      <NumberInput
+      <NumberField
         label="Size in GiB"
         description={`Now ${bytes(volume.bytes)}. Partitions and filesystems on it are not changed.`}
         data-autofocus
         min={0}
         decimalScale={10}
-        value={gib ?? ''}
-        onChange={(value) => setGib(value === '' ? null : Number(value))}
+        value={gib}
+        onChange={setGib}
       />
       {less && wanted !== null && (
         <Checkbox
@@ -232,10 +234,7 @@ function FileName(props: { value: string; error: string | undefined; onChange: (
 /** What is said of a volume, what it may take, and how the system that has it sees it. */
 export function EditVolume({ volume, onClose }: Dialog) {
   const [name, setName] = useState(volume.name)
-  const [labels, setLabels] = useState(labelTexts(volume.labels))
-  const [notes, setNotes] = useState(volume.notes)
-  const [limit, setLimit] = useState(toGiB(volume.limitBytes))
-  const [boots, setBoots] = useState(volume.bootsLeft)
+  const [terms, setTerms] = useState(termsOf(volume))
   const [scsi, setScsi] = useState(volume.scsi)
   const save = useDo('updateVolume', { quiet: true, done: (saved) => `${saved.name} is saved.`, after: onClose })
   return (
@@ -250,49 +249,14 @@ export function EditVolume({ volume, onClose }: Dialog) {
           params: { volume: volume.id },
           body: {
             ...(name.trim() !== volume.name ? { name: name.trim() } : {}),
-            ...{ labels: labelsOf(labels), notes, limitBytes: fromGiB(limit), bootsLeft: boots, scsi },
+            ...termsBody(terms),
+            scsi,
           },
         })
       }
     >
-      <TextInput
-        label="Name"
-        value={name}
-        error={fieldProblem(save.error, 'name')}
-        onChange={(event) => setName(event.currentTarget.value)}
-      />
-      <NumberInput
-        label="Limit in GiB"
-        description="Most that its own writes may take; empty: as many as the pool has"
-        min={0}
-        decimalScale={10}
-        value={limit ?? ''}
-        error={fieldProblem(save.error, 'limitBytes')}
-        onChange={(value) => setLimit(value === '' ? null : Number(value))}
-      />
-      <NumberInput
-        label="Boots left"
-        description="Then it is set aside until it is reverted; empty: unlimited"
-        min={1}
-        allowDecimal={false}
-        value={boots ?? ''}
-        onChange={(value) => setBoots(value === '' ? null : Number(value))}
-      />
-      <TagsInput
-        label="Labels"
-        description="KEY=VALUE, then Enter. Volumes with rotation=NAME are served in turn to profiles with that rotation."
-        value={labels}
-        error={fieldProblem(save.error, 'labels')}
-        onChange={setLabels}
-      />
-      <Textarea
-        label="Notes"
-        autosize
-        minRows={2}
-        maxLength={2000}
-        value={notes}
-        onChange={(event) => setNotes(event.currentTarget.value)}
-      />
+      <TextField label="Name" value={name} of="name" error={save.error} onChange={setName} />
+      <TermsFields terms={terms} onChange={setTerms} error={save.error} />
       {(['vendor', 'product', 'revision'] as const).map((part) => (
         <TextInput
           key={part}

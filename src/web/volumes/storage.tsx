@@ -1,11 +1,10 @@
-import { Button, MultiSelect, NumberInput, Select, Text, TextInput } from '@mantine/core'
-import { IconPlus } from '@tabler/icons-react'
+import { Button, MultiSelect, NumberInput, Select, Text } from '@mantine/core'
 import { type ReactNode, useState } from 'react'
 import type { StorageState } from '../../api/contract/storage.ts'
-import { fieldProblem } from '../api/call.ts'
 import { useDo, useGet } from '../api/use.ts'
-import { Confirm } from '../parts/confirm.tsx'
+import { AddButton, RemoveButton } from '../parts/buttons.tsx'
 import { FormDialog } from '../parts/dialog.tsx'
+import { TextField } from '../parts/fields.tsx'
 import { Notice } from '../parts/notice.tsx'
 import { Card, Loaded, Page, Stacked } from '../parts/page.tsx'
 import { ActionsHead } from '../parts/table.tsx'
@@ -58,18 +57,6 @@ function Rows({ head, empty, children }: { head: readonly string[]; empty: strin
   )
 }
 
-function Remove(props: { title: string; text: string; busy: boolean; onConfirm: () => void }) {
-  return (
-    <Confirm title={props.title} text={props.text} action="Remove" onConfirm={props.onConfirm}>
-      {(ask) => (
-        <Button size="compact-xs" variant="default" loading={props.busy} onClick={ask}>
-          Remove
-        </Button>
-      )}
-    </Confirm>
-  )
-}
-
 function Devices({ state }: { state: StorageState }) {
   const [adding, setAdding] = useState<Device>()
   const remove = useDo('deletePhysicalVolume', { done: (_, { query }) => `${query.path} is empty now.` })
@@ -91,7 +78,7 @@ function Devices({ state }: { state: StorageState }) {
                 </Button>
               )}
               {state.physicalVolumes.some(({ path, group }) => path === device.path && group === '') && (
-                <Remove
+                <RemoveButton
                   title={`Take ${device.path} from LVM?`}
                   text="It belongs to no volume group, so nothing is lost."
                   busy={remove.isPending}
@@ -141,15 +128,7 @@ function Groups({ state }: { state: StorageState }) {
   const [making, setMaking] = useState(false)
   const remove = useDo('deleteVolumeGroup', { done: (_, { params }) => `${params.group} is removed.` })
   return (
-    <Card
-      flush
-      title="Volume groups"
-      aside={
-        <Button size="compact-xs" leftSection={<IconPlus size={14} />} onClick={() => setMaking(true)}>
-          Create group
-        </Button>
-      }
-    >
+    <Card flush title="Volume groups" aside={<AddButton onClick={() => setMaking(true)}>Create group</AddButton>}>
       <Rows head={['Group', 'Size', 'Free', 'Devices']} empty="There is no volume group.">
         {state.volumeGroups.map(({ name, ours, missing, ...group }) => (
           <tr key={name}>
@@ -168,7 +147,7 @@ function Groups({ state }: { state: StorageState }) {
             </td>
             <td className="end">
               {!ours && !state.logicalVolumes.some((each) => each.group === name) && (
-                <Remove
+                <RemoveButton
                   title={`Remove the group ${name}?`}
                   text="Nothing is in it. Its devices stay physical volumes."
                   busy={remove.isPending}
@@ -199,13 +178,7 @@ function CreateGroup({ state, onClose }: { state: StorageState; onClose: () => v
       onClose={onClose}
       onSend={() => create.mutate({ body: { name, devices } })}
     >
-      <TextInput
-        label="Name"
-        data-autofocus
-        value={name}
-        error={fieldProblem(create.error, 'name')}
-        onChange={(event) => setName(event.currentTarget.value)}
-      />
+      <TextField label="Name" data-autofocus value={name} of="name" error={create.error} onChange={setName} />
       <MultiSelect
         label="Devices"
         description={free.length === 0 ? 'Give a device to LVM first' : 'Physical volumes of no group'}
@@ -225,11 +198,7 @@ function LogicalVolumes({ state }: { state: StorageState }) {
       flush
       title="Logical volumes"
       aside={
-        state.volumeGroups.length > 0 && (
-          <Button size="compact-xs" leftSection={<IconPlus size={14} />} onClick={() => setMaking(true)}>
-            Create logical volume
-          </Button>
-        )
+        state.volumeGroups.length > 0 && <AddButton onClick={() => setMaking(true)}>Create logical volume</AddButton>
       }
     >
       <Rows head={['Logical volume', 'Size', 'Layout']} empty="There is no logical volume.">
@@ -246,7 +215,7 @@ function LogicalVolumes({ state }: { state: StorageState }) {
             </td>
             <td className="end">
               {!ours && !open && (
-                <Remove
+                <RemoveButton
                   title={`Remove ${group}/${name}?`}
                   text={`All that is in it is lost: up to ${bytes(volume.bytes)}.`}
                   busy={remove.isPending}
@@ -287,13 +256,7 @@ function CreateLogicalVolume({ state, onClose }: { state: StorageState; onClose:
         value={group}
         onChange={(value) => setGroup(value ?? '')}
       />
-      <TextInput
-        label="Name"
-        data-autofocus
-        value={name}
-        error={fieldProblem(create.error, 'name')}
-        onChange={(event) => setName(event.currentTarget.value)}
-      />
+      <TextField label="Name" data-autofocus value={name} of="name" error={create.error} onChange={setName} />
       <NumberInput label="Size" suffix=" GiB" min={0} value={gib} onChange={setGib} />
     </FormDialog>
   )
