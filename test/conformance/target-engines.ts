@@ -374,11 +374,11 @@ export const TARGET_ENGINE_CASES: readonly EngineCase[] = [
     },
   },
   {
-    name: 'reads, writes and sizes pass the tests of libiscsi',
+    name: 'reads, writes, sizes and reservations pass the tests of libiscsi',
     async run(world) {
       const one = target([{ volume: await world.volume(32 * MIB) }], { initiators: null })
       await world.engine.apply(one)
-      const suites = ['Read10', 'Write10', 'ReadCapacity16', 'TestUnitReady']
+      const suites = ['Read10', 'Write10', 'ReadCapacity16', 'TestUnitReady', 'ProutRegister']
       for (const tests of suites.map((suite) => `SCSI.${suite}.${world.isSlow ? 'Simple' : '*'}`)) {
         const { code, stdout, stderr } = await conform(login(world, one), tests)
         assert.equal(code, 0, stdout + stderr)

@@ -63,6 +63,7 @@ export class LioEngine implements TargetEngine {
   static async start(options: LioOptions): Promise<LioEngine> {
     const engine = new LioEngine(options)
     await engine.#detect()
+    await engine.#keepReservations()
     await engine.#clear()
     engine.#asked.watch()
     return engine
@@ -145,6 +146,19 @@ export class LioEngine implements TargetEngine {
         next: 'load target_core_mod and iscsi_target_mod as root, with configfs mounted, or set iscsi.engine builtin',
       })
     })
+  }
+
+  /**
+   * The kernel writes every persistent reservation to a file and refuses the command (LOGICAL UNIT COMMUNICATION FAILURE) where there is no
+   * folder for it; on other computers targetcli makes that.
+   */
+  async #keepReservations(): Promise<void> {
+    const root = (await this.#read('dbroot')).trim()
+    if (root === '') return
+    const folder = join(root, 'pr')
+    await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: unknown) =>
+      this.#options.log.warn({ error, folder }, 'LIO cannot keep persistent reservations: it refuses them'),
+    )
   }
 
   /** Removes what an earlier server left: those of others stay. */
