@@ -4,7 +4,7 @@ import { chromium } from 'playwright-core'
 
 /**
  * Takes the picture of the console for the README from a running server: the page of a machine while it loads its files, if
- * it does so within 15 s (restart it meanwhile).
+ * it does so within 15 s (restart it meanwhile). Choose a password of your own before, or the notice about the first one is in it.
  * Usage: node scripts/screenshot-console.ts [URL] [PASSWORD-FILE] [MACHINE] [light|dark]
  */
 const [base = 'http://127.0.0.1:8080', passwordFile = 'data/admin-password', wanted, scheme = 'light'] =
