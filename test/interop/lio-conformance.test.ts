@@ -6,15 +6,7 @@ import { startTargetsVm, type TargetsVm } from '../e2e/bed/targets-vm.ts'
 /** By Linux 6.1. */
 const FAILED = {
   'SCSI.CompareAndWrite': 'Simple Miscompare',
-  'SCSI.PrinReadKeys': 'Truncate',
-  'SCSI.PrinReportCapabilities': 'Simple',
-  'SCSI.ProutRegister': 'Simple',
-  'SCSI.ProutReserve':
-    'Simple AccessEA AccessWE AccessEARO AccessWERO AccessEAAR AccessWEAR OwnershipEA OwnershipWE OwnershipEARO OwnershipWERO OwnershipEAAR OwnershipWEAR',
-  'SCSI.ProutClear': 'Simple',
-  'SCSI.ProutPreempt': 'RemoveRegistration',
   'SCSI.ReceiveCopyResults': 'CopyStatus',
-  'SCSI.Reserve6': 'Logout ITNexusLoss',
   'SCSI.Verify10': 'VerifyProtect Mismatch',
   'SCSI.Verify16': 'VerifyProtect Mismatch',
   'iSCSI.iSCSIdatasn': 'iSCSIDataSnInvalid',
