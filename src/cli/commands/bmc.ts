@@ -143,8 +143,12 @@ export function bmcCommands(program: CliCommand, context: Context): void {
   list.action(async (options: Common & { state?: (typeof STATES)[number]; search?: string }) => {
     const client = await context.client()
     const found = await all(client.listBmcs, { query: { state: options.state, q: options.search } })
-    show(context, options, found, () =>
-      table(
+    show(context, options, found, () => {
+      if (found.length === 0)
+        return options.state === undefined && options.search === undefined
+          ? 'No BMC is answered here. Make one: reveille bmc add MACHINE\n'
+          : 'No BMC matches.\n'
+      return table(
         ['machine', 'address', 'port', 'state', 'users', 'sessions', 'rule'],
         found.map((each) => [
           each.machineName,
@@ -156,8 +160,8 @@ export function bmcCommands(program: CliCommand, context: Context): void {
           each.rule,
         ]),
         terminal.columns,
-      ),
-    )
+      )
+    })
   })
 
   leaf(bmc, 'show <machine>', 'one of them', ['reveille bmc show web1']).action(
