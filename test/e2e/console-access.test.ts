@@ -1,13 +1,12 @@
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildConsole, type ConsolePage, openConsolePage } from './bed/console-page.ts'
 import { freeTcpPort } from './bed/free-port.ts'
 import { Server } from './bed/server.ts'
+import { until } from './bed/until.ts'
 
 /** Every page of the console can be read by screen readers (rules of axe), in both colours, and fits a phone, whatever names are long. */
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const LONG = 'a-very-long-name-that-somebody-thought-would-be-helpful-later-on'.slice(0, 63)
 let server: Server
 let console: ConsolePage
@@ -53,20 +52,19 @@ const PLACES = [
 async function open(place: string): Promise<void> {
   await page.goto(`${base}/${place}`)
   await page.getByRole('heading', { level: 1 }).waitFor()
-  await page.waitForFunction(() => !document.querySelector('[role=status][aria-label=Loading]'))
+  await until('everything is loaded', 60_000, async () =>
+    (await page.getByRole('status', { name: 'Loading' }).count()) === 0 ? true : undefined,
+  )
 }
 
 /** What the rules of axe find wrong on the page, one line for each rule. */
 async function found(): Promise<string[]> {
-  await page.evaluate(AXE)
-  return page.evaluate(async () => {
-    type Violation = { id: string; help: string; nodes: { html: string }[] }
-    const { axe } = globalThis as unknown as {
-      axe: { run: (what: Document, how: object) => Promise<{ violations: Violation[] }> }
-    }
-    const { violations } = await axe.run(document, { resultTypes: ['violations'] })
-    return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes[0]?.html.slice(0, 200)}`)
-  })
+  await page.evaluate(axe.source)
+  type Violation = { id: string; help: string; nodes: { html: string }[] }
+  const { violations } = await page.evaluate<{ violations: Violation[] }>(
+    "axe.run(document, { resultTypes: ['violations'] })",
+  )
+  return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes[0]?.html.slice(0, 200)}`)
 }
 
 test('every page has names for what can be pressed, and words that stand out from what is behind them', async () => {
@@ -81,9 +79,8 @@ test('on a phone nothing lies beyond the edge, by day and by night', async () =>
   await page.emulateMedia({ colorScheme: 'dark' })
   for (const place of PLACES) {
     await open(place)
-    const beyond = () =>
-      page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
-    expect(await beyond(), place).toBe(0)
+    const beyond = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
+    expect(beyond, place).toBe(0)
   }
   for (const place of ['machines', 'machines/web1', 'volumes', 'configs']) {
     await open(place)

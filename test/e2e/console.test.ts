@@ -43,7 +43,7 @@ beforeAll(async () => {
     ['serve', '--data-dir', join(dir, 'data'), '--http-listen', `127.0.0.1:${port}`],
     { stdio: ['ignore', 'ignore', 'inherit'], env: ownEnvironment() },
   )
-  await until('the server is ready', 30_000, () => {
+  await until('the server is ready', 120_000, () => {
     if (server.exitCode !== null) throw new Error('the server ended; what it said stands above')
     return fetch(`${base}/readyz`).then(
       (answer) => answer.ok || undefined,
