@@ -30,6 +30,7 @@ const MODULES = [
   'iscsi_ibft',
   'sd_mod',
   'sg',
+  'dm_mod',
   'ext4',
   'vfat',
   'nls_ascii',
