@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import {
   appendFile,
@@ -55,9 +56,12 @@ export function debianInstaller(): Promise<Installer> {
 }
 
 async function made(): Promise<Installer> {
-  const kept = { kernel: join(CACHE, 'linux'), initrd: join(CACHE, 'initrd.gz') }
+  const recipe = createHash('sha256').update(await readFile(import.meta.filename))
+  const folder = join(CACHE, recipe.digest('hex').slice(0, 16))
+  const kept = { kernel: join(folder, 'linux'), initrd: join(folder, 'initrd.gz') }
   if (existsSync(kept.initrd)) return kept
-  await mkdir(CACHE, { recursive: true })
+  await rm(CACHE, { recursive: true, force: true })
+  await mkdir(folder, { recursive: true })
   const work = resolve(await mkdtemp(join(CACHE, 'making-')))
   const apt = await aptFor(work)
   const inside = await unpacked(work, PACKAGE, apt)
