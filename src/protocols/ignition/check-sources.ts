@@ -78,9 +78,9 @@ export class SourceChecks {
     if (/%(?![0-9A-Fa-f]{2})/.test(source)) return 'a % in the URL is not followed by two hexadecimal digits'
     if (scheme === 'arn')
       return /^arn:[^:]*:s3:/.test(source) ? undefined : 'only objects of S3 are fetched by their ARN'
-    if (!/^[^:]+:\/\/[^/?#]+/.test(source))
-      return `the URL names no ${scheme === 's3' || scheme === 'gs' ? 'bucket' : 'host'}`
-    return undefined
+    const [, authority] = /^[^:]+:\/\/([^/?#]+)/.exec(source) ?? []
+    if (authority === undefined) return `the URL names no ${scheme === 's3' || scheme === 'gs' ? 'bucket' : 'host'}`
+    return authorityFault(authority)
   }
 
   #headers(resource: Struct, scheme: string | undefined): void {
@@ -129,4 +129,19 @@ export class SourceChecks {
     else if (digits!.length !== HASHES[kind][0] || !/^[0-9A-Fa-f]*$/.test(digits!))
       this.#findings.error(at, `a ${kind} has ${HASHES[kind][0]} hexadecimal digits, this one ${digits!.length}`)
   }
+}
+
+/** What Ignition's reader of URLs refuses between `//` and the path (RFC 3986 §3.2, and non-ASCII letters, which it takes). */
+function authorityFault(authority: string): string | undefined {
+  const user = authority.slice(0, Math.max(0, authority.lastIndexOf('@')))
+  if (/[^-A-Za-z0-9._:~!$&'()*+,;=%@]/.test(user))
+    return 'the user in the URL has characters that must be encoded with %'
+  const host = authority.slice(authority.lastIndexOf('@') + 1)
+  if (host.startsWith('[') && !host.includes(']')) return 'the IPv6 address in the URL has no closing bracket'
+  const port = host.startsWith('[') ? host.slice(host.lastIndexOf(']') + 1) : (/:[^:]*$/.exec(host)?.[0] ?? '')
+  if (!/^(:[0-9]*)?$/.test(port)) return 'the port in the URL is no number'
+  if (/[^-A-Za-z0-9_.~!$&'()*+,;=:[\]<>"%\u0080-\uffff]/.test(host))
+    return 'the host in the URL has a character that no host has'
+  if (/%(?!25|[89A-Fa-f])/.test(host)) return 'the host in the URL has an encoded ASCII character; write it as it is'
+  return undefined
 }
