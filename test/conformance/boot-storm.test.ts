@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { BlockDevice } from '../../src/volumes/block-device.ts'
 import { FilePool } from '../../src/volumes/drivers/file/pool.ts'
 import type { VolumeBase } from '../../src/volumes/volume.ts'
-import { MIB, noise, TestImages } from './volume-pool.ts'
+import { MIB, noise, TestImages } from './pool-bed.ts'
 
 const CHUNKS = 12
 const CHUNK = 4 * MIB

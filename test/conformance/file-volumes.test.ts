@@ -8,7 +8,7 @@ import type { BlockDevice } from '../../src/volumes/block-device.ts'
 import { FilePool, type FilePoolOptions } from '../../src/volumes/drivers/file/pool.ts'
 import type { VolumeBase } from '../../src/volumes/volume.ts'
 import { printedRandom, ROUNDS, writeAndKill } from './killing.ts'
-import { contentOf, MIB, noise, readAll, TestImages } from './volume-pool.ts'
+import { contentOf, MIB, noise, readAll, TestImages } from './pool-bed.ts'
 import { writtenSector } from './volume-writer.ts'
 
 const ROUND_TRIPS = process.env.REVEILLE_SOAK ? 300 : 8

@@ -3,7 +3,7 @@ import { CHUNK_BYTES } from '../../src/protocols/chunks/list.ts'
 import type { BlockDevice } from '../../src/volumes/block-device.ts'
 import type { VolumePool } from '../../src/volumes/pool.ts'
 import type { VolumeBase } from '../../src/volumes/volume.ts'
-import { contentOf, MIB, noise, type PoolBed, readAll, TestImages } from './volume-pool.ts'
+import { contentOf, MIB, noise, type PoolBed, readAll, TestImages } from './pool-bed.ts'
 
 /** What a volume must be. */
 type Expected = {

@@ -5,8 +5,9 @@ import { expect, test } from 'vitest'
 import { FilePool } from '../../src/volumes/drivers/file/pool.ts'
 import { FlatPool } from '../../src/volumes/drivers/flat/pool.ts'
 import { printedRandom } from './killing.ts'
+import type { Images, PoolBed } from './pool-bed.ts'
 import { VolumeModel } from './volume-model.ts'
-import { describeVolumePool, type Images, type PoolBed } from './volume-pool.ts'
+import { describeVolumePool } from './volume-pool.ts'
 
 async function filePoolBed(): Promise<PoolBed> {
   const directory = await mkdtemp(join(tmpdir(), 'reveille-volumes-'))

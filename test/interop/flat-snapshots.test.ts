@@ -9,7 +9,7 @@ import { SILENT } from '../../src/kit/log.ts'
 import type { Target } from '../../src/volumes/engine.ts'
 import { DEFAULT_SCSI } from '../../src/volumes/volume.ts'
 import { Initiator } from '../conformance/iscsi-clients.ts'
-import { MIB, TestImages } from '../conformance/volume-pool.ts'
+import { MIB, TestImages } from '../conformance/pool-bed.ts'
 
 test('tgt serves a snapshot of a raw file beside the volume itself, each with its own content', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'reveille-flat-snapshots-'))

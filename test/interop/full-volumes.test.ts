@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Refusal } from '../../src/kit/errors.ts'
 import { FilePool } from '../../src/volumes/drivers/file/pool.ts'
-import { contentOf, MIB, noise, TestImages } from '../conformance/volume-pool.ts'
+import { contentOf, MIB, noise, TestImages } from '../conformance/pool-bed.ts'
 
 test.each(['tmpfs', 'ext4'])(
   'on a full %s writes are refused, nothing is damaged, and it goes on when there is space',
