@@ -41,21 +41,22 @@ const KEPT = '$kept$unchanged'
 /** What may be left out. */
 const DEFAULTS = { profile: { description: '' } }
 
+/** What is known of a machine by its owner's word, besides its name and MACs. */
+const OF_MACHINES = [
+  'tags',
+  'notes',
+  'ip',
+  'hostname',
+  'profile',
+  'uuid',
+  'serial',
+  'architecture',
+  'firmware',
+  'bootLoader',
+] as const
+
 async function exportMachine(client: ApiClient, machine: Machine, notes: Notes) {
-  const {
-    name,
-    macs,
-    tags,
-    notes: remarks,
-    ip,
-    hostname,
-    profile,
-    uuid,
-    serial,
-    architecture,
-    firmware,
-    bootLoader,
-  } = machine
+  const { name, macs } = machine
   const { items } = await client.listPowerDrivers({ params: { machine: machine.id } })
   const power = items
     .filter(({ builtIn }) => !builtIn)
@@ -63,19 +64,7 @@ async function exportMachine(client: ApiClient, machine: Machine, notes: Notes) 
       for (const secret of secrets) notes.push(`reveille driver set ${name} ${driver}: the secret ${secret}`)
       return { name: driver, settings }
     })
-  const fields = {
-    tags,
-    notes: remarks,
-    ip,
-    hostname,
-    profile,
-    uuid,
-    serial,
-    architecture,
-    firmware,
-    bootLoader,
-    power,
-  }
+  const fields = { ...Object.fromEntries(OF_MACHINES.map((field) => [field, machine[field]])), power }
   return { name, macs, ...bare(fields, { tags: [], notes: '', bootLoader: 'auto', power: [] }) }
 }
 
