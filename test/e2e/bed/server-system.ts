@@ -21,14 +21,17 @@ const MODULES = [
 ]
 const MAKE_MS = 20 * 60_000
 
-const INITRD = `#!/bin/sh
+/** First program of an initrd that loads the modules it has in their order, and goes on from the disk with `init`. */
+export const loadingModules = (init: string) => `#!/bin/sh
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
 while read -r module; do insmod "/lib/modules/$module.ko"; done </lib/modules/order
 until [ -e /dev/vda ]; do sleep 0.1; done
-mount -t ext4 -o rw /dev/vda /root && exec switch_root /root /server-init
+mount -t ext4 -o rw /dev/vda /root && exec switch_root /root ${init}
 `
+
+const INITRD = loadingModules('/server-init')
 
 /** First program of the system: like a server's, but it does what `/share/run` says and then switches itself off. */
 const SERVER_INIT = `#!/bin/sh

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, writeFile } from '
 import { join, resolve } from 'node:path'
 import { runOrFail } from '../../../src/processes/run.ts'
 import { inTurn } from '../../e2e/bed/in-turn.ts'
+import { loadingModules } from '../../e2e/bed/server-system.ts'
 import { kernelPackage, makeInitrd } from '../../e2e/bed/system.ts'
 
 /** The system is kept between runs: it is made of packages, the kernel and Node alone. */
@@ -17,15 +18,6 @@ const MODULES = [
   ...['drivers/virtio', 'drivers/net/veth.ko', 'net/ipv6'],
 ]
 const MAKE_MS = 20 * 60_000
-
-const INITRD = `#!/bin/sh
-mount -t proc proc /proc
-mount -t sysfs sys /sys
-mount -t devtmpfs dev /dev
-while read -r module; do insmod "/lib/modules/$module.ko"; done </lib/modules/order
-until [ -e /dev/vda ]; do sleep 0.1; done
-mount -t ext4 -o rw /dev/vda /root && exec switch_root /root /sbin/init
-`
 
 /** A wire with the server at one end, and a network namespace for machines and clients at the other. */
 const WIRES = `#!/bin/sh
@@ -111,7 +103,7 @@ async function made(): Promise<SystemFiles> {
     const image = ['-q', '-d', root, join(work, 'root.img'), '3G']
     await runOrFail('mkfs.ext4', image, { timeoutMs: MAKE_MS })
     const drivers = ['virtio_pci', 'virtio_blk', 'crc32c_generic', 'ext4']
-    await writeFile(join(work, 'initrd'), await makeInitrd(modules, drivers, INITRD))
+    await writeFile(join(work, 'initrd'), await makeInitrd(modules, drivers, loadingModules('/sbin/init')))
     await rm(root, { recursive: true })
     await rename(work, kept)
   } finally {
