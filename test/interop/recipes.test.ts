@@ -59,11 +59,11 @@ describe('the configs of recipes', () => {
   test.each(of('autoyast', 'unattend').filter(({ part }) => part.endsWith('.xml')))(
     '$recipe: $part is XML',
     async ({ content }) => {
-      await run('python3', ['-c', 'import sys, xml.dom.minidom as xml; xml.parse(sys.argv[1])'], content)
+      await run('/usr/bin/python3', ['-c', 'import sys, xml.dom.minidom as xml; xml.parse(sys.argv[1])'], content)
     },
   )
 
   test.each(of('cloud-init', 'autoinstall'))('$recipe: $part is YAML for Python, too', async ({ content }) => {
-    await run('python3', ['-c', 'import sys, yaml; yaml.safe_load(open(sys.argv[1]))'], content)
+    await run('/usr/bin/python3', ['-c', 'import sys, yaml; yaml.safe_load(open(sys.argv[1]))'], content)
   })
 })
