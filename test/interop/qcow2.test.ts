@@ -127,7 +127,8 @@ describe('what leans on something else is refused', () => {
     ['a backing file', ['-b', 'base.qcow2', '-F', 'qcow2'], /backing file/],
     ['a data file', ['-o', 'data_file=data.raw'], /another file/],
     ['subclusters', ['-o', 'extended_l2=on,cluster_size=64k'], /subclusters/],
-    ['encryption', ['--object', 'secret,id=s,data=x', '-o', 'encrypt.format=luks,encrypt.key-secret=s'], /encrypted/],
+    // Not LUKS: for that qemu-img measures this computer's speed first, and gives up where the clock of processor time is coarse.
+    ['encryption', ['--object', 'secret,id=s,data=x', '-o', 'encrypt.format=aes,encrypt.key-secret=s'], /encrypted/],
   ])('%s', async (name, options, message) => {
     const base = join(folder, 'base.qcow2')
     await run('qemu-img', ['create', '-f', 'qcow2', base, '8M'])
