@@ -150,12 +150,14 @@ async function measure(contestant: Contestant, disk: Disk, load: Workload): Prom
 
 /**
  * A virtual machine gets memory from its host when it touches it for the first time, which takes longer than all else that a first write does. So
- * that everybody writes to memory that was just used, as much is written and forgotten before.
+ * that everybody writes to memory that was just used, twice as much is written and forgotten before, in writes of the same size: pages are kept
+ * apart by the size in which they were asked for.
  */
-async function warmMemory(): Promise<void> {
+async function warmMemory(bytes: number): Promise<void> {
   const path = join(work, 'warm')
   const file = await open(path, 'w')
-  for (let i = 0; i < SIZE_MIB * 1.5; i++) await file.write(Buffer.alloc(MIB, 1))
+  const content = Buffer.alloc(bytes, 1)
+  for (let written = 0; written < SPAN * 2; written += bytes) await file.write(content)
   await file.close()
   await promisify(execFile)('sync')
   await rm(path)
@@ -193,6 +195,7 @@ async function measureOnce(
   }
 }
 
+const rotated = <T>(all: readonly T[], by: number): T[] => all.map((_, i) => all[(i + by) % all.length]!)
 const perSecond = (run: Run) => run.commands / run.seconds
 const mbPerSecond = (run: Run) => run.bytes / run.seconds / 1e6
 async function bootStorm(overlay: Contestant, createdMs: number): Promise<void> {
@@ -234,11 +237,12 @@ try {
   let fresh = 0
   for (let round = 0; round < RUNS; round++)
     for (const { name, first, ...load } of WORKLOADS) {
-      for (const each of contestants) {
+      // Everybody begins once: who writes first may find better memory.
+      for (const each of rotated(contestants, round)) {
         const disk = first ? each.fresh(fresh) : load.write ? each.written : each.read
         // No place twice.
         const all = { ...load, span: SPAN, seconds: SECONDS, seed: round + 1 }
-        if (first) await warmMemory()
+        if (first) await warmMemory(load.bytes)
         const run = first
           ? await measureOnce(each, disk, { ...all, commands: SPAN / load.bytes })
           : await measure(each, disk, all)
