@@ -1,5 +1,7 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readdir, readlink, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -11,6 +13,7 @@ import { TgtEngine } from '../../src/volumes/drivers/tgt/tgt.ts'
 import { RawVolumes } from '../conformance/raw-volumes.ts'
 import { type EngineWorld, TARGET_ENGINE_CASES } from '../conformance/target-engines.ts'
 import { freeTcpPort } from '../e2e/bed/free-port.ts'
+import { until } from '../e2e/bed/until.ts'
 
 type World = EngineWorld & { close(): Promise<void> }
 
@@ -134,6 +137,29 @@ describe('tgtd of our own', () => {
     await first.stop()
     await expect(second.sessions()).resolves.toEqual([])
     await second.stop()
+    await rm(directory, { recursive: true })
+  })
+
+  test('and that of one that was killed just when it had started it', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'reveille-tgt-'))
+    const listen = { host: '127.0.0.1', port: await freeTcpPort() }
+    const left = spawn('tgtd', ['-f', '-C', '1', '--iscsi', `portal=${listen.host}:${listen.port}`], {
+      stdio: 'ignore',
+      env: { ...process.env, TGT_IPC_SOCKET: join(directory, 'tgtd') },
+    })
+    const ended = once(left, 'exit')
+    await until('it listens', 20_000, async () => {
+      const socket = connect(listen)
+      const answered = await once(socket, 'connect').then(
+        () => true,
+        () => undefined,
+      )
+      socket.destroy()
+      return answered
+    })
+    const engine = await TgtEngine.start({ directory, listen, log: SILENT, clock, path: async () => '' })
+    expect((await ended)[1]).toBe('SIGKILL')
+    await engine.stop()
     await rm(directory, { recursive: true })
   })
 })

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -19,7 +19,7 @@ const ADMIN_MS = 30_000
 const LINES_KEPT = 20
 
 export type TgtdOptions = Readonly<{
-  /** For its socket and its process id. */
+  /** For its socket. */
   directory: string
   listen: Readonly<{ host: string; port: number }>
   log: Log
@@ -44,12 +44,11 @@ export class Tgtd {
         next: `use a data directory with a shorter path, or iscsi.engine builtin`,
       })
     await mkdir(directory, { recursive: true, mode: 0o700 })
-    await endOrphan(directory, log)
+    await endOrphans(directory, log)
     await mustBeFree(listen)
     const tgtd = new Tgtd(directory, listen, log)
     try {
       await tgtd.#ready(listen)
-      await writeFile(pidFileOf(directory), String(tgtd.pid), { mode: 0o600 })
       return tgtd
     } catch (error) {
       tgtd.#child.kill('SIGKILL')
@@ -104,7 +103,6 @@ export class Tgtd {
     // With targets tgtd ends for no other signal.
     if (!gone) this.#child.kill('SIGKILL')
     await this.ended
-    await rm(pidFileOf(this.#directory), { force: true })
   }
 
   async #ready(listen: TgtdOptions['listen']): Promise<void> {
@@ -135,7 +133,6 @@ export class Tgtd {
 }
 
 const socketOf = (directory: string) => join(directory, 'tgtd')
-const pidFileOf = (directory: string) => join(directory, 'tgtd.pid')
 const environment = (directory: string) => ({ ...process.env, TGT_IPC_SOCKET: socketOf(directory), LC_ALL: 'C' })
 
 function admin(directory: string, call: Call): Promise<Outcome> {
@@ -144,22 +141,34 @@ function admin(directory: string, call: Call): Promise<Outcome> {
 }
 
 /** A tgtd of a server that was killed serves on; what it serves is ours again, so it goes. */
-async function endOrphan(directory: string, log: Log): Promise<void> {
-  const pid = Number(await readFile(pidFileOf(directory), 'utf8').catch(() => ''))
-  if (!Number.isSafeInteger(pid) || pid <= 1 || !(await isOurs(pid, directory))) return
-  log.info({ pid }, 'ending the tgtd of the server before')
-  process.kill(pid, 'SIGKILL')
+async function endOrphans(directory: string, log: Log): Promise<void> {
+  const orphans = await findOrphans(directory)
+  for (const pid of orphans) {
+    log.info({ pid }, 'ending the tgtd of the server before')
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch {
+      // It may have ended by itself.
+    }
+  }
   for (const until = Date.now() + STOP_MS; Date.now() < until; await pause(20))
-    if (!(await isOurs(pid, directory))) return
-  throw new Refusal('not-available', `the tgtd of the server before (process ${pid}) does not end`)
+    if (!(await Promise.all(orphans.map((pid) => isOurs(pid, directory)))).includes(true)) return
+  throw new Refusal('not-available', `the tgtd of the server before (process ${orphans.join(', ')}) does not end`)
 }
 
-/** Numbers of processes come again: ours has our socket in its environment. */
+/** Looked for among all processes: a number that is written down is missing when the server was killed just before it wrote. */
+async function findOrphans(directory: string): Promise<number[]> {
+  const found: number[] = []
+  for (const name of await readdir('/proc'))
+    if (/^[1-9]\d*$/.test(name) && (await isOurs(Number(name), directory))) found.push(Number(name))
+  return found
+}
+
+/** Ours has our socket in its environment. */
 async function isOurs(pid: number, directory: string): Promise<boolean> {
-  const [name, variables] = await Promise.all(
-    ['comm', 'environ'].map((file) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')),
-  )
-  return name!.trim() === 'tgtd' && variables!.split('\0').includes(`TGT_IPC_SOCKET=${socketOf(directory)}`)
+  const read = (file: string) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')
+  if ((await read('comm')).trim() !== 'tgtd') return false
+  return (await read('environ')).split('\0').includes(`TGT_IPC_SOCKET=${socketOf(directory)}`)
 }
 
 /** tgtd does not say that its port is taken, so it is tried first. */

@@ -45,6 +45,21 @@ describe('what tgtd is told of a target', () => {
     expect(words(plan.open)).toEqual(['--op bind --mode target --tid 3 --initiator-name iqn.x:n'])
   })
 
+  test('another secret: while its users change a target asks for no proof, so nobody may come then', () => {
+    const changed = { ...TARGET, chap: { user: 'm', secret: 'secret' } }
+    const plan = planTarget(PRESENT, 3, changed, [disk(0)], TARGET)
+    expect(words(plan.close)).toEqual(['--op unbind --mode target --tid 3 --initiator-name iqn.x:m'])
+    expect(plan.ended).toEqual([5])
+    expect(plan.luns).toEqual([])
+    expect(words(plan.open)).toEqual(['--op bind --mode target --tid 3 --initiator-name iqn.x:m'])
+  })
+
+  test('one of which nobody knows how it was told: all of it is new', () => {
+    const plan = planTarget(PRESENT, 3, TARGET, [disk(0)], undefined)
+    expect(words(plan.close)).toEqual(['--op unbind --mode target --tid 3 --initiator-name iqn.x:m'])
+    expect(plan.ended).toEqual([5])
+  })
+
   test('anybody, or an address', () => {
     const open = (more: Partial<Target>) => words(planTarget(undefined, 1, { ...TARGET, ...more }, [], undefined).open)
     expect(open({ initiators: null })).toEqual(['--op bind --mode target --tid 1 --initiator-address ALL'])

@@ -31,14 +31,16 @@ export function planTarget(
 ): Plan {
   const wanted = accessList(target)
   const existing = present?.acl ?? []
-  const secretChanged = before !== undefined && JSON.stringify(before.chap) !== JSON.stringify(target.chap)
+  // A target without users asks for no proof, and a user without its old secret is deleted first: the door is shut meanwhile.
+  const secretChanged = before === undefined || JSON.stringify(before.chap) !== JSON.stringify(target.chap)
+  const kept = secretChanged ? [] : existing.filter((entry) => wanted.includes(entry))
   return {
-    close: existing.filter((entry) => !wanted.includes(entry)).map((entry) => bind('unbind', tid, entry)),
+    close: existing.filter((entry) => !kept.includes(entry)).map((entry) => bind('unbind', tid, entry)),
     ended: (present?.nexuses ?? [])
       .filter((nexus) => secretChanged || !mayStay(target, nexus.initiator, nexus.address))
       .map((nexus) => nexus.id),
     luns: present ? lunCalls(present, tid, disks, before) : newTarget(tid, target.iqn, disks),
-    open: wanted.filter((entry) => !existing.includes(entry)).map((entry) => bind('bind', tid, entry)),
+    open: wanted.filter((entry) => !kept.includes(entry)).map((entry) => bind('bind', tid, entry)),
   }
 }
 

@@ -116,7 +116,10 @@ export class TgtEngine implements TargetEngine {
     this.#told.delete(target.iqn)
     try {
       await this.#call(plan.close)
-      for (const nexus of present?.nexuses ?? []) if (plan.ended.includes(nexus.id)) await this.#end(tid, nexus)
+      // Who came before the door was shut must go too.
+      const now = plan.close.length > 0 ? (await this.#show()).find((each) => each.iqn === target.iqn) : present
+      const { ended } = planTarget(now, tid, target, disks, before)
+      for (const nexus of now?.nexuses ?? []) if (ended.includes(nexus.id)) await this.#end(tid, nexus)
       const [create, rest] = present ? [[], plan.luns] : [plan.luns.slice(0, 1), plan.luns.slice(1)]
       await this.#call(create)
       await this.#call(accounts)
@@ -124,7 +127,8 @@ export class TgtEngine implements TargetEngine {
       await this.#call(plan.open)
     } catch (error) {
       // Half a target is worse than none: who asked will ask again.
-      const rest = (await this.#show()).find((each) => each.iqn === target.iqn)
+      const all = await this.#show().catch(() => [])
+      const rest = all.find((each) => each.iqn === target.iqn)
       if (rest) await this.#unmake(rest).catch(() => {})
       throw error
     }
