@@ -1,4 +1,6 @@
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './test/run/longest-first.ts'
+import { SecondTries } from './test/run/second-tries.ts'
 
 /**
  * Three projects, so that `make check` can run the unit tests alone: they need no root, no network and no Debian package.
@@ -7,11 +9,18 @@ import { defineConfig } from 'vitest/config'
  */
 export default defineConfig({
   test: {
+    reporters: ['default', new SecondTries()],
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'test/conformance/**/*.test.ts', 'test/docs/**/*.test.ts'],
+          include: [
+            'src/**/*.test.ts',
+            'test/conformance/**/*.test.ts',
+            'test/docs/**/*.test.ts',
+            'test/run/**/*.test.ts',
+          ],
           // Only against standing still: on a busy computer anything may take long.
           testTimeout: 120_000,
           hookTimeout: 120_000,
@@ -32,6 +41,10 @@ export default defineConfig({
           testTimeout: 600_000,
           hookTimeout: 900_000,
           maxWorkers: 2,
+          // Programs of others may fail by themselves (firmware, clients, measurements of the computer), and one of hundreds of tests should not
+          // cost a whole run. What passes only the second time is printed at the end, and is to be mended. Tests of our own code alone
+          // have no such excuse: `unit` and `fuzz` are tried once.
+          retry: process.env.REVEILLE_SOAK ? 0 : 1,
         },
       },
     ],
