@@ -9,14 +9,14 @@ export type Grant = Readonly<{
   /**
    * `boot` reports launch and failure; `file` reads the profile's files; `agent` fetches the pass of the management OS, once;
    * `agent-boot` reports its launch and failure; `login` fetches how a system logs in to its disks; `choice` boots an entry of a menu whose password was typed; `disc` fetches
-   * the machine's boot disc.
+   * the machine's boot disc; `home` lets an installed system say that it runs, and nothing else.
    */
-  use: 'boot' | 'file' | 'agent' | 'agent-boot' | 'login' | 'choice' | 'disc'
+  use: 'boot' | 'file' | 'agent' | 'agent-boot' | 'login' | 'choice' | 'disc' | 'home'
   /** Id of the machine. */
   machine: string
   /** The MAC it boots with. */
   mac: Mac
-  /** Of `agent` and `agent-boot`: id of the deployment. */
+  /** Of `agent`, `agent-boot` and `home`: id of the deployment. */
   profile: string
   /**
    * Id of the next boot that this boot uses up; `null` for the default profile. Of `agent`: id of the boot that the word is for. Of

@@ -67,7 +67,7 @@ function homeWatch({ machines, traces }: Pick<Around, 'machines' | 'traces'>, mi
   }
 }
 
-/** How long an installed system may phone home: its first start may be days later. */
+/** How long an installed system may phone home: its first start may be days later, and a late call still makes its deployment good. */
 const HOME_MS = 7 * 86_400_000
 
 /** Configs as they are written into installed systems. `key` seals the address by which such a system phones home. */
@@ -84,12 +84,12 @@ export function installConfigs(
       const phonesHome = configs.phonesHome(pinned)
       return { pinned, kind: config.kind, phonesHome, problem: configs.problemFor(pinned, machine, false) }
     },
-    render: (reference, machine) => {
+    render: (reference, machine, deployment) => {
       const base = server()
       const [mac] = machine.macs
       const expiresAt = clock.now() + HOME_MS
       const word = mac
-        ? sealGrant({ use: 'file', machine: machine.id, mac, profile: '', once: null, expiresAt }, secret)
+        ? sealGrant({ use: 'home', machine: machine.id, mac, profile: deployment, once: null, expiresAt }, secret)
         : 'none'
       const files = `${base}${BOOT_PATHS.files(word)}`
       return configs.render(reference, machine, {

@@ -130,8 +130,7 @@ export class AgentDesk {
     const records = ledger.records(d.machine)
     const plan = planTasks(d, { machine: this.#name(d.machine), inventory: taken.inventory, records })
     const notes = plan.notes.map((note) => ledger.line('warn', note))
-    const { machines, configs } = this.#with
-    const problems = [...plan.problems, ...misfits(plan.works, machines.get(d.machine), configs)]
+    const problems = [...plan.problems, ...misfits(plan.works, this.#writtenFor(d))]
     if (problems.length > 0) {
       const next = 'correct the order or the hardware, then deploy it again'
       await course.end(failed(d, problems.join('; '), next, now), notes, { inventory: taken })
@@ -194,8 +193,7 @@ export class AgentDesk {
   /** The task as the agent is given it, or why it cannot be done. */
   #given(d: Deployment, { work, state }: Task): GivenTask | string {
     // What is done needs no secrets any more.
-    if (work.kind === 'identity' && state !== 'done')
-      return withConfig(work, this.#with.machines.get(d.machine), this.#with.configs)
+    if (work.kind === 'identity' && state !== 'done') return withConfig(work, this.#writtenFor(d))
     const records = this.#with.ledger.records(d.machine)
     // What is written already no longer has the content that it was armed with.
     const touched = ({ serial }: TaskDisk) =>
@@ -373,6 +371,10 @@ export class AgentDesk {
   #newest(boot: AgentBoot): boolean {
     const mine = this.#with.ledger.boots(boot.machine)
     return mine.at(-1)?.id === boot.id
+  }
+
+  #writtenFor({ id, machine }: Deployment) {
+    return { deployment: id, machine: this.#with.machines.get(machine), configs: this.#with.configs }
   }
 
   #name(machine: string): string {

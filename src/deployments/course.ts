@@ -4,7 +4,7 @@ import type { Machine, MachineState } from '../machines/machine.ts'
 import type { Power, PowerFinder } from '../power/power.ts'
 import type { Profile } from '../profiles/profile.ts'
 import { type Deployment, isAtRest, isReserving, type LogLine } from './deployment.ts'
-import { type HomeWatch, notHome, started } from './home.ts'
+import { calledHome, type HomeCall, type HomeWatch, notHome, started } from './home.ts'
 import type { Besides, Ledger } from './ledger.ts'
 import {
   anew,
@@ -30,6 +30,9 @@ const RESTART_MS = 30_000
 /** How long a system gets to end by itself before its disk is saved, and how often is looked whether it has, in milliseconds. */
 const SOFT_MS = 60_000
 const LOOK_MS = 2000
+
+/** How far back is looked for deployments that were begun after one that calls home. */
+const MOST_SINCE = 200
 
 /** The part of the machines that deployments change. */
 export type DeployedMachines = Readonly<{
@@ -141,7 +144,11 @@ export class Course {
   async #switch(d: Deployment, driver: Power): Promise<void> {
     const { ledger, clock, log } = this.#with
     const untold = await this.#prepared(d, driver)
-    const outcome = await this.#performed(d, driver).catch((error: unknown) => {
+    let besides: string | null = null
+    const told = (words: string) => {
+      besides = `the machine was switched in several steps: ${words}`
+    }
+    const outcome = await this.#performed(d, driver, told).catch((error: unknown) => {
       log.warn({ machine: d.machine, driver: driver.driver, error }, 'a machine could not be switched')
       return error instanceof Error ? error.message : 'the driver failed'
     })
@@ -154,8 +161,9 @@ export class Course {
           outcome === undefined
             ? switched(now, driver.driver, clock.now())
             : forPerson(now, `${driver.driver} could not switch the machine: ${outcome}`, clock.now())
-        const lines = [ledger.line(outcome === undefined ? 'info' : 'warn', next.reason)]
-        await ledger.save(next, { lines: untold === null ? lines : [ledger.line('warn', untold), ...lines] })
+        const warnings = [untold, besides].flatMap((text) => (text === null ? [] : [ledger.line('warn', text)]))
+        const last = ledger.line(outcome === undefined ? 'info' : 'warn', next.reason)
+        await ledger.save(next, { lines: [...warnings, last] })
       })
       .catch((error: unknown) => log.error({ deployment: d.id, error }, 'a deployment could not be saved'))
   }
@@ -169,7 +177,7 @@ export class Course {
   }
 
   /** Why it did not work, in words; `undefined` when the power was seen to be on. */
-  async #performed(d: Deployment, driver: Power): Promise<string | undefined> {
+  async #performed(d: Deployment, driver: Power, told: (words: string) => void): Promise<string | undefined> {
     let before = await driver.state()
     // A system that ends by itself leaves its disk whole to be saved.
     const saves = this.#with.ledger.records(d.machine).some(({ writeBack }) => writeBack)
@@ -180,7 +188,8 @@ export class Course {
         before = await driver.state()
       }
     }
-    const after = await driver.perform(before === 'off' ? 'on' : 'cycle')
+    // Whoever was restarted before and never heard of did not restart, or hangs.
+    const after = await driver.perform(before === 'off' ? 'on' : 'cycle', { apart: d.attempts > 0, told })
     return after === 'off' ? 'the power is still off' : undefined
   }
 
@@ -204,11 +213,19 @@ export class Course {
 
   /** Saves a deployment that has come to rest and does what follows: machine, people, queue. */
   async end(d: Deployment, lines: readonly LogLine[] = [], besides: Omit<Besides, 'lines'> = {}): Promise<void> {
+    await this.#rest(d, lines, besides)
+    await this.settle(d)
+    await this.#goOn(d)
+  }
+
+  async #rest(d: Deployment, lines: readonly LogLine[], besides: Omit<Besides, 'lines'> = {}): Promise<void> {
     const { ledger, log } = this.#with
     const last = ledger.line(d.state === 'succeeded' ? 'info' : 'warn', `${d.state}: ${d.reason}`)
     await ledger.save(d, { ...besides, lines: [...lines, last] })
     log.info({ deployment: d.id, machine: d.machine, state: d.state, reason: d.reason }, 'deployment ended')
-    await this.settle(d)
+  }
+
+  async #goOn(d: Deployment): Promise<void> {
     if (d.noticeDue) this.tell(d)
     await this.advance(d.machine)
   }
@@ -225,6 +242,25 @@ export class Course {
   async notHome(d: Deployment): Promise<void> {
     const { home, clock } = this.#with
     await this.end(notHome(d, home, clock.now()))
+  }
+
+  /** The system that a deployment has written called, in time, late, or when others have had the machine. */
+  async calledHome(machineId: string, deployment: string): Promise<HomeCall> {
+    const { ledger, machines, clock } = this.#with
+    const d = await ledger.find(deployment)
+    if (d?.machine !== machineId)
+      return { counts: false, reason: 'the deployment that it belongs to is not known any more' }
+    const others = (await ledger.list({ machine: machineId, limit: MOST_SINCE })).filter(({ id }) => id !== d.id)
+    const since = others.find((other) => isBegunAfter(d, other))
+    const { becomes, late, counts, reason } = calledHome(d, since, clock.now())
+    if (counts) this.leaving(machineId, false)
+    if (becomes && late) {
+      // First the machine: of a server that is killed in between, the call was not answered and comes again.
+      if (machines.get(machineId)?.state === 'failed') await machines.deploy(machineId, 'active')
+      await this.#rest(becomes, [ledger.line('info', `it had failed: ${d.reason}`)])
+      await this.#goOn(becomes)
+    } else if (becomes) await this.end(becomes)
+    return { counts, reason }
   }
 
   /** Leaves the machine as the end of this deployment says. May be done again. */
@@ -263,4 +299,9 @@ export class Course {
       )
       .catch((error: unknown) => log.error({ deployment: d.id, error }, 'a notice could not be recorded'))
   }
+}
+
+function isBegunAfter(d: Deployment, { startedAt, sequence }: Deployment): boolean {
+  const behind = (startedAt ?? 0) - (d.startedAt ?? 0)
+  return startedAt !== null && (behind > 0 || (behind === 0 && sequence > d.sequence))
 }

@@ -10,10 +10,10 @@ import { blankDeployment } from './blank.ts'
 import { Course, type DeployedMachines } from './course.ts'
 import { type Deployment, isAtRest, isReserving } from './deployment.ts'
 import { refuseForgetting } from './forgetting.ts'
-import { HOME_WATCH, type HomeWatch } from './home.ts'
+import { HOME_WATCH, type HomeCall, type HomeWatch } from './home.ts'
 import type { InstallConfigs } from './install-config.ts'
 import { Ledger } from './ledger.ts'
-import { cancelled, failed, PATIENCE, succeeded } from './lifecycle.ts'
+import { cancelled, failed, PATIENCE } from './lifecycle.ts'
 import type { Notifier } from './notice.ts'
 import {
   assertDeployable,
@@ -255,14 +255,9 @@ export class Deployments {
     })
   }
 
-  /** The system that was written says that it is what it was to become. */
-  phonedHome(machine: string): Promise<void> {
-    return this.#ledger.alone(machine, async () => {
-      this.#course.leaving(machine, false)
-      const d = this.#ledger.current(machine)
-      const reason = 'its disk is written and verified, and its system phoned home'
-      if (d?.state === 'rebooting') await this.#course.end(succeeded(d, reason, this.#with.clock.now()))
-    })
+  /** The system that a deployment (id) has written says that it is what it was to become. Resolves when that is recorded. */
+  phonedHome(machine: string, deployment: string): Promise<HomeCall> {
+    return this.#ledger.alone(machine, () => this.#course.calledHome(machine, deployment))
   }
 
   inventoryOf(machine: string): Promise<TakenInventory | undefined> {

@@ -12,8 +12,8 @@ export interface InstallConfigs {
   ):
     | Readonly<{ pinned: string; kind: RenderedConfig['kind']; phonesHome: boolean; problem: string | undefined }>
     | undefined
-  /** With secrets, for the system that is installed on this machine. Refused when there is no such config any more. */
-  render(reference: string, machine: Machine): RenderedConfig
+  /** With secrets, for the system that a deployment (id) installs on this machine. Refused when there is no such config any more. */
+  render(reference: string, machine: Machine, deployment: string): RenderedConfig
 }
 
 type IdentityWork = Extract<TaskWork, { kind: 'identity' }>
@@ -46,16 +46,22 @@ export function pinnedConfig(
 /** The kinds that a system reads at its first boot from its own disk. */
 const INSTALLED = ['butane', 'ignition', 'cloud-init'] as const
 
+/** The deployment (id) that writes it, and where. */
+type WrittenFor = Readonly<{
+  deployment: string
+  machine: Machine | undefined
+  configs: InstallConfigs | undefined
+}>
+
 /** The task with the rendered config in its identity, or why there is none. */
 export function withConfig(
   { config = null, ...work }: IdentityWork,
-  machine: Machine | undefined,
-  configs: InstallConfigs | undefined,
+  { deployment, machine, configs }: WrittenFor,
 ): Omit<IdentityWork, 'config'> | string {
   if (config === null) return work
   if (!machine || !configs) return `the config ${config} cannot be rendered: the machine is gone`
   try {
-    const rendered = configs.render(config, machine)
+    const rendered = configs.render(config, machine, deployment)
     const fault = rendered.problems.find(({ severity }) => severity === 'error')
     if (fault) return `the config ${config}, ${fault.part}${fault.at ? ` line ${fault.at.line}` : ''}: ${fault.message}`
     return { ...work, identity: { ...work.identity, ...partsOf(rendered) } }
@@ -66,12 +72,8 @@ export function withConfig(
 }
 
 /** Configs of these tasks that do not fit, to be told before a byte is written. */
-export function misfits(
-  works: readonly TaskWork[],
-  machine: Machine | undefined,
-  configs: InstallConfigs | undefined,
-): string[] {
-  const tried = works.map((work) => (work.kind === 'identity' ? withConfig(work, machine, configs) : undefined))
+export function misfits(works: readonly TaskWork[], written: WrittenFor): string[] {
+  const tried = works.map((work) => (work.kind === 'identity' ? withConfig(work, written) : undefined))
   return tried.filter((each) => typeof each === 'string')
 }
 

@@ -41,7 +41,7 @@ export const TRACE_KINDS = {
   'mark.retry': ['boot', 'error', 'step'],
   /** The booted system asked for one of the profile's files. */
   'http.file': ['file', 'status'],
-  /** It says that it is what it was to become. */
+  /** It says that it is what it was to become. `outcome` ignored: its deployment did not wait for that (any more). */
   'http.home': ['status'],
   /** Its disks over iSCSI were made ready, or refused: `profile`. */
   'disk.ready': ['profile'],

@@ -170,7 +170,7 @@ export class DeploymentWorld {
       },
       configs: {
         look: (reference, machine) => this.configs?.look(reference, machine),
-        render: (reference, machine) => this.configs!.render(reference, machine),
+        render: (reference, machine, deployment) => this.configs!.render(reference, machine, deployment),
       },
       power: () => this.power && this.#driver(this.power),
       notifier: {

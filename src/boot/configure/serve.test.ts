@@ -86,7 +86,13 @@ beforeEach(async () => {
         preview: () => ({ outcome: 'refused', reason: 'nobody asks', next: '' }),
         given: ({ machine, host }) => (machine === 'm_1' ? { ...LOGIN, host, chap } : undefined),
       },
-      deployments: { phonedHome: async (id) => void installed.push(id) },
+      deployments: {
+        phonedHome: async (machine, deployment) => {
+          if (deployment === 'd_lost') throw new Error('the disk is full')
+          installed.push(`${machine} ${deployment}`)
+          return { counts: deployment === 'd_1', reason: `${deployment} was heard` }
+        },
+      },
       traces,
       key,
       clock,
@@ -202,6 +208,20 @@ test('a system phones home by any method, and nobody else', async () => {
   expect((await ask(`/boot/home/${capability({ expiresAt: clock.now() - 24 * 3600_000 })}`)).status).toBe(403)
   // Of a boot in memory: it says nothing of the disk.
   expect(installed).toEqual([])
-  expect((await ask(`/boot/home/${capability({ profile: '' })}`)).status).toBe(204)
-  expect(installed).toEqual(['m_1'])
+})
+
+test('an installed system phones home to its deployment, for as long as its word lasts and for nothing else', async () => {
+  const word = (more: Partial<Grant> = {}) => capability({ use: 'home', profile: 'd_1', ...more })
+  expect((await ask(`/boot/home/${word()}`, 'POST')).status).toBe(204)
+  expect(installed).toEqual(['m_1 d_1'])
+  expect(traces.events.at(-1)).toMatchObject({ kind: 'http.home', outcome: 'ok', reason: 'd_1 was heard' })
+  // What the machine is, its deployments decide.
+  expect(launched).toEqual([])
+  expect((await ask(`/boot/home/${word({ profile: 'd_0' })}`)).status).toBe(204)
+  expect(traces.events.at(-1)).toMatchObject({ kind: 'http.home', outcome: 'ignored', reason: 'd_0 was heard' })
+  expect((await ask(`/boot/home/${word({ expiresAt: clock.now() - 1 })}`)).status).toBe(403)
+  expect((await ask(`/boot/home/${word({ machine: 'm_2' })}`)).status).toBe(403)
+  expect((await ask(`/boot/file/${word()}/ignition.json`)).status).toBe(403)
+  expect((await ask(`/boot/home/${word({ profile: 'd_lost' })}`)).status).toBe(503)
+  expect(installed).toEqual(['m_1 d_1', 'm_1 d_0'])
 })

@@ -1,6 +1,7 @@
 import { createHash, createSecretKey } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import type { ConfigDesk } from '../../configs/desk.ts'
+import type { HomeCall } from '../../deployments/home.ts'
 import type { Clock } from '../../kit/clock.ts'
 import type { Log } from '../../kit/log.ts'
 import type { Machine } from '../../machines/machine.ts'
@@ -18,8 +19,8 @@ export type ConfigureStageDependencies = Readonly<{
     launched(id: string, nextBootId: string | null): Promise<void>
   }
   profiles: { get(name: string): Profile | undefined }
-  /** Hears that an installed system runs. */
-  deployments?: { phonedHome(machine: string): Promise<void> } | undefined
+  /** Hears that the system runs which a deployment has installed on a machine (ids). */
+  deployments?: { phonedHome(machine: string, deployment: string): Promise<HomeCall> } | undefined
   /** Tells what the boot script told of its disks. */
   disks?: Pick<DiskDesk, 'preview' | 'given'> | undefined
   /** What profiles' configs are rendered by. */
@@ -33,8 +34,10 @@ export type ConfigureStageDependencies = Readonly<{
 
 const FILES = BOOT_PATHS.files('')
 const HOME = BOOT_PATHS.home('')
-/** How much longer than reading files a boot may take until it phones home: installing over a slow line takes hours. */
+/** How much longer than reading files a boot from the network may take until it phones home: installing over a slow line takes hours. */
 const HOME_LATER_MS = 22 * 3600_000
+
+const UNHEARD: HomeCall = { counts: false, reason: 'nothing is deployed by this server' }
 
 /**
  * Stage 6: "what am I to become?". Gives the profile's files to the boot whose capability the URL holds. Such a request also
@@ -83,33 +86,44 @@ export function serveConfigure(dependencies: ConfigureStageDependencies): BootHa
     })
   }
 
-  /** What was written to its disk runs: firmware that starts the disk by itself tells nobody else. */
-  const installed = (machine: string) => {
-    dependencies.deployments?.phonedHome(machine).catch((error: unknown) => {
-      log.error({ machine, error: String(error) }, 'a deployment that has succeeded could not be saved')
-    })
-  }
-
   /** The booted system says that it is what it was to become. Any method: not every installer can send a POST. */
   const home: BootHandler = (request, response, target) => {
-    const grant = openGrant(target.path.slice(HOME.length), 'file', key, clock.now() - HOME_LATER_MS)
+    const word = target.path.slice(HOME.length)
+    const installed = openGrant(word, 'home', key, clock.now())
+    const grant = typeof installed === 'string' ? openGrant(word, 'file', key, clock.now() - HOME_LATER_MS) : installed
     const known = typeof grant === 'string' ? undefined : machines.get(grant.machine)
     request.resume()
-    send(response, request.method, known ? 204 : 403, TEXT, known ? '' : 'This is not a capability of a boot.\n')
-    traces.record(
-      { mac: typeof grant === 'string' ? undefined : grant.mac, address: target.client },
-      {
-        kind: 'http.home',
-        stage: 'system',
-        outcome: known ? 'ok' : 'refused',
-        summary: known ? 'the booted system says that it is ready' : 'somebody phoned home without a capability',
-        reason: known ? `it was given the address for ${known.name}` : 'the address belongs to no boot that we know',
-        detail: { status: known ? 204 : 403 },
-      },
-    )
-    if (known && typeof grant !== 'string') {
+    const answer = (status: number, call: HomeCall) => {
+      send(response, request.method, status, TEXT, status === 204 ? '' : `${sentence(call.reason)}\n`)
+      traces.record(
+        { mac: typeof grant === 'string' ? undefined : grant.mac, address: target.client },
+        {
+          kind: 'http.home',
+          stage: 'system',
+          outcome: status !== 204 ? 'refused' : call.counts ? 'ok' : 'ignored',
+          summary: known ? 'the booted system says that it is ready' : 'somebody phoned home without a capability',
+          reason: call.reason,
+          detail: { status },
+        },
+      )
+    }
+    if (!known || typeof grant === 'string') {
+      answer(403, { counts: false, reason: 'the address belongs to no boot that we know' })
+    } else if (grant.use === 'file') {
+      answer(204, { counts: true, reason: `it was given the address for ${known.name}` })
       launched(known.id, grant.once)
-      if (grant.profile === '') installed(known.id)
+    } else {
+      // Firmware that starts the disk by itself tells nobody else. Answered when it is recorded: else it is to call again.
+      const heard = dependencies.deployments?.phonedHome(known.id, grant.profile) ?? Promise.resolve(UNHEARD)
+      heard
+        .then((call) => answer(204, call))
+        .catch((error: unknown) => {
+          log.error(
+            { machine: known.id, error: String(error) },
+            'the call of an installed system could not be recorded',
+          )
+          send(response, request.method, 503, TEXT, 'Reveille failed; its log says more.\n')
+        })
     }
     return true
   }

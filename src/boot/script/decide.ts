@@ -60,7 +60,7 @@ export type ScriptDecision = Readonly<{
   refused?: boolean | undefined
 }>
 
-export type GrantUse = Exclude<Grant['use'], 'disc'>
+export type GrantUse = Exclude<Grant['use'], 'disc' | 'home'>
 type Boot = Extract<Choice, { what: 'boot' }>
 
 /** Decides the script for one request. Never throws: what cannot be booted is parked, with the reason on its screen. */
