@@ -8,8 +8,11 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { serveDisks } from '../../src/compose/disk-workers.ts'
 import { FileChunks } from '../../src/images/drivers/chunk-files.ts'
+import { Refusal } from '../../src/kit/errors.ts'
 import { SILENT } from '../../src/kit/log.ts'
 import { TgtEngine } from '../../src/volumes/drivers/tgt/tgt.ts'
+import { DEFAULT_SCSI } from '../../src/volumes/volume.ts'
+import { mayLogIn } from '../conformance/iscsi-clients.ts'
 import { RawVolumes } from '../conformance/raw-volumes.ts'
 import { type EngineWorld, TARGET_ENGINE_CASES } from '../conformance/target-engines.ts'
 import { freeTcpPort } from '../e2e/bed/free-port.ts'
@@ -123,6 +126,33 @@ describe('tgtd of our own', () => {
     await expect(start).rejects.toThrow(`tgt cannot listen on 127.0.0.1:${port}: EADDRINUSE`)
     await new Promise((resolve) => taken.close(resolve))
     await rm(directory, { recursive: true })
+  })
+
+  test('what a new daemon could not be told at once it is told later', async () => {
+    const volumes = await RawVolumes.make(tmpdir())
+    const listen = { host: '127.0.0.1', port: await freeTcpPort() }
+    let asked = 0
+    let isAway = false
+    const path = async (volume: string) => {
+      asked++
+      if (isAway) throw new Refusal('not-available', 'the pool is away')
+      return volumes.path(volume)
+    }
+    const engine = await TgtEngine.start({
+      ...{ directory: join(volumes.directory, 'tgt'), listen, log: SILENT, clock, path },
+    })
+    const [volume, iqn, initiator] = [await volumes.volume(2 ** 20), 'iqn.2026-11.x:told', 'iqn.2026-11.x:machine']
+    const lun = { lun: 0, volume, readOnly: false, serial: volume, scsi: DEFAULT_SCSI }
+    await engine.apply({ iqn, initiators: [initiator], addresses: null, chap: null, luns: [lun] })
+    isAway = true
+    asked = 0
+    process.kill(engine.pid, 'SIGKILL')
+    await until('it is told without success', 20_000, () => (asked > 0 ? true : undefined))
+    isAway = false
+    const at = { ...listen, iqn, initiator, lun: engine.firstLun }
+    await until('it serves again', 20_000, async () => ((await mayLogIn(at)) ? true : undefined))
+    await engine.stop()
+    await volumes.remove()
   })
 
   test('the daemon of a server that was killed is ended by the next one', async () => {

@@ -64,6 +64,8 @@ export class TgtEngine implements TargetEngine {
 
   apply(target: Target): Promise<void> {
     return this.#asked.next(async () => {
+      // When it fails nothing of it is there, also not as it was before.
+      this.#targets.delete(target.iqn)
       await this.#make(target)
       this.#targets.set(target.iqn, target)
     })
@@ -230,10 +232,20 @@ export class TgtEngine implements TargetEngine {
     }
     this.#generation++
     this.#watch(this.#tgtd)
-    for (const target of this.#targets.values())
+    await this.#tellAgain(this.#tgtd)
+  }
+
+  /** Tells a new daemon what it does not have yet; what fails is tried again, and others have their turn in between. */
+  async #tellAgain(tgtd: Tgtd, attempt = 0): Promise<void> {
+    const missing = () => [...this.#targets.values()].filter(({ iqn }) => !this.#told.has(iqn))
+    if (tgtd !== this.#tgtd) return
+    for (const target of missing())
       await this.#make(target).catch((error) =>
-        this.#options.log.error({ error, target: target.iqn }, 'a target cannot be served again'),
+        this.#options.log.error({ error, target: target.iqn }, 'a target cannot be served again; it is tried again'),
       )
+    if (missing().length === 0) return
+    const again = () => this.#asked.next(() => this.#tellAgain(tgtd, attempt + 1)).catch(() => {})
+    setTimeout(again, AGAIN_MS[Math.min(attempt, AGAIN_MS.length - 1)]).unref()
   }
 }
 
