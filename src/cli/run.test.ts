@@ -119,7 +119,7 @@ describe('machines', () => {
     const { out, last } = await cli(['machine', 'list', '--state', 'ready', '--search', 'web'], { listMachines })
     expect(last?.query).toMatchObject({ state: 'ready', q: 'web' })
     expect(out).toMatch(
-      /^NAME +STATE +MAC +ADDRESS +PROFILE +NEXT BOOT +SEEN +LAST BOOT\nweb1 +ready +52:54:00:12:34:56 +10\.0\.0\.50 +debian +- +5 min ago +-\n$/,
+      /^NAME +STATE +MAC +ADDRESS +PROFILE +NEXT BOOT +SEEN +LAST BOOT +POWER\nweb1 +ready +52:54:00:12:34:56 +10\.0\.0\.50 +debian +- +5 min ago +- +-\n$/,
     )
     expect(JSON.parse((await cli(['machine', 'list', '--json'], { listMachines })).out)).toEqual([MACHINE])
   })

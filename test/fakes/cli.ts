@@ -28,6 +28,7 @@ export const MACHINE: Machine = {
   updatedAt: AT,
   lastSeenAt: AT,
   lastAddress: '10.0.0.50',
+  power: null,
   boot: null,
 }
 export const IMAGE: Image = {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ARCHITECTURES, BOOT_LOADERS, FIRMWARES, MACHINE_STATES } from '../../machines/machine.ts'
 import { Name } from '../../profiles/profile.ts'
+import { TRACE_STATES } from '../../traces/trace.ts'
 import { PageQuery, page, Time } from './common.ts'
 import { route } from './route.ts'
 
@@ -12,6 +13,9 @@ const Tag = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._:=/-]{0,62}$/, 'a tag has 1 to 63 letters, digits and . _ : = / -')
 const MacText = z.string().max(17).meta({ description: 'any usual spelling', example: '52:54:00:12:34:56' })
+
+/** What machines are listed by; those that have none of it come last. `boot`: when something of the newest boot was heard last. */
+export const MACHINE_SORTS = ['name', 'state', 'power', 'boot', 'profile', 'address', 'seen'] as const
 
 export const NextBoot = z
   .object({ profile: z.string(), orderedAt: Time, orderedBy: z.string() })
@@ -43,6 +47,8 @@ export const Machine = z
     updatedAt: Time,
     lastSeenAt: Time.nullable(),
     lastAddress: z.string().nullable(),
+    /** What was read of its power last; `null`: nothing can switch it, or nothing was read yet. */
+    power: z.enum(['on', 'off', 'unknown']).nullable(),
     /** What the newest boot trace says, in one line. */
     boot: z
       .object({ trace: z.string(), state: z.string(), stage: z.string(), headline: z.string(), updatedAt: Time })
@@ -105,6 +111,10 @@ export const machineRoutes = {
       state: z.enum(MACHINE_STATES).optional(),
       tag: z.string().optional(),
       profile: z.string().optional(),
+      boot: z.enum(TRACE_STATES).optional().meta({ description: 'state of the newest boot' }),
+      power: z.enum(['on', 'off', 'unknown']).optional().meta({ description: 'what was read last' }),
+      sort: z.enum(MACHINE_SORTS).default('name'),
+      order: z.enum(['asc', 'desc']).default('asc'),
       q: z.string().max(100).optional().meta({ description: 'part of a name, MAC, address, serial, tag or note' }),
     }),
     response: page(Machine),

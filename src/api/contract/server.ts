@@ -175,7 +175,11 @@ export const serverRoutes = {
     summary: 'List DHCP leases',
     group: 'networks',
     needs: 'viewer',
-    query: PageQuery.extend({ network: z.string().optional(), state: z.enum(LEASE_STATES).optional() }),
+    query: PageQuery.extend({
+      network: z.string().optional(),
+      state: z.enum(LEASE_STATES).optional(),
+      q: z.string().max(100).optional().meta({ description: 'part of an address, MAC, host name or machine' }),
+    }),
     response: page(Lease),
   }),
   listNetworks: route({
@@ -204,6 +208,8 @@ export const serverRoutes = {
       version: z.string(),
       startedAt: Time,
       machines: z.record(z.string(), z.number()),
+      boots: z.record(z.string(), z.number()).meta({ description: 'machines by the state of their newest boot' }),
+      power: z.record(z.string(), z.number()).meta({ description: 'machines by what was read of their power last' }),
       stalled: z.number().int(),
       leases: z.number().int(),
       images: z.number().int(),

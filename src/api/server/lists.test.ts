@@ -56,6 +56,19 @@ describe('a list of machines', () => {
     expect(await count({ q: 'ODD', state: 'ready' })).toBe(MACHINES / 2)
   })
 
+  test('is sorted by what is asked for, both ways, by pages; machines without it come last', async () => {
+    const names = async (query: object) =>
+      (await all(client.listMachines, { query: { limit: 1, q: 'm-0000', ...query } })).map(({ name }) => name)
+    const disk = ['m-00000', 'm-00001', 'm-00002']
+    const asc = await names({ sort: 'profile' })
+    expect(asc).toHaveLength(10)
+    expect(asc.slice(0, 4)).toEqual([...disk, 'm-00003'])
+    expect((await names({ sort: 'profile', order: 'desc' })).slice(0, 4)).toEqual([...disk.toReversed(), 'm-00009'])
+    expect(await names({ order: 'desc' })).toEqual((await names({})).toReversed())
+    for (const sort of ['state', 'power', 'boot', 'address', 'seen'])
+      expect((await names({ sort })).toSorted(), sort).toEqual(await names({}))
+  })
+
   test('takes less than 50 ms of 10,000, filtered and with 100 shown', async () => {
     const times: number[] = []
     for (let i = 0; i < 9; i++) {
@@ -115,6 +128,10 @@ test('leases come in the order of their addresses, with their machines', async (
   expect(leases[1]).toMatchObject({ machine: { name: 'm-00001' }, expiresAt: '1970-01-01T01:00:00.000Z' })
   expect(leases[0]?.machine).toBeNull()
   expect((await client.listLeases({ query: { state: 'bound' } })).total).toBe(2)
+  const found = async (q: string) => (await client.listLeases({ query: { q } })).items.map(({ ip }) => ip)
+  expect(await found('0.0.20')).toEqual(['10.0.0.20'])
+  expect(await found('M-00002')).toEqual(['10.0.0.100'])
+  expect(await found('52:54:03')).toEqual(['9.255.0.1'])
   expect((await client.listNetworks()).items).toMatchObject([{ name: 'rack', subnet: '10.0.0.0/24', used: 3 }])
 })
 
@@ -125,6 +142,12 @@ test('traces come by pages, newest first, and show on their machine', async () =
   expect(traces[0]).toMatchObject({ machine: { name: 'm-00001' }, startedAt: '1970-01-01T00:00:05.000Z' })
   const machine = await client.getMachine({ params: { machine: 'm-00001' } })
   expect(machine.boot).toMatchObject({ trace: 't_5', headline: 'it fetches its boot program' })
+  const { state = '' } = machine.boot ?? {}
+  expect((await client.listMachines({ query: { boot: state as 'running' } })).items).toMatchObject([
+    { name: 'm-00001' },
+  ])
+  expect((await client.listMachines({ query: { sort: 'boot', limit: 1 } })).items).toMatchObject([{ name: 'm-00001' }])
+  expect((await client.getStatus()).boots).toEqual({ [state]: 1 })
   expect(await client.getTrace({ params: { trace: 't_3' } })).toMatchObject({ events: [{ kind: 'dhcp.discover' }] })
   await expect(client.getTrace({ params: { trace: 't_99' } })).rejects.toMatchObject({ code: 'not-found' })
   expect(await client.why({ params: { machine: 'm-00001' } })).toMatchObject({ verdict: 'It has never booted.' })

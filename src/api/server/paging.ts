@@ -17,14 +17,15 @@ export function readCursor(cursor: string): string {
   return key
 }
 
-/** One page of a list that is sorted by `keyOf`, ascending and without equals; only what is shown is mapped. */
+/** One page of a list that is sorted by `keyOf`, ascending or all of it descending, and without equals; only what is shown is mapped. */
 export function pageOf<T, W>(
   sorted: readonly T[],
-  query: Readonly<{ cursor?: string | undefined; limit: number }>,
+  query: Readonly<{ cursor?: string | undefined; limit: number; order?: 'asc' | 'desc' | undefined }>,
   keyOf: (item: T) => string,
   map: (item: T) => W,
 ): PageOf<W> {
-  const start = query.cursor === undefined ? 0 : firstBehind(sorted, readCursor(query.cursor), keyOf)
+  const start =
+    query.cursor === undefined ? 0 : firstBehind(sorted, readCursor(query.cursor), keyOf, query.order === 'desc')
   const shown = sorted.slice(start, start + query.limit)
   const last = shown.at(-1)
   const more = start + query.limit < sorted.length && last !== undefined
@@ -42,12 +43,13 @@ export function onePage<W>(items: W[]): PageOf<W> {
   return { items, next: null, total: items.length }
 }
 
-function firstBehind<T>(sorted: readonly T[], key: string, keyOf: (item: T) => string): number {
+function firstBehind<T>(sorted: readonly T[], key: string, keyOf: (item: T) => string, descending: boolean): number {
   let low = 0
   let high = sorted.length
   while (low < high) {
     const middle = (low + high) >> 1
-    if (keyOf(sorted[middle]!) <= key) low = middle + 1
+    const at = keyOf(sorted[middle]!)
+    if (descending ? at >= key : at <= key) low = middle + 1
     else high = middle
   }
   return low

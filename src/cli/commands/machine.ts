@@ -22,6 +22,9 @@ const STATES = [
   'maintenance',
   'retired',
 ] as const satisfies readonly Machine['state'][]
+const BOOT_STATES = ['running', 'stalled', 'launched', 'parked', 'failed', 'superseded'] as const
+const POWER_STATES = ['on', 'off', 'unknown'] as const satisfies readonly Machine['power'][]
+const SORTS = ['name', 'state', 'power', 'boot', 'profile', 'address', 'seen'] as const
 const SETTABLE_STATES = ['ready', 'maintenance', 'retired'] as const satisfies readonly MachinePatch['state'][]
 const FIRMWARES = ['bios', 'uefi'] as const satisfies readonly Machine['firmware'][]
 const BOOT_LOADERS = ['auto', 'ipxe', 'grub'] as const satisfies readonly Machine['bootLoader'][]
@@ -33,6 +36,17 @@ const ARCHITECTURES = [
   'riscv64',
   'loongarch64',
 ] as const satisfies readonly Machine['architecture'][]
+
+type ListOptions = {
+  state?: Machine['state']
+  tag?: string
+  profile?: string
+  boot?: (typeof BOOT_STATES)[number]
+  power?: (typeof POWER_STATES)[number]
+  search?: string
+  sort: (typeof SORTS)[number]
+  descending?: boolean
+}
 
 export function machineFacts(machine: Machine, now: number): string {
   const pairs: [string, Cell][] = [
@@ -136,14 +150,24 @@ export function machineCommands(program: CliCommand, context: Context): void {
     )
   })
 
-  leaf(machine, 'list', 'list machines', ['reveille machine list --state discovered'])
+  leaf(machine, 'list', 'list machines', [
+    'reveille machine list --state discovered',
+    'reveille machine list --tag cafe-north --boot stalled --sort seen --descending',
+  ])
     .addOption(choice('--state <state>', 'only those in this state', STATES))
     .option('--tag <tag>', 'only those with this tag')
     .option('--profile <profile>', 'only those that boot this profile')
+    .addOption(choice('--boot <state>', 'only those whose newest boot is in this state', BOOT_STATES))
+    .addOption(choice('--power <state>', 'only those whose power was read as this last', POWER_STATES))
     .option('--search <text>', 'part of a name, MAC, address, serial, tag or note')
-    .action(async (options: Common & { state?: Machine['state']; tag?: string; profile?: string; search?: string }) => {
-      const { state, tag, profile, search } = options
-      const machines = await all((await context.client()).listMachines, { query: { state, tag, profile, q: search } })
+    .addOption(choice('--sort <column>', 'what they are listed by', SORTS).default('name'))
+    .option('--descending', 'the last first')
+    .action(async (options: Common & ListOptions) => {
+      const { state, tag, profile, boot, power, search, sort, descending } = options
+      const order = descending ? 'desc' : 'asc'
+      const machines = await all((await context.client()).listMachines, {
+        query: { state, tag, profile, boot, power, q: search, sort, order },
+      })
       show(context, options, machines, () => {
         if (machines.length === 0)
           return 'No machines. One is discovered when it boots from the network, or: reveille machine add NAME --mac MAC\n'
@@ -156,9 +180,10 @@ export function machineCommands(program: CliCommand, context: Context): void {
           each.nextBoot?.profile,
           ago(each.lastSeenAt, context.clock.now()),
           each.boot?.state,
+          each.power,
         ])
         return table(
-          ['name', 'state', 'mac', 'address', 'profile', 'next boot', 'seen', 'last boot'],
+          ['name', 'state', 'mac', 'address', 'profile', 'next boot', 'seen', 'last boot', 'power'],
           rows,
           terminal.columns,
         )

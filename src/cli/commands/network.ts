@@ -13,9 +13,10 @@ export function networkCommands(program: CliCommand, context: Context): void {
   ])
     .option('--network <network>', 'only those of this network')
     .addOption(choice('--state <state>', 'only those in this state', LEASE_STATES))
-    .action(async (options: Common & { network?: string; state?: Lease['state'] }) => {
+    .option('--search <text>', 'part of an address, MAC, host name or machine')
+    .action(async (options: Common & { network?: string; state?: Lease['state']; search?: string }) => {
       const leases = await all((await context.client()).listLeases, {
-        query: { network: options.network, state: options.state },
+        query: { network: options.network, state: options.state, q: options.search },
       })
       show(context, options, leases, () => {
         if (leases.length === 0) return 'No leases.\n'

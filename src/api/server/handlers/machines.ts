@@ -5,11 +5,13 @@ import type { ResponseOf } from '../../contract/route.ts'
 import type { Contract } from '../../contract.ts'
 import type { HandlersOf } from '../call.ts'
 import type { ApiDependencies } from '../dependencies.ts'
+import { inOrder, machineKey } from '../machine-order.ts'
 import { pageOf } from '../paging.ts'
 import { time, timeOrNull } from '../wire.ts'
 
 type WireMachine = ResponseOf<Contract['getMachine']>
-type Filter = { [Key in 'state' | 'tag' | 'profile' | 'q']?: string | undefined }
+type Filter = { [Key in 'state' | 'tag' | 'profile' | 'boot' | 'power' | 'q']?: string | undefined }
+type Around = Pick<ApiDependencies, 'traces' | 'lab' | 'powers'>
 
 /** The machine that an id, a name or a MAC names; refused (`not-found`) when none does. */
 export function machineOf(machines: ApiDependencies['machines'], reference: string): Machine {
@@ -23,7 +25,7 @@ export function machineOf(machines: ApiDependencies['machines'], reference: stri
   return machine
 }
 
-function machineToWire(machine: Machine, { traces, lab }: Pick<ApiDependencies, 'traces' | 'lab'>): WireMachine {
+function machineToWire(machine: Machine, { traces, lab, powers }: Around): WireMachine {
   const trace = traces.newest(machine.macs)
   return {
     ...machine,
@@ -34,6 +36,7 @@ function machineToWire(machine: Machine, { traces, lab }: Pick<ApiDependencies, 
     createdAt: time(machine.createdAt),
     updatedAt: time(machine.updatedAt),
     lastSeenAt: timeOrNull(machine.lastSeenAt),
+    power: powers.reading(machine.id)?.state ?? null,
     boot: trace
       ? {
           trace: trace.id,
@@ -50,25 +53,39 @@ function orderToWire(order: Machine['nextBoot']): WireMachine['nextBoot'] {
   return order && { profile: order.profile, orderedAt: time(order.orderedAt), orderedBy: order.orderedBy }
 }
 
-function matches(machine: Machine, { state, tag, profile, q }: Filter): boolean {
+function matches(machine: Machine, { state, tag, profile, boot, power, q }: Filter, around: Around): boolean {
   if (state !== undefined && machine.state !== state) return false
   if (tag !== undefined && !machine.tags.includes(tag)) return false
   if (profile !== undefined && machine.profile !== profile && machine.nextBoot?.profile !== profile) return false
+  if (power !== undefined && around.powers.reading(machine.id)?.state !== power) return false
+  if (boot !== undefined && around.traces.newest(machine.macs)?.state !== boot) return false
   if (q === undefined || q === '') return true
   const { name, ip, lastAddress, serial, hostname, notes, macs, tags } = machine
   const has = (text: string | null) => text?.toLowerCase().includes(q) === true
   return [name, ip, lastAddress, serial, hostname, notes].some(has) || macs.some(has) || tags.some(has)
 }
 
-export function machineHandlers({ machines, traces, lab, previewScript }: ApiDependencies) {
+export function machineHandlers({ machines, previewScript, ...around }: ApiDependencies) {
+  const { traces, powers } = around
   const find = (reference: string) => machineOf(machines, reference)
-  const toWire = (machine: Machine) => machineToWire(machine, { traces, lab })
+  const toWire = (machine: Machine) => machineToWire(machine, around)
   const choiceOf = (machine: Machine) => ({ profile: machine.profile, once: orderToWire(machine.nextBoot) })
   return {
     listMachines({ query }) {
       const filter = { ...query, q: query.q?.toLowerCase() }
-      const found = machines.all().filter((machine) => matches(machine, filter))
-      return pageOf(found, query, (machine) => machine.name, toWire)
+      const found = machines.all().filter((machine) => matches(machine, filter, around))
+      const known = ({ id, macs }: Machine) => ({
+        power: powers.reading(id)?.state ?? null,
+        bootAt: traces.newest(macs)?.updatedAt ?? null,
+      })
+      const { sort, order } = query
+      const keyed = inOrder(found, order, (machine) => machineKey(machine, sort, order, () => known(machine)), sort)
+      return pageOf(
+        keyed,
+        query,
+        ({ key }) => key,
+        ({ machine }) => toWire(machine),
+      )
     },
     async createMachine({ body, by, about }) {
       about(body.name ?? body.macs[0] ?? '')

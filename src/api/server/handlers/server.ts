@@ -1,11 +1,11 @@
 import { formatIpv4, formatSubnet } from '../../../kit/ip.ts'
 import type { HandlersOf } from '../call.ts'
 import type { ApiDependencies } from '../dependencies.ts'
-import { onePage, pageOf } from '../paging.ts'
+import { onePage, pageOf, says } from '../paging.ts'
 import { time } from '../wire.ts'
 
 export function serverHandlers(api: ApiDependencies) {
-  const { machines, profiles, images, leases, networks, traces, server } = api
+  const { machines, profiles, images, leases, networks, traces, powers, server } = api
 
   return {
     listLeases({ query }) {
@@ -13,6 +13,10 @@ export function serverHandlers(api: ApiDependencies) {
         .all()
         .filter((lease) => query.network === undefined || lease.network === query.network)
         .filter((lease) => query.state === undefined || lease.state === query.state)
+        .filter(
+          ({ ip, mac, hostname }) =>
+            !query.q || says(query.q, formatIpv4(ip), mac, hostname, machines.byMac(mac)?.name ?? null),
+        )
         .sort((a, b) => a.ip - b.ip)
       return pageOf(
         found,
@@ -53,16 +57,23 @@ export function serverHandlers(api: ApiDependencies) {
     listSettings: () => ({ settings: api.settings() }),
     getStatus() {
       const states: Record<string, number> = {}
-      let stalled = 0
-      for (const machine of machines.all()) {
-        states[machine.state] = (states[machine.state] ?? 0) + 1
-        if (traces.newest(machine.macs)?.state === 'stalled') stalled++
+      const boots: Record<string, number> = {}
+      const power: Record<string, number> = {}
+      const add = (to: Record<string, number>, word: string | undefined) => {
+        if (word !== undefined) to[word] = (to[word] ?? 0) + 1
+      }
+      for (const { id, macs, state } of machines.all()) {
+        add(states, state)
+        add(boots, traces.newest(macs)?.state)
+        add(power, powers.reading(id)?.state)
       }
       return {
         version: server.version,
         startedAt: time(server.startedAt),
         machines: states,
-        stalled,
+        boots,
+        power,
+        stalled: boots.stalled ?? 0,
         leases: networks.reduce((sum, network) => sum + leases.usage(network.name).used, 0),
         images: images.all().length,
         profiles: profiles.all().length,
