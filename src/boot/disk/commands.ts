@@ -1,8 +1,10 @@
 import { putCommandResponse, putDataIn, putReadyToTransfer, type Sequence } from '../../protocols/iscsi/responses.ts'
 import { type Action, BLOCK_BYTES, STATUS } from '../../protocols/scsi/plan.ts'
 import { encodeSense, SENSE, SENSE_BYTES } from '../../protocols/scsi/sense.ts'
+import { copy } from './copy.ts'
 import { execute, senseOf } from './execute.ts'
 import type { Region } from './output.ts'
+import type { SessionLun } from './session-lun.ts'
 import type { SessionWire } from './session-wire.ts'
 import type { Task } from './task.ts'
 
@@ -17,14 +19,16 @@ const TIGHT_BURST = 64 * 1024
 /** Runs tasks and answers them. What a task's end means for the session is for `finished` to say. */
 export class Commands {
   readonly #wire: SessionWire
+  readonly #luns: readonly SessionLun[]
   readonly #finished: (task: Task) => undefined
   readonly #sequence: Sequence
   #solicited = 0
   readonly #unasked: Task[] = []
   #transfers = 0
 
-  constructor(wire: SessionWire, finished: (task: Task) => undefined) {
+  constructor(wire: SessionWire, luns: readonly SessionLun[], finished: (task: Task) => undefined) {
     this.#wire = wire
+    this.#luns = luns
     this.#sequence = wire.sequence
     this.#finished = finished
   }
@@ -96,6 +100,8 @@ export class Commands {
         return this.#answerData(task, plan.data!)
       case 'status':
         return this.respond(task)
+      case 'copy':
+        return this.#later(task, copy(task, this.#luns, this.#wire.memory), () => this.respond(task))
       default:
         // Only plain writes are done by halves: for the others the data has to be just what the CDB is about.
         if (task.expectedOut !== plan.dataOut && isWhole(plan.action)) {
@@ -302,14 +308,16 @@ export class Commands {
     const { plan } = task
     const wire = this.#wire
     const hasSense = plan.status === STATUS.checkCondition
-    const dataBytes = hasSense ? 2 + SENSE_BYTES : 0
+    const senseBytes = plan.senseData?.length ?? SENSE_BYTES
+    const dataBytes = hasSense ? 2 + senseBytes : 0
     const at = wire.reserve(dataBytes)
     const into = wire.output.bytes
     if (hasSense) {
       // RFC 7143, 11.4.7: SenseLength, then the sense data.
       into[at + wire.headBytes] = 0
-      into[at + wire.headBytes + 1] = SENSE_BYTES
-      encodeSense(into, at + wire.headBytes + 2, plan.sense, plan.information)
+      into[at + wire.headBytes + 1] = senseBytes
+      if (plan.senseData) into.set(plan.senseData, at + wire.headBytes + 2)
+      else encodeSense(into, at + wire.headBytes + 2, plan.sense, plan.information)
     }
     putCommandResponse(into, at, this.#sequence, {
       tag: task.tag,

@@ -15,8 +15,8 @@ import { type LoggedIn, LoginPhase } from './login-phase.ts'
 import type { Memory } from './memory.ts'
 import { Output } from './output.ts'
 import { DiskSession } from './session.ts'
+import type { SessionLun } from './session-lun.ts'
 import { SessionWire } from './session-wire.ts'
-import type { SessionLun } from './task-set.ts'
 
 /** How long what was said last may take to reach the peer before the socket is destroyed. */
 const LINGER_MS = 3000

@@ -10,8 +10,9 @@ import {
   type Sequence,
 } from '../../protocols/iscsi/responses.ts'
 import { encodeText, TextGatherer, type TextPair } from '../../protocols/iscsi/text.ts'
+import type { SessionLun } from './session-lun.ts'
 import type { SessionWire } from './session-wire.ts'
-import { type SessionLun, TaskSet } from './task-set.ts'
+import { TaskSet } from './task-set.ts'
 
 /** Commands an initiator may have on their way, and how many while memory is short. */
 const WINDOW = 128

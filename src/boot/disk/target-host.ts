@@ -10,7 +10,7 @@ import type { DiskServerOptions } from './contract.ts'
 import { DiskLun } from './disk-lun.ts'
 import type { LoggedIn } from './login-phase.ts'
 import type { DiskSession } from './session.ts'
-import type { SessionLun } from './task-set.ts'
+import type { SessionLun } from './session-lun.ts'
 
 const IDLE_MS = 5000
 

@@ -1,9 +1,9 @@
 import { getLun, getU32 } from '../../protocols/iscsi/fields.ts'
 import { FINAL, IMMEDIATE, REJECT, RESERVED_TAG } from '../../protocols/iscsi/opcodes.ts'
-import { type Nexus, planMissingUnit } from '../../protocols/scsi/logical-unit.ts'
+import { planMissingUnit } from '../../protocols/scsi/logical-unit.ts'
 import { SENSE } from '../../protocols/scsi/sense.ts'
 import { Commands } from './commands.ts'
-import type { DiskLun } from './disk-lun.ts'
+import type { SessionLun } from './session-lun.ts'
 import type { SessionWire } from './session-wire.ts'
 import { Task } from './task.ts'
 
@@ -12,9 +12,6 @@ const MOST_BACKLOG = 1024 * 1024
 /** Immediate commands that may wait; they are outside the window, so they need a limit of their own. */
 const MOST_IMMEDIATE = 32
 const MOST_TASKS = 256
-
-/** A LUN as this session sees it. */
-export type SessionLun = Readonly<{ lun: DiskLun; nexus: Nexus }>
 
 /** The SCSI commands of one session: takes headers and data, begins tasks when their data is there, aborts them. */
 export class TaskSet {
@@ -46,7 +43,7 @@ export class TaskSet {
     this.#changed = changed
     for (const one of luns) this.#luns[one.lun.number] = one
     this.#numbers = luns.map((one) => one.lun.number).sort((a, b) => a - b)
-    this.#commands = new Commands(wire, (task) => this.#finish(task))
+    this.#commands = new Commands(wire, luns, (task) => this.#finish(task))
   }
 
   get outstanding(): number {

@@ -12,4 +12,11 @@ export const LIMITS = {
   unmapDescriptors: 256,
   /** Just below 32 MiB. */
   writeSame: 65528,
+  /** Of EXTENDED COPY: copies of at most 256 MiB with one command, so that none takes longer than initiators wait. */
+  copyTargets: 8,
+  copySegments: 8,
+  /** Blocks of one segment: its field has no room for more. */
+  copySegment: 65535,
+  /** Copies of one unit that go on at a time; more wait for their turn. */
+  copies: 64,
 } as const

@@ -1,10 +1,12 @@
 import { latin1Bytes } from '../../kit/bytes.ts'
 import { planBlockCommand, planUnmap } from './block-commands.ts'
 import { set32, set64, u32, u64 } from './cdb.ts'
+import { parseCopyList, planExtendedCopy } from './copy-list.ts'
+import { CopyResults } from './copy-results.ts'
 import { LIMITS } from './limits.ts'
 import { type ModeState, planModeSelect, planModeSense, selectMode } from './mode-pages.ts'
 import { isMediumWrite, operationOf, reportOperationCodes } from './operation-codes.ts'
-import { BLOCK_BYTES, type Plan } from './plan.ts'
+import { BLOCK_BYTES, type Plan, STATUS } from './plan.ts'
 import { parameterBytes, Reservations } from './reservations.ts'
 import { encodeSense, SENSE, SENSE_BYTES, type SenseCode } from './sense.ts'
 import { planInquiry, type UnitIdentity } from './vital-pages.ts'
@@ -17,6 +19,7 @@ export class Nexus {
   /** `IQN,i,0xISID`. */
   readonly id: string
   readonly attentions: SenseCode[] = []
+  readonly copies = new CopyResults()
 
   constructor(id: string) {
     this.id = id
@@ -70,6 +73,7 @@ export class LogicalUnit {
   reset(besides?: string): undefined {
     this.#reservations.reset()
     this.#mode.softwareWriteProtect = false
+    for (const nexus of this.#nexuses.values()) nexus.copies.reset()
     this.attendOthers(besides, SENSE.reset)
   }
 
@@ -101,6 +105,19 @@ export class LogicalUnit {
       return plan.fail(SENSE.writeProtected)
     if (planBlockCommand(cdb, this.blocks, plan)) return
     this.#planOther(nexus, cdb, plan)
+  }
+
+  /**
+   * What a READ or WRITE of this nexus would be refused with, whatever its blocks: for copies that are asked for at another unit. `undefined`:
+   * nothing stands against it.
+   */
+  refusal(nexus: Nexus, writing: boolean): Readonly<{ status: number; sense: SenseCode }> | undefined {
+    const reservations = this.#reservations
+    if (!reservations.isFree && reservations.conflicts(nexus.id, writing ? 'writes' : 'reads', writing ? 0x2a : 0x28))
+      return { status: STATUS.reservationConflict, sense: SENSE.none }
+    if (writing && (this.readOnly || this.#mode.softwareWriteProtect))
+      return { status: STATUS.checkCondition, sense: SENSE.writeProtected }
+    return undefined
   }
 
   #planOther(nexus: Nexus, cdb: Uint8Array, plan: Plan): undefined {
@@ -137,6 +154,10 @@ export class LogicalUnit {
         const bytes = parameterBytes(cdb)
         return bytes === 24 ? plan.take(bytes) : plan.fail(SENSE.parameterListLength)
       }
+      case 0x83:
+        return planExtendedCopy(cdb, plan)
+      case 0x84:
+        return nexus.copies.plan(cdb, plan)
       case 0x9e:
         return (cdb[1]! & 0x1f) === 0x10 ? this.#readCapacity16(cdb, plan) : this.#lbaStatus(cdb, plan)
       case 0xa0:
@@ -161,6 +182,8 @@ export class LogicalUnit {
         if (victims.length > 0) this.#surroundings.abort(victims)
         return
       }
+      case 0x83:
+        return planCopy(nexus, list, plan)
     }
     plan.fail(SENSE.internalFailure)
   }
@@ -201,6 +224,15 @@ export class LogicalUnit {
     plan.at = lba * BLOCK_BYTES
     plan.room = u32(cdb, 10)
   }
+}
+
+function planCopy(nexus: Nexus, bytes: Uint8Array, plan: Plan): undefined {
+  const list = parseCopyList(bytes)
+  if (typeof list === 'number') return plan.fail(list)
+  const operation = nexus.copies.begin(list.id)
+  if (!operation) return plan.fail(SENSE.operationInProgress)
+  plan.action = 'copy'
+  plan.copy = { list, operation }
 }
 
 /** Parameter data of GET LBA STATUS (SBC-4, 5.6.2): runs of blocks one behind the other, mapped or deallocated. */

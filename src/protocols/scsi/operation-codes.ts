@@ -10,6 +10,7 @@ export type Operation = Readonly<{ code: number; service: number; access: Access
 
 const F4 = [0xff, 0xff, 0xff, 0xff] as const
 const F8 = [...F4, ...F4] as const
+const NONE7 = [0, 0, 0, 0, 0, 0, 0] as const
 
 const op = (code: number, access: Access, usage: readonly number[], service = -1): Operation => ({
   code,
@@ -48,6 +49,10 @@ export const OPERATIONS: readonly Operation[] = [
   op(0x5e, 'any', [0x1f, 0, 0, 0, 0, 0, 0xff, 0xff], 2), // REPORT CAPABILITIES
   op(0x5e, 'any', [0x1f, 0, 0, 0, 0, 0, 0xff, 0xff], 3), // READ FULL STATUS
   ...[0, 1, 2, 3, 4, 5, 6].map((service) => op(0x5f, 'any', [0x1f, 0xff, 0, 0, ...F4], service)), // PERSISTENT RESERVE OUT
+  op(0x83, 'writes', [0x1f, 0, ...NONE7, ...F4, 0], 0), // EXTENDED COPY(LID1)
+  op(0x84, 'any', [0x1f, 0xff, ...NONE7, ...F4, 0], 0), // RECEIVE COPY STATUS(LID1)
+  op(0x84, 'any', [0x1f, 0, ...NONE7, ...F4, 0], 3), // RECEIVE COPY OPERATING PARAMETERS
+  op(0x84, 'any', [0x1f, 0xff, ...NONE7, ...F4, 0], 4), // RECEIVE COPY FAILURE DETAILS(LID1)
   op(0x88, 'reads', [0xfa, ...F8, ...F4, 0]), // READ(16)
   op(0x89, 'writes', [0xfa, ...F8, 0, 0, 0, 0xff, 0]), // COMPARE AND WRITE
   op(0x8a, 'writes', [0xfa, ...F8, ...F4, 0]), // WRITE(16)
@@ -81,9 +86,9 @@ export function operationOf(cdb: Uint8Array): Operation | undefined | null {
   return found.find((one) => one.service === service) ?? null
 }
 
-/** Whether a command has any effect on the disk's content, by its access. */
-export function isMediumWrite(operation: Operation): boolean {
-  return operation.access === 'writes' && operation.code !== 0x35 && operation.code !== 0x91
+/** Whether a command changes the content of the disk it is sent to. What EXTENDED COPY writes to is known from its list. */
+export function isMediumWrite({ access, code }: Operation): boolean {
+  return access === 'writes' && code !== 0x35 && code !== 0x91 && code !== 0x83
 }
 
 const TIMEOUTS_BYTES = 12

@@ -1,3 +1,4 @@
+import type { CopyPlan } from './copy-plan.ts'
 import { SENSE, type SenseCode } from './sense.ts'
 
 /** Bytes of a logical block. */
@@ -31,6 +32,7 @@ export type Action =
   | 'flush'
   | 'prefetch'
   | 'allocation'
+  | 'copy'
 
 /** A command as it was understood. One object for a command's whole life; `reset` makes it new. */
 export class Plan {
@@ -49,6 +51,9 @@ export class Plan {
   ranges: { at: number; bytes: number }[] | undefined
   /** What the INFORMATION field of the sense data says; -1: nothing. */
   information = -1
+  /** Sense data that says more than `sense` and `information`; as it is sent. */
+  senseData: Uint8Array | undefined
+  copy: CopyPlan | undefined
   /** Most bytes of data that the initiator has room for, by its CDB. */
   room = 0
 
@@ -65,6 +70,8 @@ export class Plan {
     this.ranges = undefined
     this.room = 0
     this.information = -1
+    this.senseData = undefined
+    this.copy = undefined
   }
 
   good(): undefined {

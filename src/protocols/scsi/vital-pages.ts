@@ -1,5 +1,6 @@
 import { latin1Bytes } from '../../kit/bytes.ts'
 import { set16, set32, u16 } from './cdb.ts'
+import { thirdPartyCopy } from './copy-limits.ts'
 import { LIMITS } from './limits.ts'
 import type { Plan } from './plan.ts'
 import { SENSE } from './sense.ts'
@@ -14,7 +15,7 @@ export type UnitIdentity = Readonly<{
   target: string
 }>
 
-const PAGES = [0x00, 0x80, 0x83, 0xb0, 0xb1, 0xb2] as const
+const PAGES = [0x00, 0x80, 0x83, 0x8f, 0xb0, 0xb1, 0xb2] as const
 
 /** INQUIRY (SPC-5, 6.6 and 7.7). `identity` is `undefined` for a LUN that is not there. */
 export function planInquiry(cdb: Uint8Array, identity: UnitIdentity | undefined, plan: Plan): undefined {
@@ -44,6 +45,8 @@ function standardData(identity: UnitIdentity): Uint8Array {
   data[2] = 0x06
   data[3] = 0x12
   data[4] = data.length - 5
+  // 3PC: EXTENDED COPY.
+  data[5] = 0x08
   // CMDQUE.
   data[7] = 0x02
   data.set(field(identity.vendor, 8), 8)
@@ -63,6 +66,8 @@ function vitalPage(code: number, identity: UnitIdentity): Uint8Array | undefined
       return page(code, latin1Bytes(identity.serial))
     case 0x83:
       return page(code, designators(identity))
+    case 0x8f:
+      return page(code, thirdPartyCopy())
     case 0xb0:
       return page(code, blockLimits())
     case 0xb1: {
@@ -105,6 +110,18 @@ function blockLimits(): Uint8Array {
   return body
 }
 
+/** A name of a logical unit, as page 83h has it: association 0. */
+export type UnitName = Readonly<{ codeSet: number; type: number; value: Uint8Array }>
+
+/** By what a logical unit is known: vendor with serial number, and NAA. */
+export function unitNames(identity: UnitIdentity): readonly UnitName[] {
+  const text = Uint8Array.of(...field(identity.vendor, 8), ...latin1Bytes(identity.serial))
+  return [
+    { codeSet: 2, type: 1, value: text },
+    { codeSet: 1, type: 3, value: naa(identity) },
+  ]
+}
+
 /** Page 83h (SPC-5, 7.7.6): names of the unit, of the port and of the target. */
 function designators(identity: UnitIdentity): Uint8Array {
   const scsiName = (text: string) => {
@@ -114,8 +131,7 @@ function designators(identity: UnitIdentity): Uint8Array {
     return padded
   }
   const list = [
-    designator(0x02, 0x01, Uint8Array.of(...field(identity.vendor, 8), ...latin1Bytes(identity.serial))),
-    designator(0x01, 0x03, naa(identity)),
+    ...unitNames(identity).map((one) => designator(one.codeSet, one.type, one.value)),
     // Association 1, protocol iSCSI: the port, by relative number and by name.
     designator(0x51, 0x94, Uint8Array.of(0, 0, 0, 1)),
     designator(0x53, 0x98, scsiName(`${identity.target},t,0x0001`)),
