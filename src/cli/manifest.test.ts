@@ -113,7 +113,7 @@ describe('readManifest', () => {
       'machines:\n  - name: web1\n    macs: [52:54:00:12:34:56]\n    colour: red\n',
       'm.yaml:4:13: colour: there is no such field',
     ],
-    ['a missing field', 'machines:\n  - name: web1\n', 'm.yaml:2:5: macs: expected array, received undefined'],
+    ['a missing field', 'machines:\n  - name: web1\n', 'm.yaml:2:5: macs: it is missing (a list)'],
     [
       'a wrong value',
       'profiles:\n  - name: Debian\n    kind: local\n',

@@ -61,7 +61,10 @@ export type Image = z.infer<typeof Image>
 
 const ImageParams = z.object({ image: Name })
 const VersionParams = ImageParams.extend({
-  version: z.union([z.literal('latest'), z.coerce.number<number | string>().int().min(1)]),
+  version: z.union(
+    [z.literal('latest'), z.coerce.number<number | string>().int().min(1)],
+    'a version is its number, or latest',
+  ),
 })
 
 const SharedWith = z.array(z.string().max(64)).max(100)

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Route } from '../contract/route.ts'
+import { wording } from '../contract/wording.ts'
 import { contract, type OperationId } from '../contract.ts'
 import type { Visit } from './call.ts'
 import type { ApiDependencies } from './dependencies.ts'
@@ -157,7 +158,7 @@ function exactly(query: z.ZodType | undefined): z.ZodType | undefined {
 
 function read(schema: z.ZodType | 'bytes' | undefined, value: unknown, what: string): unknown {
   if (schema === undefined || schema === 'bytes') return undefined
-  const parsed = schema.safeParse(value ?? undefined)
+  const parsed = schema.safeParse(value ?? undefined, { error: wording })
   if (!parsed.success) throw invalid(what, parsed.error)
   return parsed.data
 }

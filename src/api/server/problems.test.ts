@@ -68,10 +68,10 @@ describe('what is refused says so in one form', () => {
     })
     const { problem } = await ask('/api/v1/machines', json(body))
     expect(problem.code).toBe('validation-failed')
-    expect(problem.problems?.map(({ path }) => path)).toEqual(['name', 'macs', 'notes', 'profile', ''])
+    expect(problem.problems?.map(({ path }) => path)).toEqual(['name', 'macs', 'notes', 'profile', 'colour'])
     expect(JSON.stringify(problem)).not.toContain('hunter2')
     const query = await ask('/api/v1/machines?limit=0&state=asleep&stat=ready')
-    expect(query.problem.problems?.map(({ path }) => path)).toEqual(['limit', 'state', ''])
+    expect(query.problem.problems?.map(({ path }) => path)).toEqual(['limit', 'state', 'stat'])
     expect((await ask('/api/v1/machines?cursor=%21')).problem.problems).toMatchObject([{ path: 'cursor' }])
   })
 

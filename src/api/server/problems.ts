@@ -85,7 +85,10 @@ export function refusalOf(error: unknown, log: Log): Refusal {
 
 /** The problems of a value field by field. The values themselves are not repeated: they may be secrets. */
 export function invalid(what: string, error: z.ZodError): Refusal {
-  const problems = error.issues.slice(0, MOST_PROBLEMS).map(({ path, message }) => ({ path: path.join('.'), message }))
+  const problems = error.issues.slice(0, MOST_PROBLEMS).map((issue) => {
+    const unknown = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
+    return { path: [...issue.path, ...unknown].join('.'), message: issue.message }
+  })
   const [first] = problems
   const detail = first ? `${first.path === '' ? what : first.path}: ${first.message}` : `the ${what} is not valid`
   return new Refusal('validation-failed', detail, { problems, next: 'correct the fields named in `problems`' })

@@ -1,6 +1,6 @@
 import { type Document, isMap, isNode, LineCounter, parseAllDocuments } from 'yaml'
-import type { z } from 'zod'
 import { Manifest } from '../../contract/server.ts'
+import { wording } from '../../contract/wording.ts'
 import { folderOf, plainPath, type SiteFiles } from './files.ts'
 import { inlineFiles, type ManifestProblem, namedBy } from './manifest-files.ts'
 
@@ -119,19 +119,14 @@ async function readDocument(
     })
     document.contents.delete('networks')
   }
-  const result = Manifest.safeParse(document.toJS({ maxAliasCount: 100 }), { reportInput: false })
+  const result = Manifest.safeParse(document.toJS({ maxAliasCount: 100 }), { reportInput: false, error: wording })
   if (result.success) return result.data
   for (const issue of result.error.issues) {
     const keys = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
     const path = [...issue.path, ...keys].map((key) => (typeof key === 'number' ? key : String(key)))
-    problems.push({ where: at(offsetAt(document, path)), message: `${pathText(path)}${describe(issue)}` })
+    problems.push({ where: at(offsetAt(document, path)), message: `${pathText(path)}${issue.message}` })
   }
   return undefined
-}
-
-function describe(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'unrecognized_keys') return 'there is no such field'
-  return issue.message.replace(/^Invalid (input|option): /, '')
 }
 
 function pathText(path: readonly (string | number)[]): string {
