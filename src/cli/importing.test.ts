@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -218,9 +218,27 @@ describe('the command', () => {
       await mkdir(join(place, path, '..'), { recursive: true })
       await writeFile(join(place, path), text)
     }
-    const { out, status } = await cli(['import', 'matchbox', place], {})
+    // As in a volume of Kubernetes: links, and what they lead to hidden.
+    await mkdir(join(place, '..data'))
+    await writeFile(join(place, '..data/node2.json'), '{"id":"node2","selector":{"mac":"52:54:00:00:00:02"}}')
+    await symlink('../..data/node2.json', join(place, 'groups/node2.json'))
+    await symlink('../..data/gone.json', join(place, 'groups/gone.json'))
+    await writeFile(join(place, 'ignition/logo.ign'), Buffer.from([0xff, 0xd8]))
+    await mkdir(join(place, 'groups/etcd'))
+    await writeFile(join(place, 'groups/etcd/a.json'), '{}')
+    const { out, err, status } = await cli(['import', 'matchbox', `${place}/`], {})
     expect(status).toBe(0)
     expect(out).not.toContain('vmlinuz')
     expect(out).toContain('name: node1')
+    expect(out).toContain('name: node2')
+    expect(err.split('\n').slice(0, 3)).toEqual([
+      `${place}/groups/etcd/a.json: matchbox reads no folders within folders; left out`,
+      expect.stringMatching(/groups\/gone\.json: cannot be read, and is left out: ENOENT/),
+      expect.stringMatching(/ignition\/logo\.ign: cannot be read, and is left out: it is no text \(UTF-8\)/),
+    ])
+    const other = await cli(['import', 'matchbox', join(place, 'groups')], {})
+    expect(other).toMatchObject({ status: 1, err: expect.stringContaining('is no directory of matchbox') })
+    const none = await cli(['import', 'matchbox', join(place, 'groups/node1.json')], {})
+    expect(none).toMatchObject({ status: 1, err: expect.stringContaining('is no directory') })
   })
 })

@@ -1,3 +1,6 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildConsole, type ConsolePage, openConsolePage } from './bed/console-page.ts'
@@ -129,5 +132,22 @@ test('files of a folder, and of other servers, are taken', async () => {
   await files.last().setInputFiles([conf])
   await button('Show what would change').click()
   await sees('machine web3')
+  const folder = await mkdtemp(join(tmpdir(), 'rv-matchbox-'))
+  try {
+    await mkdir(join(folder, 'groups'))
+    const selected = { id: 'web4', selector: { mac: '52:54:00:aa:00:04' } }
+    await writeFile(join(folder, 'groups/web4.json'), JSON.stringify(selected))
+    await writeFile(join(folder, 'groups/broken.json'), '{')
+    await page.getByRole('combobox', { name: "Made of another server's files" }).click()
+    await page.getByRole('option', { name: 'matchbox folder' }).click()
+    await button('Choose its folder').waitFor()
+    await files.last().setInputFiles(folder)
+    await sees('To be looked at: 1 note')
+    await sees(/groups\/broken\.json: this is not JSON/)
+    await button('Show what would change').click()
+    await sees('machine web4')
+  } finally {
+    await rm(folder, { recursive: true })
+  }
   expect(console.complaints).toEqual([])
 })

@@ -1,8 +1,8 @@
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import type { Imported } from '../../api/client/site/importing.ts'
 import { type CliCommand, type Common, group, leaf } from '../command.ts'
 import type { Context } from '../context.ts'
+import { DISK_FILES } from '../disk-files.ts'
 import { Unsuccessful, WrongUse } from '../failure.ts'
 import { applyRead } from './apply.ts'
 
@@ -10,7 +10,6 @@ type ImportOptions = Common & { out?: string; apply?: boolean; dryRun?: boolean;
 type Read = (path: string) => Promise<Imported>
 
 const LARGEST = 16 * 1024 * 1024
-const MOST_FILES = 10_000
 
 export function importCommands(program: CliCommand, context: Context): void {
   const from = group(program, 'import', 'turn what another server is configured by into a manifest')
@@ -39,7 +38,11 @@ export function importCommands(program: CliCommand, context: Context): void {
     'matchbox <directory>',
     'groups, profiles and configs of matchbox',
     'matchbox /var/lib/matchbox',
-    async (path) => (await import('../../api/client/site/importing.ts')).importMatchbox(await readFolder(path), path),
+    async (path) => {
+      const { importMatchboxFolder } = await import('../../api/client/site/importing.ts')
+      if (!(await stat(path)).isDirectory()) throw new Unsuccessful(`${path} is no directory`)
+      return importMatchboxFolder(DISK_FILES, path.replace(/(?<=.)\/+$/, ''))
+    },
   )
   command('csv <file>', 'machines of a CSV file, as machine import reads it', 'csv rack-a3.csv', async (path) =>
     (await import('../../api/client/site/importing.ts')).importCsv(await readText(path), path),
@@ -77,19 +80,4 @@ async function readText(path: string): Promise<string> {
   const { size } = await stat(path)
   if (size > LARGEST) throw new Unsuccessful(`${path} has more than ${LARGEST / 1024 / 1024} MiB`)
   return readFile(path, 'utf8')
-}
-
-/** Files of the folders that matchbox reads; `assets` are kernels and such. */
-async function readFolder(folder: string): Promise<ReadonlyMap<string, string>> {
-  const files = new Map<string, string>()
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    if (!entry.isDirectory() || entry.name === 'assets' || entry.name.startsWith('.')) continue
-    for (const file of await readdir(join(folder, entry.name), { withFileTypes: true })) {
-      if (!file.isFile() || file.name.startsWith('.')) continue
-      if (files.size >= MOST_FILES) throw new Unsuccessful(`${folder} has more than ${MOST_FILES} files`)
-      files.set(`${entry.name}/${file.name}`, await readText(join(folder, entry.name, file.name)))
-    }
-  }
-  if (files.size === 0) throw new Unsuccessful(`${folder} holds no groups, profiles or ignition`)
-  return files
 }

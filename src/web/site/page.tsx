@@ -1,4 +1,4 @@
-import { Button, FileButton, Group, Select, Stack, Switch, Text, Textarea, TextInput } from '@mantine/core'
+import { Button, FileButton, Group, Stack, Switch, Text, Textarea, TextInput } from '@mantine/core'
 import { useState } from 'react'
 import type { OutputOf } from '../../api/client/client.ts'
 import { client } from '../api/call.ts'
@@ -7,6 +7,8 @@ import { useDo } from '../api/use.ts'
 import { diffLines } from '../configs/words.ts'
 import { Notice } from '../parts/notice.tsx'
 import { Card, Empty, Page, ProblemNote } from '../parts/page.tsx'
+import { FolderButton } from './folder-button.tsx'
+import { ImportNotes, ImportRow } from './importing.tsx'
 import { filesOf, type Upload, uploadsOf, yamlPaths } from './uploads.ts'
 
 type Applied = OutputOf<'apply'>
@@ -14,7 +16,6 @@ type Problem = Readonly<{ where: string; message: string }>
 
 const MONO = { input: { fontFamily: 'var(--mantine-font-family-monospace)' } }
 const WORDS = { create: 'create', update: 'change', none: 'same', remove: 'remove' } as const
-const SOURCES = ['dnsmasq.conf', 'dhcpd.conf', 'CSV of machines'] as const
 const START = 'machines:\n  - name: web1\n    macs: ["52:54:00:00:00:01"]\n'
 
 /** The site as YAML: given as text or files, compared with the server, applied; the server as YAML; other servers' files as YAML. */
@@ -41,6 +42,8 @@ function ApplyCard() {
   const [uploads, setUploads] = useState<readonly Upload[]>([])
   const [options, setOptions] = useState({ name: '', prune: false, force: false })
   const [problems, setProblems] = useState<readonly Problem[]>([])
+  /** What was not taken over of another server's files. */
+  const [notes, setNotes] = useState<readonly string[]>([])
   const [shown, setShown] = useState<Applied>()
   const [failure, setFailure] = useState<Error>()
   const apply = useDo('apply', { quiet: true, after: (applied) => setShown(applied) })
@@ -74,12 +77,14 @@ function ApplyCard() {
   }
   const take = (given: readonly File[]) => {
     anew()
+    setNotes([])
     setUploads(uploadsOf(given))
   }
-  const taken = (imported: string) => {
+  const taken = (imported: string, told: readonly string[] = []) => {
     anew()
     setUploads([])
     setText(imported)
+    setNotes(told)
   }
   const isEmpty = uploads.length === 0 && text.trim() === ''
   return (
@@ -95,7 +100,7 @@ function ApplyCard() {
                 </Button>
               )}
             </FileButton>
-            <FolderButton onChange={take} />
+            <FolderButton label="Choose a folder" onChange={take} />
             <ServerAsText onText={taken} onError={setFailure} />
           </Group>
         }
@@ -126,7 +131,7 @@ function ApplyCard() {
               }}
             />
           )}
-          <ImportRow onText={taken} onError={setFailure} />
+          <ImportRow onTaken={taken} onError={setFailure} />
           <Group align="flex-end">
             <TextInput
               label="Name"
@@ -173,6 +178,7 @@ function ApplyCard() {
         </Stack>
       </Card>
       <ProblemNote error={failure ?? apply.error} />
+      {notes.length > 0 && <ImportNotes notes={notes} />}
       {problems.length > 0 && (
         <Notice tone="bad" title={`Nothing was changed: ${problems.length} problems`}>
           {problems.slice(0, 100).map(({ where, message }) => (
@@ -255,19 +261,6 @@ function Difference({ field, before, after, unified }: Applied['changes'][number
   )
 }
 
-/** A folder with all below it. */
-function FolderButton({ onChange }: { onChange: (files: readonly File[]) => void }) {
-  return (
-    <FileButton multiple inputProps={{ webkitdirectory: '' } as object} onChange={onChange}>
-      {(props) => (
-        <Button {...props} size="xs" variant="default">
-          Choose a folder
-        </Button>
-      )}
-    </FileButton>
-  )
-}
-
 type Given = { onText: (text: string) => void; onError: (error: Error) => void }
 
 function ServerAsText({ onText, onError }: Given) {
@@ -302,34 +295,4 @@ function save(name: string, text: string): void {
   link.download = name
   link.click()
   URL.revokeObjectURL(url)
-}
-
-/** Files of other servers, as a site that can be looked at and applied. */
-function ImportRow({ onText, onError }: Given) {
-  const [source, setSource] = useState<(typeof SOURCES)[number]>('dnsmasq.conf')
-  const take = async (file: File | null) => {
-    if (!file) return
-    const { importCsv, importDhcpd, importDnsmasq, importedText } = await import('../../api/client/site/importing.ts')
-    const read = { 'dnsmasq.conf': importDnsmasq, 'dhcpd.conf': importDhcpd, 'CSV of machines': importCsv }[source]
-    onText(importedText(read(await file.text(), file.name), file.name))
-  }
-  return (
-    <Group align="flex-end" gap="xs">
-      <Select
-        label="Made of another server's file"
-        description="What it holds beyond machines is told in comments; matchbox: reveille import matchbox"
-        allowDeselect={false}
-        data={[...SOURCES]}
-        value={source}
-        onChange={(value) => setSource(SOURCES.find((each) => each === value) ?? 'dnsmasq.conf')}
-      />
-      <FileButton onChange={(file) => void take(file).catch((error: unknown) => onError(error as Error))}>
-        {(props) => (
-          <Button {...props} variant="default">
-            Choose its file
-          </Button>
-        )}
-      </FileButton>
-    </Group>
-  )
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
+import { importMatchboxFolder } from '../../api/client/site/importing.ts'
 import { readSite } from '../../api/client/site/reading.ts'
-import { filesOf, uploadsOf, yamlPaths } from './uploads.ts'
+import { filesOf, folderNameOf, uploadsOf, yamlPaths } from './uploads.ts'
 
 const file = (webkitRelativePath: string, content: string | Uint8Array<ArrayBuffer>) => {
   const blob = new Blob([content])
@@ -38,4 +39,24 @@ test('what was not chosen, and what is no text, is told at the line that names i
     { where: 'a.yaml:2:33', message: 'gone cannot be read: it is not among the files that were chosen' },
     { where: 'a.yaml:3:33', message: 'logo cannot be read: it is no text (UTF-8)' },
   ])
+})
+
+test('a folder of matchbox is taken over, and each file that cannot be is told', async () => {
+  const chosen = [
+    file('matchbox/groups/a.json', '{"id":"a","profile":"p","selector":{"mac":"52:54:00:00:00:01"}}'),
+    file('matchbox/profiles/p.json', '{'),
+    file('matchbox/ignition/p.ign', new Uint8Array([0xff])),
+    file('matchbox/assets/vmlinuz', 'x'),
+    file('matchbox/.git/config', 'x'),
+  ]
+  const folder = folderNameOf(chosen)
+  const { sections, notes } = await importMatchboxFolder(filesOf(uploadsOf(chosen, folder)), folder)
+  expect(sections.machines).toEqual([{ name: 'a', macs: ['52:54:00:00:00:01'] }])
+  expect(notes).toEqual([
+    'matchbox/ignition/p.ign: cannot be read, and is left out: it is no text (UTF-8)',
+    expect.stringMatching(/^matchbox\/profiles\/p\.json: this is not JSON, and left out/),
+    'matchbox/groups/a.json: there is no profile p',
+  ])
+  const wrong = [file('groups/a.json', '{}')]
+  await expect(importMatchboxFolder(filesOf(uploadsOf(wrong, 'groups')), 'groups')).rejects.toThrow('neither groups/')
 })

@@ -5,12 +5,19 @@ export type Upload = Readonly<{ path: string; size: number; bytes: () => Promise
 
 const LARGEST = 8 * 1024 * 1024
 
-/** Without the folder that was chosen, which browsers put before each path. */
+/** The folder that was chosen; `.` where it were files. */
+export function folderNameOf(files: readonly Pick<File, 'webkitRelativePath'>[]): string {
+  return files[0]?.webkitRelativePath.split('/')[0] || '.'
+}
+
+/** Without the folder that was chosen, which browsers put before each path; below `folder` instead. */
 export function uploadsOf(
   files: readonly Pick<File, 'name' | 'webkitRelativePath' | 'size' | 'arrayBuffer'>[],
+  folder = '',
 ): Upload[] {
+  const from = folder === '' ? '' : `${folder}/`
   return files.map((file) => ({
-    path: file.webkitRelativePath === '' ? file.name : file.webkitRelativePath.split('/').slice(1).join('/'),
+    path: `${from}${file.webkitRelativePath === '' ? file.name : file.webkitRelativePath.split('/').slice(1).join('/')}`,
     size: file.size,
     bytes: async () => new Uint8Array(await file.arrayBuffer()),
   }))

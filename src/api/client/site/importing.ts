@@ -4,6 +4,7 @@ import { readDhcpd } from '../../../protocols/dhcpd/conf.ts'
 import { readDnsmasq } from '../../../protocols/dnsmasq/conf.ts'
 import { type MatchboxSite, readMatchbox } from '../../../protocols/matchbox/site.ts'
 import { readMachines } from './csv.ts'
+import type { SiteFiles } from './files.ts'
 
 /** A manifest as YAML and as it is, and everything that is not in it or is called otherwise now, with its place. */
 export type Imported = Readonly<{
@@ -98,6 +99,35 @@ function networkSettings(
     ...(domain === null ? {} : { domain }),
     ...(leaseSeconds === null ? {} : { leaseSeconds: Math.min(Math.max(leaseSeconds, 120), 31_536_000) }),
   }
+}
+
+/** The folders that matchbox reads, without those within them; its `assets` are kernels and such. */
+const MATCHBOX_FOLDERS = ['groups', 'profiles', 'ignition', 'cloud', 'generic']
+const MOST_FILES = 10_000
+
+/** The directory of matchbox. Files that cannot be read are told, each by itself. Rejects (`Error`) where the directory is another one. */
+export async function importMatchboxFolder(files: SiteFiles, folder: string): Promise<Imported> {
+  const isHidden = (path: string) => path.split('/').some((step) => step.startsWith('.'))
+  const listed = (await files.list(folder)).filter(({ path, kind }) => kind !== 'other' && !isHidden(path))
+  const found = listed.filter(({ path }) => MATCHBOX_FOLDERS.includes(path.split('/')[0] ?? '') && path.includes('/'))
+  if (found.length === 0)
+    throw new Error(`${folder} is no directory of matchbox: it holds neither groups/ nor profiles/ nor ignition/`)
+  if (found.length > MOST_FILES) throw new Error(`${folder} has more than ${MOST_FILES} files`)
+  const texts = new Map<string, string>()
+  const notes: string[] = []
+  for (const { path } of found.sort((a, b) => (a.path < b.path ? -1 : 1))) {
+    const place = `${folder}/${path}`
+    if (path.split('/').length > 2) notes.push(`${place}: matchbox reads no folders within folders; left out`)
+    else
+      try {
+        texts.set(path, await files.read(place))
+      } catch (error) {
+        const why = error instanceof Error ? error.message.replace(`${place} `, 'it ') : String(error)
+        notes.push(`${place}: cannot be read, and is left out: ${why}`)
+      }
+  }
+  const imported = importMatchbox(texts, folder)
+  return { ...imported, notes: [...notes, ...imported.notes] }
 }
 
 /** `files`: texts by path below the directory of matchbox. */
