@@ -7,8 +7,15 @@ import { PduReader } from '../../src/protocols/iscsi/pdu-reader.ts'
 import { decodeText, encodeText, type TextPair } from '../../src/protocols/iscsi/text.ts'
 
 export type Pdu = Readonly<{ head: Buffer; data: Buffer }>
-/** What a command came to: its status, its data and, for a CHECK CONDITION, its sense as 0xKKAAQQ. */
-export type Outcome = Readonly<{ status: number; data: Buffer; sense: number; residual: number; flags: number }>
+/** What a command came to: its status, its data and, for a CHECK CONDITION, its sense as 0xKKAAQQ and as it was sent. */
+export type Outcome = Readonly<{
+  status: number
+  data: Buffer
+  sense: number
+  senseData: Buffer
+  residual: number
+  flags: number
+}>
 
 /** A small initiator that tests drive PDU by PDU, or command by command. */
 export class Initiator {
@@ -187,10 +194,12 @@ export class Initiator {
       if (opcode === RESPONSE.dataIn) {
         parts.push(data)
         if ((head[1]! & 1) === 0) continue
-        return { status: head[3]!, data: Buffer.concat(parts), sense: 0, residual, flags: head[1]! & 6 }
+        const senseData = Buffer.alloc(0)
+        return { status: head[3]!, data: Buffer.concat(parts), sense: 0, senseData, residual, flags: head[1]! & 6 }
       }
       const sense = data.length > 0 ? (data[4]! << 16) | (data[14]! << 8) | data[15]! : 0
-      return { status: head[3]!, data: Buffer.concat(parts), sense, residual, flags: head[1]! & 6 }
+      const senseData = data.subarray(2)
+      return { status: head[3]!, data: Buffer.concat(parts), sense, senseData, residual, flags: head[1]! & 6 }
     }
   }
 

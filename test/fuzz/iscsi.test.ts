@@ -8,9 +8,12 @@ import { LoginDialogue } from '../../src/protocols/iscsi/login.ts'
 import { BHS_BYTES, REQUEST } from '../../src/protocols/iscsi/opcodes.ts'
 import { PduReader } from '../../src/protocols/iscsi/pdu-reader.ts'
 import { decodeText, encodeText, type TextPair } from '../../src/protocols/iscsi/text.ts'
+import { parseCopyList, unitOf } from '../../src/protocols/scsi/copy-list.ts'
 import { LogicalUnit } from '../../src/protocols/scsi/logical-unit.ts'
 import { OPERATIONS } from '../../src/protocols/scsi/operation-codes.ts'
 import { BLOCK_BYTES, Plan } from '../../src/protocols/scsi/plan.ts'
+import { unitNames } from '../../src/protocols/scsi/vital-pages.ts'
+import { copyList } from '../fakes/copy-list.ts'
 import { Initiator } from '../fakes/initiator.ts'
 import { MemoryDisk } from '../fakes/memory-disk.ts'
 import { fuzzCount, fuzzSeed, Mutator } from './mutator.ts'
@@ -161,6 +164,48 @@ test('CDBs: whatever is asked, work stays within the disk and within the limits'
     if (plan.action === 'read' || plan.action === 'write') expect(plan.bytes).toBeLessThanOrEqual(8 * 1024 * 1024)
     if (plan.action === 'data') expect(plan.data).toBeInstanceOf(Uint8Array)
   }
+})
+
+test('lists of EXTENDED COPY: whatever they say, they are refused, or copies are few and within the disks', () => {
+  const mutator = new Mutator(fuzzSeed('copy lists'))
+  const identity = { vendor: 'V', product: 'P', revision: '1', serial: 's', target: 'iqn.2026-01.x:y' }
+  const unit = { identity, blocks: 5000 }
+  const naa = `0x${Buffer.from(unitNames(identity)[1]!.value).toString('hex')}`
+  let understood = 0
+  let found = 0
+  for (let i = 0; i < fuzzCount(); i++) {
+    const some = <T>(most: number, one: () => T) => Array.from({ length: mutator.below(most) }, one)
+    const place = () => mutator.pick([0, 1, 8, 4999, 5000, 2 ** 32, Number.MAX_SAFE_INTEGER])
+    const sample = copyList({
+      id: mutator.below(4),
+      usage: mutator.below(4),
+      targets: some(5, () => ({ naa })),
+      segments: some(5, () => ({
+        ...{ from: place(), to: place(), blocks: mutator.pick([0, 1, 8, 65535]) },
+        ...{ source: mutator.pick([0, 1, 5, 0xffff]), destination: mutator.pick([0, 1, 0xc000]) },
+      })),
+    })
+    const list = parseCopyList(mutator.mutate(sample))
+    if (typeof list === 'number') {
+      expect(list >> 16).toBe(5)
+      continue
+    }
+    understood++
+    expect(list.targets.length).toBeLessThanOrEqual(8)
+    expect(list.segments.length).toBeLessThanOrEqual(8)
+    for (const segment of list.segments)
+      for (const end of ['source', 'destination'] as const) {
+        expect(segment.bytes).toBeLessThan(32 * 1024 * 1024)
+        const one = unitOf(list, segment, end, unit, [unit])
+        if ('fault' in one) expect(one.fault.sense >> 16).toBe(10)
+        else {
+          found++
+          const at = end === 'source' ? segment.from : segment.to
+          expect(at >= 0 && at + segment.bytes <= unit.blocks * BLOCK_BYTES).toBe(true)
+        }
+      }
+  }
+  expect(Math.min(understood, found)).toBeGreaterThan(0)
 })
 
 test('a session under damaged PDUs answers or closes, never fails, and others go on', async () => {
