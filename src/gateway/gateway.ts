@@ -143,7 +143,7 @@ export class Gateway implements BmcDirectory {
       for (const [of, target] of Object.entries(patch.routes ?? {}))
         if (target === null) delete routes[of]
         else if (target !== undefined) routes[of] = target
-      assertRoutes(this.#with, machine, patch.routes ?? {})
+      assertRoutes(this.#with, machine, this.#notByRule(machine, patch.routes ?? {}))
       const moved = patch.address !== undefined || patch.port !== undefined
       const address = patch.address === undefined ? bmc.address : patch.address
       const port = patch.port ?? (patch.address === undefined || patch.address === bmc.address ? bmc.port : undefined)
@@ -225,6 +225,14 @@ export class Gateway implements BmcDirectory {
   removeRule(name: string, removeBmcs: boolean): Promise<void> {
     return this.#alone(async () => {
       if (!this.#rules.has(name)) throw new Refusal('not-found', `there is no rule ${name}`)
+  /** Without what a rule says of the machine, which may name a driver that comes later. */
+  #notByRule(machine: string, routes: NonNullable<BmcPatch['routes']>): NonNullable<BmcPatch['routes']> {
+    const tags = this.#with.machine(machine)?.tags ?? []
+    const ruled = this.rules().flatMap(({ tag, routes: given }) => (tags.includes(tag) ? Object.entries(given) : []))
+    const asked = Object.entries(routes).filter(([of, to]) => !ruled.some(([known, its]) => known === of && its === to))
+    return Object.fromEntries(asked)
+  }
+
       await this.#with.repository.removeRule(name)
       this.#rules.delete(name)
       for (const { bmc } of [...this.#entries.values()])

@@ -6,7 +6,7 @@ import { shown } from '../profiles/hidden.ts'
 import type { ProfileChange, Profiles } from '../profiles/profiles.ts'
 import type { ResolveImage } from '../volumes/bases.ts'
 import { type ManifestRepository, planPruning } from './belongings.ts'
-import { applyBmcs, type BmcKeeper, planBmcs, planRules } from './bmcs.ts'
+import { applyBmcs, applyRoutes, type BmcKeeper, planBmcs, planRules } from './bmcs.ts'
 import { applyValues, comingValues, planValues, toldConfigs } from './configs.ts'
 import { differencesOf, type Planned } from './differences.ts'
 import { idsOf, secretNames, tryOnMachines } from './machine-configs.ts'
@@ -72,7 +72,7 @@ export async function applyManifest(services: Services, manifest: Manifest, how:
     }),
     machines: machines.planApply(bare, hasProfile),
     rules: gateway ? planRules(manifest.bmcRules, gateway) : [],
-    bmcs: gateway ? planBmcs(manifest.bmcs, gateway, find, comes) : [],
+    bmcs: gateway ? planBmcs(manifest, gateway, find, comes) : [],
   }
   const driven = await planPower(manifest.machines, find, powers)
   const changes: readonly Planned[] = [
@@ -138,6 +138,7 @@ export async function applyManifest(services: Services, manifest: Manifest, how:
     for (const [i, rule] of manifest.bmcRules.entries())
       if (plan.rules[i]?.change !== 'none') await gateway.putRule(rule)
   }
+    await applyRoutes(manifest.bmcs, gateway, find)
   const refused = await removeThings(services, pruning.remove, how.by)
   const stays = new Set(refused.map(({ thing }) => thing))
   if (how.name !== undefined && pruning.remove.length > 0)

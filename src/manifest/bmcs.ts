@@ -25,13 +25,15 @@ type Find = (machine: string) => Machine | undefined
 
 /** What becomes of BMCs. What is left out of `port` and `cipherSuites` stays as it is. Refused where one is not possible. */
 export function planBmcs(
-  declared: readonly DeclaredBmc[],
+  { bmcs, bmcRules, machines }: Pick<Manifest, 'bmcs' | 'bmcRules' | 'machines'>,
   gateway: BmcKeeper,
   find: Find,
   comes: (machine: string) => boolean,
 ): Planned[] {
   const seen = new Set<string>()
-  return declared.map((each) => {
+  const coming = new Map(machines.map((machine) => [machine.name, machine]))
+  const rules = [...gateway.rules().filter(({ name }) => !bmcRules.some((rule) => rule.name === name)), ...bmcRules]
+  return bmcs.map((each) => {
     const machine = find(each.machine)
     if (!machine && !comes(each.machine))
       throw new Refusal('validation-failed', `there is no machine ${each.machine} that a BMC could be for`, {
@@ -45,10 +47,18 @@ export function planBmcs(
     if (twice) throw new Refusal('conflict', `the BMC of ${each.machine} has two users ${twice.name}`)
     const [first] = each.users
     gateway.assertPossible(machine?.id ?? each.machine, {
+    const before = machine && gateway.get(machine.id)
+    const after = coming.get(machine?.name ?? each.machine)
+    const tags = after?.tags ?? machine?.tags ?? []
+    const ruled = rules.filter(({ tag }) => tags.includes(tag)).map(({ routes }) => routes)
+    // What is so already stays so, and drivers that a rule names may come later; others come with the manifest.
+    const settled = (route: [string, string]) =>
+      [before?.routes ?? {}, ...ruled].some((known) => isIn(known, route)) ||
+      (after?.power?.some(({ name }) => name === route[1]) ?? false)
       ...each,
       ...{ user: first?.name ?? 'admin', privilege: first?.privilege ?? 'administrator' },
+      routes: Object.fromEntries(Object.entries(each.routes).filter((route) => !settled(route))),
     })
-    const before = machine && gateway.get(machine.id)
     const thing = `bmc ${each.machine}`
     if (!before) return { thing, change: 'create', fields: Object.keys(each), differences: [] }
     const [old, next] = [saidOf(before), { ...saidOf(before), ...wantedOf(each) }]
@@ -60,7 +70,7 @@ export function planBmcs(
   })
 }
 
-/** Makes them so. Accounts that are new get random passwords. */
+/** Makes them so, but for their routes. Accounts that are new get random passwords. */
 export async function applyBmcs(
   declared: readonly DeclaredBmc[],
   plan: readonly Planned[],
@@ -70,7 +80,7 @@ export async function applyBmcs(
   for (const [i, each] of declared.entries()) {
     const id = find(each.machine)?.id
     if (id === undefined || plan[i]?.change === 'none') continue
-    const { machine: _, enabled, users, address, port, cipherSuites, clients, routes } = each
+    const { enabled, users, address, port, cipherSuites, clients } = each
     const [first] = users
     // A rule may have made one meanwhile, for the machine is here now.
     if (!gateway.get(id) && first)
@@ -80,14 +90,12 @@ export async function applyBmcs(
         port,
         cipherSuites,
         clients,
-        routes,
+        routes: {},
       })
-    const { routes: old, users: accounts } = gateway.get(id)!
-    const gone = Object.fromEntries(Object.keys(old).map((of) => [of, null]))
+    const { users: accounts } = gateway.get(id)!
     await gateway.update(id, {
       ...{ enabled, cipherSuites, clients },
       ...(address !== undefined || port !== undefined ? { address: address ?? null, port } : {}),
-      routes: { ...gone, ...routes },
     })
     for (const { name } of accounts) if (!users.some((user) => user.name === name)) await gateway.removeUser(id, name)
     for (const user of users) {
@@ -99,6 +107,22 @@ export async function applyBmcs(
 }
 
 export function planRules(declared: readonly DeclaredRule[], gateway: Pick<BmcKeeper, 'rules'>): Planned[] {
+/** Their routes, once the rules of the manifest are there: what a rule gives may name drivers that come later. */
+export async function applyRoutes(declared: readonly DeclaredBmc[], gateway: BmcKeeper, find: Find): Promise<void> {
+  for (const { machine, routes } of declared) {
+    const id = find(machine)?.id
+    const old = (id !== undefined && gateway.get(id)?.routes) || {}
+    const gone = Object.keys(old).flatMap((of) => (of in routes ? [] : [[of, null]]))
+    const fresh = Object.entries(routes).filter((route) => !isIn(old, route))
+    if (id !== undefined && gone.length + fresh.length > 0)
+      await gateway.update(id, { routes: Object.fromEntries([...gone, ...fresh]) })
+  }
+}
+
+function isIn(routes: DeclaredBmc['routes'], [of, target]: readonly [string, string]): boolean {
+  return Object.entries(routes).some(([known, its]) => known === of && its === target)
+}
+
   const seen = new Set<string>()
   return declared.map((each) => {
     const thing = `bmc-rule ${each.name}`

@@ -123,6 +123,29 @@ describe('a site in files', () => {
     expect(await client.getConfig({ params: { config: 'first-boot' } })).toMatchObject({ latest: 1 })
   })
 
+  test('routes of a rule may name drivers that come later, also where its BMC is written down', async () => {
+    const rule = { name: 'soft', tag: 'soft', routes: { 'power.soft': 'os' } }
+    const machine = { name: 'pc9', macs: ['52:54:00:00:00:09'], tags: ['soft'] }
+    const bmc = { machine: 'pc9', users: [{ name: 'admin' }], routes: { 'power.soft': 'os' } }
+    const written = { machines: [machine], bmcRules: [rule], bmcs: [bmc] }
+    await apply(written)
+    expect(await client.getBmc({ params: { machine: 'pc9' } })).toMatchObject({ routes: { 'power.soft': 'os' } })
+    expect((await apply(written)).changes).toEqual([])
+    const moved = { ...written, bmcs: [{ ...bmc, clients: ['10.0.0.0/8'] }] }
+    expect((await apply(moved)).changes).toEqual(['update bmc pc9 clients'])
+    const wrong = { ...written, bmcs: [{ ...bmc, routes: { 'power.soft': 'none', console: 'os' } }] }
+    await expect(apply(wrong)).rejects.toThrow(/no driver os/)
+  })
+
+  test('drivers that come with the machine may be named by the routes of its BMC', async () => {
+    const [pc1, pc2] = SITE.machines!
+    const power = [{ name: 'plug', settings: { kind: 'ipmi' as const, address: '10.0.0.8', user: 'admin' } }]
+    await apply(SITE)
+    const body = { machines: [pc1!, { ...pc2!, power }], bmcs: [{ machine: 'pc2', routes: { 'power.hard': 'plug' } }] }
+    expect((await apply(body)).changes).toContain('update machine pc2 power')
+    expect(await client.getBmc({ params: { machine: 'pc2' } })).toMatchObject({ routes: { 'power.hard': 'plug' } })
+  })
+
   test('that is exported says what is there, and nothing changes', async () => {
     await apply(SITE)
     await client.setConfigValue({
