@@ -137,8 +137,8 @@ export async function applyManifest(services: Services, manifest: Manifest, how:
     await applyBmcs(manifest.bmcs, plan.bmcs, gateway, find)
     for (const [i, rule] of manifest.bmcRules.entries())
       if (plan.rules[i]?.change !== 'none') await gateway.putRule(rule)
-  }
     await applyRoutes(manifest.bmcs, gateway, find)
+  }
   const refused = await removeThings(services, pruning.remove, how.by)
   const stays = new Set(refused.map(({ thing }) => thing))
   if (how.name !== undefined && pruning.remove.length > 0)

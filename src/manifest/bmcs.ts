@@ -46,7 +46,6 @@ export function planBmcs(
     const twice = each.users.find(({ name }, i) => each.users.findIndex((other) => other.name === name) < i)
     if (twice) throw new Refusal('conflict', `the BMC of ${each.machine} has two users ${twice.name}`)
     const [first] = each.users
-    gateway.assertPossible(machine?.id ?? each.machine, {
     const before = machine && gateway.get(machine.id)
     const after = coming.get(machine?.name ?? each.machine)
     const tags = after?.tags ?? machine?.tags ?? []
@@ -55,9 +54,10 @@ export function planBmcs(
     const settled = (route: [string, string]) =>
       [before?.routes ?? {}, ...ruled].some((known) => isIn(known, route)) ||
       (after?.power?.some(({ name }) => name === route[1]) ?? false)
+    gateway.assertPossible(machine?.id ?? each.machine, {
       ...each,
-      ...{ user: first?.name ?? 'admin', privilege: first?.privilege ?? 'administrator' },
       routes: Object.fromEntries(Object.entries(each.routes).filter((route) => !settled(route))),
+      ...{ user: first?.name ?? 'admin', privilege: first?.privilege ?? 'administrator' },
     })
     const thing = `bmc ${each.machine}`
     if (!before) return { thing, change: 'create', fields: Object.keys(each), differences: [] }
@@ -106,7 +106,6 @@ export async function applyBmcs(
   }
 }
 
-export function planRules(declared: readonly DeclaredRule[], gateway: Pick<BmcKeeper, 'rules'>): Planned[] {
 /** Their routes, once the rules of the manifest are there: what a rule gives may name drivers that come later. */
 export async function applyRoutes(declared: readonly DeclaredBmc[], gateway: BmcKeeper, find: Find): Promise<void> {
   for (const { machine, routes } of declared) {
@@ -123,6 +122,7 @@ function isIn(routes: DeclaredBmc['routes'], [of, target]: readonly [string, str
   return Object.entries(routes).some(([known, its]) => known === of && its === target)
 }
 
+export function planRules(declared: readonly DeclaredRule[], gateway: Pick<BmcKeeper, 'rules'>): Planned[] {
   const seen = new Set<string>()
   return declared.map((each) => {
     const thing = `bmc-rule ${each.name}`
