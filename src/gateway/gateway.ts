@@ -222,9 +222,6 @@ export class Gateway implements BmcDirectory {
     })
   }
 
-  removeRule(name: string, removeBmcs: boolean): Promise<void> {
-    return this.#alone(async () => {
-      if (!this.#rules.has(name)) throw new Refusal('not-found', `there is no rule ${name}`)
   /** Without what a rule says of the machine, which may name a driver that comes later. */
   #notByRule(machine: string, routes: NonNullable<BmcPatch['routes']>): NonNullable<BmcPatch['routes']> {
     const tags = this.#with.machine(machine)?.tags ?? []
@@ -233,6 +230,9 @@ export class Gateway implements BmcDirectory {
     return Object.fromEntries(asked)
   }
 
+  removeRule(name: string, removeBmcs: boolean): Promise<void> {
+    return this.#alone(async () => {
+      if (!this.#rules.has(name)) throw new Refusal('not-found', `there is no rule ${name}`)
       await this.#with.repository.removeRule(name)
       this.#rules.delete(name)
       for (const { bmc } of [...this.#entries.values()])
