@@ -28,7 +28,15 @@ const DRIVER: PowerDriverInfo = {
   name: 'bmc',
   kind: 'ipmi',
   position: 0,
-  settings: { kind: 'ipmi', address: '10.0.0.5', port: 623, user: 'admin', cipherSuite: 'auto', privilege: 'operator' },
+  settings: {
+    kind: 'ipmi',
+    address: '10.0.0.5',
+    port: 623,
+    user: 'admin',
+    cipherSuite: 'auto',
+    privilege: 'operator',
+    unseenRestart: 'judge',
+  },
   secrets: ['password'],
   capabilities: ['state', 'on', 'off'],
   missing: ['console'],
@@ -108,11 +116,38 @@ describe('power', () => {
   })
 
   test('a power cycle that nobody saw is said to be one', async () => {
-    const { out, status } = await cli(['power', 'web1', 'cycle'], { setPower: () => STATUS })
-    expect(out).toContain('so nothing tells whether it happened')
+    const said = 'nothing tells whether it happened: its power could not be read'
+    const step = { at: AT, driver: 'bmc', action: 'cycle', outcome: 'open', said } as const
+    const { out, status } = await cli(['power', 'web1', 'cycle'], { setPower: () => ({ ...STATUS, steps: [step] }) })
+    expect(out).toBe(`web1 is on (bmc)\ncycle was accepted by bmc; ${said}\n`)
     expect(status).toBe(0)
     const seen = await cli(['power', 'web1', 'cycle'], { setPower: () => ({ ...STATUS, confirmed: true }) })
     expect(seen.out).toBe('web1 is on (bmc)\n')
+  })
+
+  test('a power cycle that took several orders is told step by step, and nothing twice', async () => {
+    const steps = [
+      { at: AT, driver: 'bmc', action: 'cycle', outcome: 'refuted', said: 'its power was on at each of 37 looks' },
+      { at: AT, driver: 'bmc', action: 'off', outcome: 'refuted', said: 'the power is on after 15 s' },
+      { at: AT, driver: 'outlet', action: 'off', outcome: 'confirmed', said: 'the power is off' },
+      { at: AT, driver: 'outlet', action: 'on', outcome: 'confirmed', said: 'the power is on' },
+    ] as const
+    const problems = [
+      { driver: 'bmc', cause: 'it took the order to power-cycle, but its power was on at each of 37 looks' },
+      { driver: 'bmc', cause: 'it took the order to switch off, but the power is on after 15 s' },
+      { driver: 'ssh', cause: 'it does not answer' },
+    ]
+    const { out } = await cli(['power', 'web1', 'cycle'], {
+      setPower: () => ({ ...STATUS, driver: 'outlet', confirmed: true, problems, steps: [...steps] }),
+    })
+    expect(out.trim().split('\n')).toEqual([
+      'web1 is on (outlet)',
+      'cycle by bmc: its power was on at each of 37 looks',
+      'off by bmc: the power is on after 15 s',
+      'off by outlet: the power is off',
+      'on by outlet: the power is on',
+      'driver ssh: it does not answer',
+    ])
   })
 
   test('a cached state comes with its age', async () => {

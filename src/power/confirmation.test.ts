@@ -38,14 +38,26 @@ test('what is told at the end: yes, no, or that it cannot be told', () => {
 
 test('looks begin at once, come soon at first, and end when the wait is over', () => {
   fc.assert(
-    fc.property(fc.constantFrom(...POWER_ACTIONS), fc.integer({ min: 0, max: 300_000 }), (action, wait) => {
-      const pauses = looks(action, wait)
-      expect(pauses[0]).toBe(0)
-      const together = pauses.reduce((sum, each) => sum + each, 0)
-      expect(together).toBeCloseTo(action === 'diag' ? 0 : wait, 6)
-      expect(Math.max(...pauses)).toBeLessThanOrEqual(3000)
-      expect(pauses.length).toBeLessThan(120)
-    }),
+    fc.property(
+      fc.constantFrom(...POWER_ACTIONS),
+      fc.integer({ min: 0, max: 300_000 }),
+      fc.boolean(),
+      (action, wait, closely) => {
+        const pauses = looks(action, wait, closely)
+        expect(pauses[0]).toBe(0)
+        const together = pauses.reduce((sum, each) => sum + each, 0)
+        expect(together).toBeCloseTo(action === 'diag' ? 0 : wait, 6)
+        expect(Math.max(...pauses)).toBeLessThanOrEqual(3000)
+        expect(pauses.length).toBeLessThan(170)
+      },
+    ),
   )
   expect(looks('on', 15_000).filter((pause) => pause < 1000).length).toBeGreaterThan(3)
+})
+
+test('an off that may be short is looked for closely, at first', () => {
+  const pauses = looks('cycle', 60_000, true)
+  expect(Math.max(...pauses.slice(0, 48))).toBeLessThanOrEqual(400)
+  expect(pauses.slice(0, 48).reduce((sum, each) => sum + each, 0)).toBeGreaterThan(15_000)
+  expect(pauses.at(-2)).toBe(3000)
 })

@@ -33,16 +33,23 @@ export function judge(
 
 const FIRST_LOOK_MS = 100
 const LONGEST_PAUSE_MS = 3000
+/** An off that may be short is looked for so often, and so long, in milliseconds. */
+const CLOSE_PAUSE_MS = 400
+const CLOSELY_MS = 20_000
 
-/** Pauses before each look at the outcome, in milliseconds: soon at first, then less often. Together they are `waitMs`. */
-export function looks(action: PowerAction, waitMs: number): number[] {
+/**
+ * Pauses before each look at the outcome, in milliseconds: soon at first, then less often. Together they are `waitMs`. `closely`: the
+ * machine is expected to be off for a moment.
+ */
+export function looks(action: PowerAction, waitMs: number, closely = false): number[] {
   // Nothing that could be read would tell of an interrupt.
   if (action === 'diag') return [0]
   const pauses: number[] = [0]
   let pause = FIRST_LOOK_MS
   for (let left = waitMs; left > 0; left -= pauses.at(-1)!) {
     pauses.push(Math.min(pause, left))
-    pause = Math.min(pause * 1.7, LONGEST_PAUSE_MS)
+    const longest = closely && waitMs - left < CLOSELY_MS ? CLOSE_PAUSE_MS : LONGEST_PAUSE_MS
+    pause = Math.min(pause * 1.7, longest)
   }
   return pauses
 }

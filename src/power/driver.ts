@@ -1,3 +1,4 @@
+import { Refusal } from '../kit/errors.ts'
 import type { BootOrder } from './boot-order.ts'
 import type { PowerAction, PowerState } from './power.ts'
 import type { Sensor } from './sensor.ts'
@@ -59,6 +60,17 @@ export interface ConsoleLine {
 }
 
 /**
+ * What a driver notes of a power cycle. `shows-off`: the order goes out now, and if it is obeyed, `state` shows the machine off for a
+ * moment. `was-off`: the driver saw it off itself.
+ */
+export type RestartNote = 'shows-off' | 'was-off'
+
+/** An order was given and its answer was lost: it may have been carried out, and giving it again might do more. */
+export class MaybeDone extends Refusal {
+  override name = 'MaybeDone'
+}
+
+/**
  * One way to reach one machine. What it cannot do is absent, and `capabilitiesOf` names it. Every call ends by itself within
  * `DRIVER_DEADLINE_MS`, and fails with a `Refusal` that says what went wrong and holds no secret: `not-available` (it does
  * not answer), `wrong-credentials`, `wrong-state` (it answers no). A call that returned was accepted by the other side, which
@@ -68,7 +80,8 @@ export interface PowerDriver {
   readonly kind: string
   readonly actions: readonly PowerAction[]
   state?(): Promise<PowerState>
-  perform(action: PowerAction): Promise<void>
+  /** `note` is called while it is done, by drivers that know more than that it was taken. */
+  perform(action: PowerAction, note?: (what: RestartNote) => void): Promise<void>
   /** What the machine boots from next, as its firmware was told; `null` where nothing was said. */
   bootOrder?(): Promise<BootOrder | null>
   setBootOrder?(order: BootOrder | null): Promise<void>

@@ -5,7 +5,7 @@ import type { ConfiguredDriver, DriverFactory, DriverMachine } from './configure
 import type { PowerDriver } from './driver.ts'
 import type { DriverBook, WantedDriver } from './driver-book.ts'
 import type { PowerMachine } from './power.ts'
-import type { DriverKind } from './settings.ts'
+import { type DriverKind, unseenRestartOf } from './settings.ts'
 import { TrackedDriver } from './tracked-driver.ts'
 
 /** A driver that is there by itself. It is made once and kept for as long as it is listed. */
@@ -98,7 +98,8 @@ export class Fleet {
   }
 
   #builtIn({ name, kind, make }: BuiltInDriver): TrackedDriver {
-    return new TrackedDriver({ name, kind, builtIn: true, make, clock: this.#with.clock, count: this.#count })
+    const { clock } = this.#with
+    return new TrackedDriver({ name, kind, builtIn: true, unseenRestart: 'judge', make, clock, count: this.#count })
   }
 
   #configured({ machine, name, settings }: ConfiguredDriver): TrackedDriver {
@@ -112,7 +113,9 @@ export class Fleet {
         })
       return factory(row.settings, this.#book.secretsOf(row), this.#driverMachine(machine, name))
     }
-    return new TrackedDriver({ name, kind: settings.kind, builtIn: false, make, clock, count: this.#count })
+    const { kind } = settings
+    const unseenRestart = unseenRestartOf(settings)
+    return new TrackedDriver({ name, kind, builtIn: false, unseenRestart, make, clock, count: this.#count })
   }
 
   /** As it is when it is looked at: machines get other names and cards. */

@@ -9,6 +9,12 @@ export type PowerState = 'on' | 'off' | 'unknown'
 export type PowerMachine = Readonly<{ id: string; name: string; macs: readonly Mac[] }>
 
 /**
+ * More about an order. `apart`: nothing was heard of the machine since its last restart, so that a cycle is to be off, seen off, and on.
+ * `told`: what had to be done besides, in words for people.
+ */
+export type PowerOrder = Readonly<{ apart?: boolean; told?: (words: string) => void }>
+
+/**
  * Switches one machine. Every call reads back what is so: the state returned is seen, not assumed. What the rest of the
  * server asks; behind it are the drivers that the machine names, in their order.
  */
@@ -17,7 +23,7 @@ export interface Power {
   readonly driver: string
   state(): Promise<PowerState>
   /** Refused with what each driver said when none took it. */
-  perform(action: PowerAction): Promise<PowerState>
+  perform(action: PowerAction, how?: PowerOrder): Promise<PowerState>
   /**
    * Tells the firmware to boot from the network the next time, where a driver can. What went wrong is the result, in words;
    * `null`: it was told, or there is no way to tell it.

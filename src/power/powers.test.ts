@@ -209,6 +209,11 @@ describe('switching', () => {
       checkedAt: bed.clock.now(),
       confirmed: true,
       problems: [{ driver: 'bmc', cause: 'it knows no cycle' }],
+      steps: [
+        { at: bed.clock.now(), driver: 'bmc', action: 'cycle', outcome: 'failed', said: 'it knows no cycle' },
+        { at: bed.clock.now(), driver: 'bmc', action: 'off', outcome: 'confirmed', said: 'the power is off' },
+        { at: bed.clock.now(), driver: 'bmc', action: 'on', outcome: 'confirmed', said: 'the power is on' },
+      ],
     })
     expect(bed.bmc.done.filter((what) => what !== 'state')).toEqual(['off', 'on'])
     bed.bmc.fails = silent()

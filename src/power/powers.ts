@@ -7,23 +7,22 @@ import { chosen } from './choice.ts'
 import type { PowerRepository } from './configured.ts'
 import type { Capability, ConsoleLine, Fru, HardwareEvent, PowerDriver, RawAnswer, RawRequest } from './driver.ts'
 import { DriverBook, type WantedDriver } from './driver-book.ts'
+import { powerFinder } from './finder.ts'
 import { Fleet, type FleetDependencies } from './fleet.ts'
-import type { PowerProblem, PowerReading, PowerReport, Told } from './outcome.ts'
+import type { PowerProblem, PowerReading, PowerReport, PowerStep, Told } from './outcome.ts'
 import { Poller } from './poller.ts'
-import type { Power, PowerAction, PowerFinder, PowerMachine, PowerState } from './power.ts'
+import type { PowerAction, PowerFinder, PowerMachine, PowerState } from './power.ts'
 import { answered, StateReader } from './reader.ts'
 import { Readings } from './readings.ts'
 import { allFailed, noDriver, noSuchDriver, unable } from './refusals.ts'
 import type { Sensor } from './sensor.ts'
 import { hasCredentials } from './settings.ts'
-import { Switching } from './switching.ts'
+import { type Patience, Switching } from './switching.ts'
 import { causeOf, type TrackedDriver } from './tracked-driver.ts'
 import { type Asking, type DriverView, viewOf } from './view.ts'
 
 /** How long the outcome of an action is looked for when nobody says, in milliseconds. */
 const WAIT_MS = 15_000
-/** The same for a restart that other parts of the server order: it can rarely be proved, and they watch the boot themselves. */
-const RESTART_WAIT_MS = 5000
 /** What was read this long ago still says how a machine was before an action, in milliseconds. */
 const FRESH_MS = 60_000
 
@@ -37,6 +36,11 @@ export type PowersDependencies = FleetDependencies &
     events: { publish(event: { topic: 'power'; id: string; change: 'saved' | 'removed' }): void }
     /** Whether a boot of the machine began after this time: proof of life after an action. */
     seenSince?: ((machine: PowerMachine, at: number) => boolean) | undefined
+    /** Whether a machine is expected to be seen when it starts, because it boots from here. */
+    startsHere?: ((machine: PowerMachine) => boolean) | undefined
+    /** Leaves a mark where the boots of a machine are told of. */
+    mark?: ((machine: PowerMachine, step: PowerStep) => void) | undefined
+    patience?: Patience | undefined
     /** What a person is asked to do to a machine (by id) now. */
     asking?: ((machine: string) => Asking | undefined) | undefined
     /** The address of a disc that a BMC can fetch: of `boot`, of an iso image, or what is an address already. */
@@ -48,6 +52,9 @@ export type PowersDependencies = FleetDependencies &
     /** 0 to 1. */
     random?: (() => number) | undefined
   }>
+
+/** `wait`: seconds. The others: see `Switching`. */
+export type PerformHow = Readonly<{ wait?: number; thorough?: boolean; apart?: boolean | undefined }>
 
 /** Which driver is asked; the first that can if left out. */
 type By = Readonly<{ driver?: string | undefined }>
@@ -81,6 +88,9 @@ export class Powers {
       read: (machine, first) => this.#reader.read(machine, { first }),
       before: (machine) => this.#stateBefore(machine),
       seenSince: dependencies.seenSince ?? (() => false),
+      startsHere: dependencies.startsHere ?? (() => false),
+      mark: dependencies.mark ?? (() => undefined),
+      patience: dependencies.patience,
     })
     this.#poller = new Poller({
       members: () => this.#polledMachines(),
@@ -101,22 +111,13 @@ export class Powers {
   }
 
   /** What other parts of the server switch machines with; `undefined` when no driver reaches a machine. */
-  readonly finder: PowerFinder = (machine) => {
-    const drivers = this.#fleet.of(machine)
-    const [first] = drivers.filter(({ capabilities }) => capabilities.has('on') || capabilities.has('cycle'))
-    const named = first ?? drivers[0]
-    if (!named) return undefined
-    const power: Power = {
-      driver: named.name,
-      state: async () => (await this.status(machine)).state,
-      perform: async (action) => {
-        const restarts = action === 'cycle' || action === 'reset'
-        return (await this.perform(machine, action, { wait: (restarts ? RESTART_WAIT_MS : WAIT_MS) / 1000 })).state
-      },
-      prepareNetworkBoot: () => this.#prepareNetworkBoot(machine),
-    }
-    return power
-  }
+  readonly finder: PowerFinder = powerFinder({
+    drivers: (machine) => this.#fleet.of(machine),
+    state: async (machine) => (await this.status(machine)).state,
+    perform: (machine, action, how) => this.perform(machine, action, how),
+    setBootOrder: (machine, order) => this.setBootOrder(machine, order),
+    firmwareOf: (id) => this.#with.firmwareOf?.(id) ?? null,
+  })
 
   /**
    * Reads the state. `cached`: what was read last, however long ago; `maxAgeMs`: what was read last if it is no older. Drivers that
@@ -146,12 +147,14 @@ export class Powers {
   async perform(
     machine: PowerMachine,
     action: PowerAction,
-    { driver, wait = WAIT_MS / 1000 }: By & Readonly<{ wait?: number }> = {},
+    { driver, wait = WAIT_MS / 1000, ...how }: By & PerformHow = {},
   ): Promise<PowerReport> {
     const drivers = this.#driversOf(machine, driver)
-    const report = await this.#switching.perform({ machine, drivers, only: driver, waitMs: wait * 1000 }, action)
-    const { state, confirmed, problems } = report
-    this.#log.info({ machine: machine.id, action, state, confirmed, problems, driver: report.driver }, 'power switched')
+    const order = { machine, drivers, only: driver, waitMs: wait * 1000, ...how }
+    const report = await this.#switching.perform(order, action)
+    const { state, confirmed, problems, steps } = report
+    const told = { machine: machine.id, action, state, confirmed, problems, driver: report.driver }
+    this.#log.info(steps && steps.length > 1 ? { ...told, steps } : told, 'power switched')
     return report
   }
 
@@ -364,18 +367,6 @@ export class Powers {
   async #poll(id: string): Promise<boolean> {
     const machine = this.#with.machine(id)
     return machine === undefined || answered(await this.#reader.read(machine))
-  }
-
-  async #prepareNetworkBoot(machine: PowerMachine): Promise<string | null> {
-    if (!this.capabilities(machine).has('boot-device')) return null
-    // Firmware that was never seen is taken for what is sold today.
-    const efi = this.#with.firmwareOf?.(machine.id) !== 'bios'
-    try {
-      const { confirmed, problems } = await this.setBootOrder(machine, { device: 'pxe', persistent: false, efi })
-      return confirmed === false ? problems.map(({ driver, cause }) => `${driver}: ${cause}`).join('; ') : null
-    } catch (error) {
-      return causeOf(error)
-    }
   }
 
   #mediaUrl(media: string, machine: PowerMachine): Promise<string> {

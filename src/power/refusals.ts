@@ -1,6 +1,6 @@
 import { type ErrorCode, Refusal } from '../kit/errors.ts'
 import type { Capability } from './driver.ts'
-import type { PowerProblem } from './outcome.ts'
+import { type PowerProblem, type PowerReport, stepText } from './outcome.ts'
 import type { PowerMachine } from './power.ts'
 
 /** What each capability is called in a sentence. */
@@ -43,6 +43,12 @@ export function unable({ name }: PowerMachine, capability: Capability, drivers: 
       next: `add a driver that can: reveille driver set ${name} NAME`,
     },
   )
+}
+
+export function notRestarted({ name }: PowerMachine, { steps = [] }: Pick<PowerReport, 'steps'>): Refusal {
+  return new Refusal('wrong-state', `${name} was not restarted: ${steps.map(stepText).join('; ')}`, {
+    next: `look at its drivers: reveille driver list ${name}; add one that works, such as the outlet`,
+  })
 }
 
 /** That a BMC does not let us in says nothing of the credentials of who asks us. */

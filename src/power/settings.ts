@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { POWER_ACTIONS } from './power.ts'
+import { UNSEEN_RESTARTS, type UnseenRestart } from './restart.ts'
 
 /** A host name or an address, without port. */
 export const Host = z
@@ -12,6 +13,8 @@ const User = z.string().max(64)
 const Fingerprint = z
   .string()
   .regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'a fingerprint such as SHA256: and 43 characters of base64')
+/** What is done about a restart that was taken and not seen: see `restart.ts`. */
+const UnseenRestartSetting = z.enum(UNSEEN_RESTARTS).default('judge')
 /** Without user and password: settings are shown, and those belong to the secrets. */
 const Url = z
   .url({ protocol: /^https?$/ })
@@ -33,6 +36,7 @@ export const IpmiSettings = z
     /** 17: HMAC-SHA256; 3: HMAC-SHA1. `auto` takes the strongest of both that the BMC lists. */
     cipherSuite: z.enum(['auto', '17', '3']).default('auto'),
     privilege: z.enum(['user', 'operator', 'administrator']).default('administrator'),
+    unseenRestart: UnseenRestartSetting,
   })
   .strict()
 
@@ -45,6 +49,7 @@ export const RedfishSettings = z
     /** Id of the system, where the service has several. */
     system: z.string().max(200).nullable().default(null),
     fingerprint: Fingerprint.nullable().default(null),
+    unseenRestart: UnseenRestartSetting,
   })
   .strict()
 
@@ -131,6 +136,7 @@ export const HttpSettings = z
     bootFromDisk: HttpRequest.nullable().default(null),
     /** Seconds between off and on, where the API knows no cycle of its own. */
     pauseSeconds: z.number().int().min(0).max(15).default(5),
+    unseenRestart: UnseenRestartSetting,
   })
   .strict()
 
@@ -158,6 +164,10 @@ export const DriverSettings = z.discriminatedUnion('kind', [
 ])
 export type DriverSettings = z.output<typeof DriverSettings>
 export type DriverKind = DriverSettings['kind']
+/** Drivers of other kinds see for themselves what came of a restart, or have no setting. */
+export function unseenRestartOf(settings: DriverSettings): UnseenRestart {
+  return 'unseenRestart' in settings ? settings.unseenRestart : 'judge'
+}
 export type SettingsOf<Kind extends DriverKind> = Extract<DriverSettings, { kind: Kind }>
 
 export const DRIVER_KINDS = ['ipmi', 'redfish', 'ssh', 'wol', 'snmp', 'http', 'lab', 'manual', 'agent'] as const

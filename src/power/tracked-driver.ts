@@ -4,6 +4,7 @@ import { type Circuit, type CircuitState, CLOSED, circuitState, failed } from '.
 import { withinDeadline } from './deadline.ts'
 import { type Capability, capabilitiesOf, DRIVER_DEADLINE_MS, type PowerDriver } from './driver.ts'
 import { type Health, NO_CALLS, noted } from './health.ts'
+import type { UnseenRestart } from './restart.ts'
 import type { DriverKind } from './settings.ts'
 
 /** Drivers end their calls by themselves; one that does not is given up this much later, in milliseconds. */
@@ -13,6 +14,7 @@ type Made = Readonly<{
   name: string
   kind: DriverKind
   builtIn: boolean
+  unseenRestart: UnseenRestart
   /** Makes the driver when it is asked first; a `Refusal` says why it cannot be made. */
   make: () => PowerDriver
   clock: Clock
@@ -25,6 +27,7 @@ export class TrackedDriver {
   readonly name: string
   readonly kind: DriverKind
   readonly builtIn: boolean
+  readonly unseenRestart: UnseenRestart
   readonly #made: Made
   #driver: PowerDriver | undefined
   #capabilities: ReadonlySet<Capability> = new Set()
@@ -35,6 +38,7 @@ export class TrackedDriver {
     this.name = made.name
     this.kind = made.kind
     this.builtIn = made.builtIn
+    this.unseenRestart = made.unseenRestart
     this.#made = made
   }
 

@@ -23,14 +23,22 @@ export function batchWork({ machines, power, reset }: Around): BatchWork {
   const perform = async (machine: Machine, action: PowerAction) => {
     const driver = power(machine)
     if (!driver) throw noDriver(machine)
-    const state = await driver.perform(action)
-    if (state === 'unknown') return 'the order was taken; nothing can tell its power state'
+    let besides = ''
+    const told = (words: string) => {
+      besides = ` (${words})`
+    }
+    const state = await driver.perform(action, { told })
+    if (state === 'unknown') return `the order was taken; nothing can tell its power state${besides}`
     const wanted = LEADS_TO[action]
     if (wanted !== undefined && state !== wanted)
-      throw new Refusal('wrong-state', `${machine.name} took the order (${action}), but its power is ${state}`, {
-        next: `look at its drivers: reveille driver list ${machine.name}`,
-      })
-    return `it is ${state}`
+      throw new Refusal(
+        'wrong-state',
+        `${machine.name} took the order (${action}), but its power is ${state}${besides}`,
+        {
+          next: `look at its drivers: reveille driver list ${machine.name}`,
+        },
+      )
+    return `it is ${state}${besides}`
   }
   return async (machine, { action, profile, kick, orderedBy }) => {
     switch (action) {

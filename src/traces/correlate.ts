@@ -36,6 +36,7 @@ const NEVER_FIRST = new Set([
   'agent.result',
   'agent.refused',
   'bmc.order',
+  'power.order',
 ])
 
 /** Does an event belong to the running trace of its MAC, or has the machine been switched on again? */

@@ -66,6 +66,8 @@ export const TRACE_KINDS = {
   'agent.refused': [],
   /** What somebody ordered through the BMC that is answered for the machine: power, boot device, disc. It tells of no boot by itself. */
   'bmc.order': [],
+  /** A restart was not seen and is tried by off and on: an order to one driver, and what came of it. It tells of no boot by itself. */
+  'power.order': ['driver', 'action', 'outcome'],
 } as const satisfies Readonly<Record<string, readonly string[]>>
 
 export type TraceKind = keyof typeof TRACE_KINDS
@@ -84,7 +86,7 @@ export type TraceReply = (typeof TRACE_REPLIES)[number]
 
 /** The stage of each kind; DHCP from a running system (`client` system) counts as `system`. */
 export function stageOf(kind: TraceKind, client?: TraceClient): Stage {
-  if (kind === 'bmc.order') return 'offer'
+  if (kind === 'bmc.order' || kind === 'power.order') return 'offer'
   if (kind.startsWith('dhcp.')) return client === 'system' ? 'system' : 'offer'
   if (kind.startsWith('tftp.') || kind === 'http.program') return 'loader'
   if (kind === 'http.blob' || kind === 'disk.login' || kind === 'disk.logout') return 'fetch'

@@ -8,7 +8,8 @@ import type { Trace, TraceEvent, TraceState } from './trace.ts'
 export function advance(trace: Trace, event: TraceEvent): Trace {
   const { events, leftOut } = addEvent(trace.events, event)
   // An order is nothing that the machine did.
-  if (event.kind === 'bmc.order') return { ...trace, events, dropped: trace.dropped + leftOut }
+  if (event.kind === 'bmc.order' || event.kind === 'power.order')
+    return { ...trace, events, dropped: trace.dropped + leftOut }
   const patience = patienceMs(event)
   const next = {
     ...trace,

@@ -33,6 +33,7 @@ test.each<[string, number, TraceEvent[], boolean]>([
   ['iPXE that looks again for an address', 1, [event('dhcp.discover', 100, { detail: { client: 'ipxe' } })], false],
   ['firmware that fetches a boot program', 1, [event('tftp.read', 100)], true],
   ['an order to its BMC', 1, [event('bmc.order', 100)], false],
+  ['an order to its power', 1, [event('power.order', 100)], false],
 ])('%s', (_, startedAt, events, started) => {
   expect(startedSince({ startedAt, events }, 100)).toBe(started)
 })

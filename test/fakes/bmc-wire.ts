@@ -62,17 +62,20 @@ export class BmcWire {
   }
 
   /** Asks, and lets time pass until it is answered. */
-  ask(request: RawRequest, { once = false, forMs = 45_000 } = {}): Outcome {
-    const id = this.begin(request, { once, forMs })
+  ask(request: RawRequest, how: { once?: boolean; alone?: number; forMs?: number } = {}): Outcome {
+    const id = this.begin(request, how)
     this.run(() => this.#outcomes.has(id))
     const outcome = this.#outcomes.get(id)
     if (!outcome) throw new Error(`nothing came of it by ${this.now} ms`)
     return outcome
   }
 
-  begin(request: RawRequest, { once = false, forMs = 45_000 } = {}): number {
+  begin(
+    request: RawRequest,
+    { once = false, alone, forMs = 45_000 }: { once?: boolean; alone?: number; forMs?: number } = {},
+  ): number {
     const id = this.#nextId++
-    this.#do(this.session.ask(this.now, { id, request, once, deadline: this.now + forMs }))
+    this.#do(this.session.ask(this.now, { id, request, once, alone, deadline: this.now + forMs }))
     return id
   }
 

@@ -1,6 +1,6 @@
 import type { BootOrder } from '../../src/power/boot-order.ts'
 import type { ConfiguredDriver, DriverFactory, PowerRepository } from '../../src/power/configured.ts'
-import type { ConsoleLine, Fru, PowerDriver } from '../../src/power/driver.ts'
+import type { ConsoleLine, Fru, PowerDriver, RestartNote } from '../../src/power/driver.ts'
 import { POWER_ACTIONS, type PowerAction, type PowerState } from '../../src/power/power.ts'
 import type { DriverKind } from '../../src/power/settings.ts'
 import type { Sealer } from '../../src/secrets/sealer.ts'
@@ -16,12 +16,15 @@ export class FakeDriver implements PowerDriver {
   fails: Error | undefined
   /** It says yes and does nothing. */
   ignores = false
+  /** It notes that a power cycle shows an off, for so many reads; `undefined`: it notes nothing. */
+  showsOff: number | undefined
   /** How many further reads of the state still show the old one. */
   lag = 0
   readonly done: string[] = []
   /** Set where it asks people. */
   answer?: (state: 'on' | 'off') => void
   #before: PowerState = 'off'
+  #offReads = 0
   closed = 0
 
   constructor({ kind = 'lab', actions = POWER_ACTIONS }: { kind?: DriverKind; actions?: readonly PowerAction[] } = {}) {
@@ -31,13 +34,19 @@ export class FakeDriver implements PowerDriver {
 
   async state(): Promise<PowerState> {
     this.#call('state')
+    if (this.#offReads > 0) {
+      this.#offReads--
+      return 'off'
+    }
     return this.lag-- > 0 ? this.#before : this.now
   }
-  async perform(action: PowerAction): Promise<void> {
+  async perform(action: PowerAction, note?: (what: RestartNote) => void): Promise<void> {
     this.#call(action)
+    if (action === 'cycle' && this.showsOff !== undefined) note?.('shows-off')
     if (this.ignores || action === 'diag') return
     this.#before = this.now
     this.now = action === 'off' || action === 'soft' ? 'off' : 'on'
+    if (action === 'cycle') this.#offReads = this.showsOff ?? 0
   }
   async bootOrder(): Promise<BootOrder | null> {
     this.#call('boot order?')

@@ -1,6 +1,7 @@
 import { ManualClock } from '../../src/kit/clock.ts'
 import { Refusal } from '../../src/kit/errors.ts'
 import type { Mac } from '../../src/kit/mac.ts'
+import { stepText } from '../../src/power/outcome.ts'
 import { Powers } from '../../src/power/powers.ts'
 import { DriverSettings } from '../../src/power/settings.ts'
 import { FAKE_SEALER, FakeDriver, fakeFactory, MemoryPower } from './power.ts'
@@ -21,6 +22,8 @@ export class PowersBed {
   rows = new MemoryPower()
   events: string[] = []
   seen = false
+  startsHere = false
+  marks: string[] = []
   factories: Record<'ipmi' | 'ssh' | 'http', ReturnType<typeof fakeFactory>> = {
     ipmi: fakeFactory(this.bmc),
     ssh: fakeFactory(this.ssh),
@@ -37,6 +40,8 @@ export class PowersBed {
       machines: () => [MACHINE],
       addressOf: () => '10.0.0.7',
       seenSince: () => this.seen,
+      startsHere: () => this.startsHere,
+      mark: (_, step) => this.marks.push(stepText(step)),
       events: { publish: ({ id, change }) => this.events.push(`${id} ${change}`) },
       clock: this.clock,
       pollSeconds: more.pollSeconds ?? 0,

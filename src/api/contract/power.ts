@@ -52,6 +52,17 @@ export type PowerDriverInfo = z.infer<typeof PowerDriverInfo>
 /** What did not work, with which driver. */
 export const PowerProblem = z.object({ driver: z.string(), cause: z.string() }).meta({ id: 'PowerProblem' })
 
+/** `open`: nothing tells whether it was carried out; `failed`: it was not taken. */
+export const PowerStep = z
+  .object({
+    at: Time,
+    driver: z.string(),
+    action: z.enum(POWER_ACTIONS),
+    outcome: z.enum(['confirmed', 'refuted', 'open', 'failed']),
+    said: z.string(),
+  })
+  .meta({ id: 'PowerStep' })
+
 export const PowerStatus = z
   .object({
     /** What was read; `unknown` when it could not be. */
@@ -64,6 +75,8 @@ export const PowerStatus = z
     confirmed: z.boolean().nullable(),
     /** What did not work on the way, driver by driver. */
     problems: z.array(PowerProblem),
+    /** After an action: every order that was given for it, in turn. More than one where drivers failed or a restart was not seen. */
+    steps: z.array(PowerStep).optional(),
   })
   .meta({ id: 'PowerStatus' })
 export type PowerStatus = z.infer<typeof PowerStatus>

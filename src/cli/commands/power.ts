@@ -30,10 +30,16 @@ function statusText(machine: string, status: PowerStatus, action: Action | undef
   const state = status.state === 'unknown' ? 'in an unknown state' : status.state
   const lines = [`${machine} is ${state} (${status.driver})`]
   if (status.confirmed === false) lines.push(`${action} was accepted, but it was not seen to happen`)
+  const { steps = [], problems } = status
+  const last = steps.at(-1)
   // Some restart faster than anybody can look, and some only say so.
-  if (status.confirmed === null && action === 'cycle')
-    lines.push('cycle was accepted; its power was on whenever it was read, so nothing tells whether it happened')
-  for (const { driver, cause } of status.problems) lines.push(`driver ${driver}: ${cause}`)
+  if (status.confirmed === null && last && steps.length === 1 && (action === 'cycle' || action === 'reset'))
+    lines.push(`${action} was accepted by ${last.driver}; ${last.said}`)
+  if (steps.length > 1) for (const step of steps) lines.push(`${step.action} by ${step.driver}: ${step.said}`)
+  // What the steps say already is not said again.
+  const isNew = ({ cause }: PowerStatus['problems'][number]) =>
+    steps.length < 2 || steps.every(({ said }) => !cause.includes(said))
+  for (const { driver, cause } of problems.filter(isNew)) lines.push(`driver ${driver}: ${cause}`)
   return `${lines.join('\n')}\n`
 }
 

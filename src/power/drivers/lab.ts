@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Refusal } from '../../kit/errors.ts'
 import type { BootDevice, BootOrder } from '../boot-order.ts'
 import type { DriverFactory } from '../configured.ts'
-import type { ConsoleLine, Fru, PowerDriver } from '../driver.ts'
+import type { ConsoleLine, Fru, PowerDriver, RestartNote } from '../driver.ts'
 import { EarlyBytes } from '../early-bytes.ts'
 import { POWER_ACTIONS, type PowerAction, type PowerState } from '../power.ts'
 
@@ -63,12 +63,13 @@ export class LabDriver implements PowerDriver {
     return this.#lab.powerState(this.#name())
   }
 
-  async perform(action: PowerAction): Promise<void> {
+  async perform(action: PowerAction, note?: (what: RestartNote) => void): Promise<void> {
     const name = this.#name()
     if (action === 'diag') return this.#lab.interrupt(name)
     if (action === 'reset') await this.#lab.reset(name)
     if (action === 'soft') await this.#lab.pressPowerButton(name)
     if (action === 'off' || action === 'cycle') await this.#lab.switchOff(name)
+    if (action === 'cycle' && (await this.#lab.powerState(name)) === 'off') note?.('was-off')
     const starts = action === 'on' && (await this.#lab.powerState(name)) === 'off'
     if (action === 'on' || action === 'cycle') await this.#lab.switchOn(name)
     if (this.#after !== undefined && (starts || action === 'cycle' || action === 'reset')) {

@@ -9,6 +9,7 @@ import {
 } from '@tabler/icons-react'
 
 import { ApiProblem } from '../../api/client/problem.ts'
+import type { PowerStatus } from '../../api/contract/power.ts'
 import { useMay } from '../api/me.tsx'
 import { useDo, useGet } from '../api/use.ts'
 import { PowerState } from '../parts/status.tsx'
@@ -40,14 +41,7 @@ export function PowerBadge({ machine }: { machine: string }) {
 export function PowerMenu({ machine, name }: { machine: string; name: string }) {
   const power = usePower(machine)
   const user = useMay('user')
-  const set = useDo('setPower', {
-    done: (status, input) =>
-      status.confirmed === null && input.body.action === 'cycle'
-        ? `${name}: ${status.driver} said yes; its power was on whenever it was read, so nothing tells whether it was off.`
-        : status.confirmed === false
-          ? `${name}: ${status.driver} said yes, but ${input.body.action} was not seen to happen; its power is ${status.state}.`
-          : told(name, input.body.action, status.state),
-  })
+  const set = useDo('setPower', { done: (status, input) => outcomeOf(name, status, input.body.action) })
   if (!user || (!power.data && power.error instanceof ApiProblem)) return null
   const act = (action: Action) => set.mutate({ params: { machine }, body: { action } })
   return <PowerActions state={power.data?.state} pending={set.isPending} act={act} />
@@ -60,6 +54,20 @@ export function LabPowerMenu({ name, state }: { name: string; state: State }) {
   })
   const act = (power: Action) => set.mutate({ params: { name }, body: { power } })
   return <PowerActions state={state} pending={set.isPending} act={act} />
+}
+
+/** What came of an order, and how, where that took more than one. */
+function outcomeOf(name: string, { state, driver, confirmed, steps = [] }: PowerStatus, action: Action): string {
+  const isRestart = action === 'cycle' || action === 'reset'
+  if (steps.length > 1) {
+    const how = steps.map((step) => `${step.action} by ${step.driver}: ${step.said}`).join('; ')
+    return `${name}: ${how}. Its power is ${state}.`
+  }
+  if (confirmed === null && isRestart)
+    return `${name}: ${driver} said yes; ${steps[0]?.said ?? 'nothing tells whether it happened'}.`
+  if (confirmed === false)
+    return `${name}: ${driver} said yes, but ${action} was not seen to happen; its power is ${state}.`
+  return told(name, action, state)
 }
 
 function told(name: string, action: Action, state: State): string {

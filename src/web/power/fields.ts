@@ -27,6 +27,13 @@ const fingerprint: Field = {
   hint: 'Empty: the certificate must be valid',
   example: 'SHA256:…',
 }
+const unseenRestart: Field = {
+  name: 'unseenRestart',
+  label: 'A restart that nobody saw',
+  form: 'choice',
+  choices: ['judge', 'tell', 'insist'],
+  hint: 'judge: tried by off and on if it did not happen; tell: only told; insist: always tried',
+}
 const password: Secret = { name: 'password', label: 'Password' }
 
 export const KINDS: Readonly<
@@ -41,6 +48,7 @@ export const KINDS: Readonly<
       port,
       { name: 'cipherSuite', label: 'Cipher suite', form: 'choice', choices: ['auto', '17', '3'] },
       { name: 'privilege', label: 'Privilege', form: 'choice', choices: ['administrator', 'operator', 'user'] },
+      unseenRestart,
     ],
     secrets: [password, { name: 'kg', label: 'BMC key (Kg), where one is set' }],
   },
@@ -52,6 +60,7 @@ export const KINDS: Readonly<
       user,
       { name: 'system', label: 'System', form: 'text', hint: 'Its id, where the service has several' },
       fingerprint,
+      unseenRestart,
     ],
     secrets: [password],
   },
@@ -118,6 +127,7 @@ export const KINDS: Readonly<
       { name: 'variables', label: 'Variables', form: 'json', example: '{"device": "0123"}' },
       { name: 'actions', label: 'Requests of actions', form: 'json' },
       { name: 'state', label: 'Request of the state', form: 'json' },
+      unseenRestart,
     ],
     secrets: [{ name: 'token', label: 'Token' }, password],
   },

@@ -9,8 +9,9 @@ import { pageOf } from '../paging.ts'
 import { time, timeOrNull } from '../wire.ts'
 import { machineOf } from './machines.ts'
 
-function statusToWire({ checkedAt, problems, ...report }: PowerReport): PowerStatus {
-  return { ...report, checkedAt: time(checkedAt), problems: [...problems] }
+function statusToWire({ checkedAt, problems, steps, ...report }: PowerReport): PowerStatus {
+  const status = { ...report, checkedAt: time(checkedAt), problems: [...problems] }
+  return steps ? { ...status, steps: steps.map(({ at, ...step }) => ({ ...step, at: time(at) })) } : status
 }
 
 function driverToWire({ health, capabilities, missing, secrets, asking, ...driver }: DriverView): PowerDriverInfo {

@@ -3,7 +3,7 @@ import { Refusal } from '../../../kit/errors.ts'
 import { printable } from '../../../kit/printable.ts'
 import type { BootOrder } from '../../boot-order.ts'
 import type { DriverFactory, DriverMachine, DriverSecrets } from '../../configured.ts'
-import { DRIVER_DEADLINE_MS, type PowerDriver } from '../../driver.ts'
+import { DRIVER_DEADLINE_MS, type PowerDriver, type RestartNote } from '../../driver.ts'
 import { POWER_ACTIONS, type PowerAction, type PowerState } from '../../power.ts'
 import { refusedAction } from '../../refused-action.ts'
 import type { SettingsOf } from '../../settings.ts'
@@ -51,11 +51,11 @@ class Http implements PowerDriver {
       this.setBootOrder = (order) => this.#setBootOrder(order, bootFromNetwork, bootFromDisk)
   }
 
-  async perform(action: PowerAction): Promise<void> {
+  async perform(action: PowerAction, note?: (what: RestartNote) => void): Promise<void> {
     const request = this.#parts.requests.actions[action]
     const until = Date.now() + CALL_MS
     if (request) await this.#ask(request, until)
-    else if (action === 'cycle' && this.actions.includes('cycle')) await this.#cycle(until)
+    else if (action === 'cycle' && this.actions.includes('cycle')) await this.#cycle(until, note)
     else throw refusedAction(this.kind, action, this.actions)
   }
 
@@ -69,14 +69,17 @@ class Http implements PowerDriver {
 
   async close(): Promise<void> {}
 
-  async #cycle(until: number): Promise<void> {
+  async #cycle(until: number, note?: (what: RestartNote) => void): Promise<void> {
     const { actions } = this.#parts.requests
     await this.#ask(actions.off!, until)
     const offBy = Math.min(Date.now() + OFF_WAIT_MS, until - REQUEST_MS)
     while (this.state && Date.now() < offBy) {
       // Some fail for a moment while they switch.
       const state = await this.#state(offBy).catch(() => 'unknown')
-      if (state === 'off') break
+      if (state === 'off') {
+        note?.('was-off')
+        break
+      }
       await pause(LOOK_MS)
     }
     await pause(this.#parts.settings.pauseSeconds * 1000)

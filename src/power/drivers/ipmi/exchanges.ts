@@ -34,7 +34,7 @@ export class Exchanges {
   }
 
   #try(now: number, exchange: Exchange): void {
-    exchange.wakeAt = now + this.#pace.waitMs(exchange.tries)
+    exchange.wakeAt = now + Math.max(this.#pace.waitMs(exchange.tries), exchange.alone ?? 0)
     exchange.tries++
     if (exchange.tries > 1) this.sentTwice = true
     this.#send(exchange.make())

@@ -7,7 +7,7 @@ import { PRIVILEGE_LEVEL } from '../../../protocols/ipmi/net-fn.ts'
 import { MOST_PASSWORD_BYTES } from '../../../protocols/ipmi/rakp.ts'
 import type { BootOrder } from '../../boot-order.ts'
 import type { DriverSecrets } from '../../configured.ts'
-import type { ConsoleLine, Fru, HardwareEvent, PowerDriver, RawAnswer, RawRequest } from '../../driver.ts'
+import type { ConsoleLine, Fru, HardwareEvent, PowerDriver, RawAnswer, RawRequest, RestartNote } from '../../driver.ts'
 import { POWER_ACTIONS, type PowerAction, type PowerState } from '../../power.ts'
 import type { Sensor } from '../../sensor.ts'
 import type { SettingsOf } from '../../settings.ts'
@@ -24,8 +24,11 @@ import { SensorReader, type Timed } from './sensors.ts'
 const CALL_MS = 50_000
 const MOST_IDENTIFY_SECONDS = 255
 
-/** Those that do more when they are done twice. */
-const NOT_TWICE: ReadonlySet<PowerAction> = new Set(['cycle', 'reset', 'diag'])
+/**
+ * Those that do more when they are done twice, and how long their answer is waited for, in milliseconds. BMCs obey a message that is sent
+ * again, also much later, when they were busy with the first. A cycle is looked at soon, because its off may be short.
+ */
+const NOT_TWICE: Readonly<Partial<Record<PowerAction, number>>> = { cycle: 700, reset: 5000, diag: 5000 }
 
 /** Enterprise numbers of makers of servers, as registered with IANA. */
 const MAKERS: Readonly<Record<number, string>> = {
@@ -69,10 +72,16 @@ export class IpmiDriver implements PowerDriver {
     })
   }
 
-  perform(action: PowerAction): Promise<void> {
+  perform(action: PowerAction, note?: (what: RestartNote) => void): Promise<void> {
     return this.#do(async (options) => {
+      if (action === 'cycle') {
+        // Opens the session, so that from the order on nothing but the order takes time.
+        await this.#link.call(GET_CHASSIS_STATUS, undefined, options)
+        note?.('shows-off')
+      }
       try {
-        await this.#link.call(CHASSIS_CONTROL, action, { ...options, once: NOT_TWICE.has(action) })
+        const alone = NOT_TWICE[action]
+        await this.#link.call(CHASSIS_CONTROL, action, { ...options, once: alone !== undefined, alone })
       } catch (error) {
         // Some say so to a machine that is as it is wanted already.
         const isRefused = error instanceof CompletionError && error.code === COMPLETION.notInThisState

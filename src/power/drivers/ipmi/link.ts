@@ -31,8 +31,8 @@ export type LinkAround = Readonly<{
   links: Set<{ close(): void }>
 }>
 
-/** `until`: by `performance.now()`. `once`: the command does more when it is done twice. */
-export type AskOptions = Readonly<{ until?: number; once?: boolean }>
+/** `until`: by `performance.now()`. `once`: the command does more when it is done twice. `alone`: see `Ask`. */
+export type AskOptions = Readonly<{ until?: number; once?: boolean; alone?: number | undefined }>
 
 /** One request has so long, waiting for its turn included; below the minute that a driver's call may take. */
 const ASK_MS = 45_000
@@ -113,11 +113,11 @@ export class Link {
   }
 
   /** The answer as it is, whatever its completion code. @throws Refusal */
-  ask(request: RawRequest, { until, once = false }: AskOptions = {}): Promise<RawAnswer> {
+  ask(request: RawRequest, { until, once = false, alone }: AskOptions = {}): Promise<RawAnswer> {
     if (this.#pending.size >= MOST_WAITING) return Promise.reject(tooMany(this.whom))
     const now = performance.now()
     const deadline = Math.min(until ?? Number.POSITIVE_INFINITY, now + ASK_MS)
-    const ask: Ask = { id: this.#nextId++, request, deadline, once }
+    const ask: Ask = { id: this.#nextId++, request, deadline, once, alone }
     return new Promise((resolve, reject) => {
       this.#pending.set(ask.id, { ask, resolve, reject })
       this.#waiting.push(ask)

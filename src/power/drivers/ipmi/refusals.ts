@@ -1,5 +1,6 @@
 import { Refusal } from '../../../kit/errors.ts'
 import { COMPLETION, type CompletionError } from '../../../protocols/ipmi/completion.ts'
+import { MaybeDone } from '../../driver.ts'
 
 /** What all refusals of one BMC have in common: where it is and as whom we came. */
 export type Whom = Readonly<{ where: string; user: string; privilege: string }>
@@ -36,7 +37,7 @@ export const wentSilent = (whom: Whom) =>
   })
 
 export const notKnownWhetherDone = (whom: Whom) =>
-  new Refusal(
+  new MaybeDone(
     'not-available',
     `The BMC at ${whom.where} was told, but did not confirm it: it may have done it or not.`,
     {

@@ -4,6 +4,11 @@ import type { SessionKeys } from '../../../protocols/ipmi/rakp.ts'
 import { openPacket, sealPacket } from '../../../protocols/ipmi/seal.ts'
 import { SequenceWindow } from './sequence-window.ts'
 
+/** After so long without an answer a session may be forgotten, in milliseconds. */
+const IDLE_DOUBT_MS = 10_000
+/** How fresh a session must be for a command that must not be given twice. */
+const FRESH_MS = 5000
+
 /** A session that is logged in: what leaves it is encrypted and numbered, what comes is checked and taken once. */
 export class SealedSession {
   readonly consoleId: number
@@ -13,7 +18,8 @@ export class SealedSession {
   readonly #window = new SequenceWindow()
   #sequence = 0
   /** When the BMC showed last that it knows the session. */
-  heardAt: number
+  #heardAt: number
+  #isSuspect = false
 
   constructor(
     crypto: IpmiCryptography,
@@ -23,7 +29,21 @@ export class SealedSession {
     this.#keys = of.keys
     this.consoleId = of.consoleId
     this.managedId = of.managedId
-    this.heardAt = of.now
+    this.#heardAt = of.now
+  }
+
+  isFresh(now: number): boolean {
+    return now - this.#heardAt <= FRESH_MS
+  }
+
+  /** Whether the BMC may know it no more. */
+  isDoubtful(now: number): boolean {
+    return this.#isSuspect || now - this.#heardAt > IDLE_DOUBT_MS
+  }
+
+  /** What went out over it was not answered, and is not sent again. */
+  suspect(): void {
+    this.#isSuspect = true
   }
 
   get suite(): IpmiSuite {
@@ -42,7 +62,8 @@ export class SealedSession {
     if (packet.sessionId !== this.consoleId || !packet.encrypted) return undefined
     const payload = openPacket(this.#crypto, this.#keys, packet)
     if (!this.#window.take(packet.sequence)) return undefined
-    this.heardAt = now
+    this.#heardAt = now
+    this.#isSuspect = false
     return payload
   }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { BmcFaults } from '../../../../test/fakes/bmc-simulator.ts'
 import { BmcWire, CHASSIS_STATUS, type Outcome, powerRequest, seededRandom } from '../../../../test/fakes/bmc-wire.ts'
+import { MaybeDone } from '../../driver.ts'
 
 const data = (outcome: Outcome) => ('answer' in outcome ? [...outcome.answer.data] : outcome.refusal.message)
 const refusal = (outcome: Outcome) => ('refusal' in outcome ? outcome.refusal : undefined)
@@ -167,6 +168,24 @@ describe('a session with a BMC', () => {
     const found = refusal(wire.ask(powerRequest(2), { once: true }))
     expect(found?.message).toMatch('may have done it or not')
     expect(wire.bmc.opened).toBe(1)
+  })
+
+  it('sends what is to be sent alone a single time, also when its answer is lost, and keeps the session', () => {
+    const wire = new BmcWire()
+    wire.ask(CHASSIS_STATUS)
+    wire.bmc.faults.dropAnswers = 1
+    const found = refusal(wire.ask(powerRequest(2), { once: true, alone: 700 }))
+    expect(found).toBeInstanceOf(MaybeDone)
+    expect(wire.bmc.switched, 'BMCs would obey each packet, however late they read it').toEqual(['cycle'])
+    wire.bmc.faults.dropAnswers = 0
+    expect(data(wire.ask(CHASSIS_STATUS))).toEqual([1, 0, 0])
+    expect(wire.bmc.opened).toBe(1)
+    wire.bmc.forgetAll()
+    expect(refusal(wire.ask(powerRequest(2), { once: true, alone: 700 }))).toBeInstanceOf(MaybeDone)
+    const before = wire.now
+    expect(data(wire.ask(CHASSIS_STATUS)), 'and finds out soon when it is gone').toEqual([1, 0, 0])
+    expect(wire.now - before).toBeLessThan(3000)
+    expect(wire.bmc.switched).toEqual(['cycle'])
   })
 
   it('makes sure that a session still lives before a power cycle goes over it', () => {

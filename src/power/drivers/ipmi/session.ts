@@ -34,9 +34,6 @@ import { SuiteChoice } from './suite-choice.ts'
 
 /** IPMI 2.0 §6.12.15: a BMC ends sessions after 60 s of silence, give or take 3. */
 const IDLE_CLOSE_MS = 45_000
-const IDLE_DOUBT_MS = 10_000
-/** How fresh a session must be for a command that must not be given twice. */
-const FRESH_MS = 5000
 const BUSY_MS = 250
 const BUSY = 0xc0
 
@@ -256,9 +253,9 @@ export class Session {
     if (!queued || this.#exchanges.current || now < this.#exchanges.notBefore) return
     const session = this.#established
     if (!session) this.#open(now)
-    else if (queued.ask.once && now - session.heardAt > FRESH_MS)
+    else if (queued.ask.once && !session.isFresh(now))
       this.#beginMessage(now, 'check', { command: GET_DEVICE_ID.command, data: new Uint8Array(0) })
-    else this.#beginMessage(now, 'ask', queued.ask.request)
+    else this.#beginMessage(now, 'ask', queued.ask.request, queued.ask.alone)
   }
 
   #open(now: number): void {
@@ -280,18 +277,17 @@ export class Session {
     this.#begin(now, 'suites', () => askCipherSuites(key.sequence, part), key)
   }
 
-  #beginMessage(now: number, kind: 'privilege' | 'check' | 'ask', request: PlainRequest): void {
+  #beginMessage(now: number, kind: 'privilege' | 'check' | 'ask', request: PlainRequest, alone?: number): void {
     const session = this.#established!
     const { netFn = NET_FN.application, lun = 0, command, data } = request
     const sequence = this.#nextSequence()
     const message = encodeRequest({ netFn, lun, command, data, sequence })
-    this.#begin(now, kind, () => session.seal(PAYLOAD.ipmi, message), { sequence, netFn, command })
+    this.#begin(now, kind, () => session.seal(PAYLOAD.ipmi, message), { sequence, netFn, command }, alone)
   }
 
-  #begin(now: number, kind: ExchangeKind, make: () => Uint8Array, key?: MessageKey): void {
-    const session = this.#established
-    const isDoubtful = session !== undefined && now - session.heardAt > IDLE_DOUBT_MS
-    this.#exchanges.begin(now, { kind, key, make, isDoubtful })
+  #begin(now: number, kind: ExchangeKind, make: () => Uint8Array, key?: MessageKey, alone?: number): void {
+    const isDoubtful = this.#established?.isDoubtful(now) === true
+    this.#exchanges.begin(now, { kind, key, make, isDoubtful, alone })
   }
 
   #giveUp(now: number, exchange: Exchange): void {
@@ -316,7 +312,7 @@ export class Session {
       case 'privilege':
       case 'check':
       case 'ask':
-        this.#sessionLost(exchange.kind)
+        this.#sessionLost(exchange)
     }
   }
 
@@ -333,9 +329,11 @@ export class Session {
   }
 
   /** A session in which nothing is answered was forgotten: BMCs restart, and they throw the oldest out for a new one. */
-  #sessionLost(kind: 'privilege' | 'check' | 'ask'): void {
+  #sessionLost({ kind, alone }: Exchange): void {
     const { whom } = this.#around
-    this.#dropSession()
+    // One packet was lost, or the BMC is busy with what it was told.
+    if (alone !== undefined) this.#established?.suspect()
+    else this.#dropSession()
     const queued = this.#queue[0]
     if (!queued) return
     if (kind === 'ask' && queued.ask.once) this.#refuseOne(queued, notKnownWhetherDone(whom))

@@ -4,8 +4,17 @@ import type { RawAnswer, RawRequest } from '../../driver.ts'
 import type { Credentials } from './handshake.ts'
 import type { Whom } from './refusals.ts'
 
-/** A request to be answered until `deadline`. `once`: it must not be given again in another session, because it may have been obeyed. */
-export type Ask = Readonly<{ id: number; request: RawRequest; deadline: number; once: boolean }>
+/**
+ * A request to be answered until `deadline`. `once`: it must not be given again in another session, because it may have been obeyed.
+ * `alone`: nor in this one; it is sent a single time, and its answer is waited for so long, in milliseconds.
+ */
+export type Ask = Readonly<{
+  id: number
+  request: RawRequest
+  deadline: number
+  once: boolean
+  alone?: number | undefined
+}>
 
 /** A request to the main unit, of group `application` where nothing else is said. */
 export type PlainRequest = Partial<RawRequest> & Pick<RawRequest, 'command' | 'data'>
@@ -42,6 +51,8 @@ export type Exchange = {
   readonly startedAt: number
   /** Whether the session had been idle for long when it began. */
   readonly isDoubtful: boolean
+  /** It is sent a single time, and waited for at least so long, in milliseconds. */
+  readonly alone?: number | undefined
   tries: number
   wakeAt: number
 }
@@ -64,7 +75,11 @@ export const LIMITS = {
 } as const
 
 /** How often this is sent before it is given up. `wasHeard`: the BMC answered anything since the work began. */
-export function mostTries({ kind, isDoubtful }: Pick<Exchange, 'kind' | 'isDoubtful'>, wasHeard: boolean): number {
+export function mostTries(
+  { kind, isDoubtful, alone }: Pick<Exchange, 'kind' | 'isDoubtful' | 'alone'>,
+  wasHeard: boolean,
+): number {
+  if (alone !== undefined) return 1
   if (kind === 'suites') return LIMITS.triesForSuites
   if (kind === 'diagnose') return LIMITS.triesToDiagnose
   if (isDoubtful) return LIMITS.triesWhenDoubtful

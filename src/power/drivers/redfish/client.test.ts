@@ -3,6 +3,7 @@ import { redfishService, type Said } from '../../../../test/fakes/redfish-servic
 import { ManualClock } from '../../../kit/clock.ts'
 import { SILENT } from '../../../kit/log.ts'
 import { Secret } from '../../../kit/secret.ts'
+import { DriverSettings } from '../../settings.ts'
 import { RedfishClient } from './client.ts'
 import { MOST_ANSWER } from './exchange.ts'
 import { redfishDrivers } from './redfish.ts'
@@ -185,7 +186,7 @@ test('machines behind one service share a session, which ends with the last of t
   const valid = new Set<string>()
   sessions(valid)
   const { factory, close } = redfishDrivers({ clock: new ManualClock(), log: SILENT })
-  const settings = { kind: 'redfish', url: service.url, user: 'admin', system: null, fingerprint: null } as const
+  const settings = DriverSettings.parse({ kind: 'redfish', url: service.url, user: 'admin' })
   const make = (password: string) =>
     factory(settings, { password: new Secret(password) }, { id: 'm', name: 'm', macs: [], address: () => null })
   const [one, two] = [make(PASSWORD), make(PASSWORD)]

@@ -1,7 +1,7 @@
 import { Refusal } from '../../../kit/errors.ts'
 import type { Log } from '../../../kit/log.ts'
 import type { BootOrder } from '../../boot-order.ts'
-import type { Fru, HardwareEvent, PowerDriver } from '../../driver.ts'
+import type { Fru, HardwareEvent, PowerDriver, RestartNote } from '../../driver.ts'
 import { POWER_ACTIONS, type PowerAction, type PowerState } from '../../power.ts'
 import type { Sensor } from '../../sensor.ts'
 import { bootDifference, bootOrderOf, bootPatches } from './boot.ts'
@@ -55,17 +55,22 @@ export class RedfishDriver implements PowerDriver {
     return this.#bounded(async (bounds) => powerStateOf(field((await this.#system(bounds)).body, 'PowerState')))
   }
 
-  perform(action: PowerAction): Promise<void> {
+  perform(action: PowerAction, note?: (what: RestartNote) => void): Promise<void> {
     return this.#bounded(async (bounds) => {
       const system = await this.#system(bounds)
       const offered = await this.#resetTypes(system, bounds)
       const type = resetTypeFor(action, offered)
-      if (type !== undefined) return this.#reset(system, { action, type }, bounds)
+      if (type !== undefined) {
+        // In any other restart the machine may stay on for all that is shown.
+        if (type === 'PowerCycle') note?.('shows-off')
+        return this.#reset(system, { action, type }, bounds)
+      }
       const [off, on] = [resetTypeFor('off', offered), resetTypeFor('on', offered)]
       if (action !== 'cycle' || off === undefined || on === undefined)
         throw new Refusal('wrong-state', `this machine cannot ${action}; it offers ${offered.join(', ')}`)
       await this.#reset(system, { action: 'off', type: off }, bounds)
       await this.#untilOff(bounds)
+      note?.('was-off')
       await this.#reset(system, { action: 'on', type: on }, bounds)
     })
   }

@@ -8,6 +8,7 @@ import { ManualClock } from '../../../kit/clock.ts'
 import { SILENT } from '../../../kit/log.ts'
 import { Secret } from '../../../kit/secret.ts'
 import type { PowerDriver } from '../../driver.ts'
+import { DriverSettings } from '../../settings.ts'
 import { redfishDrivers } from './redfish.ts'
 
 /** Our client against our face, which redfishtool and sushy were tried against. */
@@ -40,7 +41,7 @@ function driver(change: { fingerprint?: string | null; password?: string; user?:
   const { fingerprint = face.fingerprint, password = 'secret', user = 'admin@node1' } = change
   const url = `https://127.0.0.1:${face.port}`
   return drivers.factory(
-    { kind: 'redfish', url, user, system: null, fingerprint },
+    DriverSettings.parse({ kind: 'redfish', url, user, fingerprint }),
     { password: new Secret(password) },
     { id: 'm-1', name: 'node1', macs: [], address: () => null },
   ) as Required<PowerDriver>

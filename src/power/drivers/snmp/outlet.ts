@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { Refusal } from '../../../kit/errors.ts'
 import type { DriverFactory, DriverSecrets } from '../../configured.ts'
-import type { PowerDriver } from '../../driver.ts'
+import type { PowerDriver, RestartNote } from '../../driver.ts'
 import type { PowerAction, PowerState } from '../../power.ts'
 import { refusedAction } from '../../refused-action.ts'
 import type { SettingsOf } from '../../settings.ts'
@@ -37,10 +37,10 @@ class Outlet implements PowerDriver {
     return this.#with((agent) => this.#read(agent))
   }
 
-  perform(action: PowerAction): Promise<void> {
+  perform(action: PowerAction, note?: (what: RestartNote) => void): Promise<void> {
     return this.#with(async (agent) => {
       if (action === 'on' || action === 'off') await this.#order(agent, action)
-      else if (action === 'cycle') await this.#cycle(agent)
+      else if (action === 'cycle') await this.#cycle(agent, note)
       else throw refusedAction(this.kind, action, this.actions)
     })
   }
@@ -52,7 +52,7 @@ class Outlet implements PowerDriver {
 
   async close(): Promise<void> {}
 
-  async #cycle(agent: Agent): Promise<void> {
+  async #cycle(agent: Agent, note?: (what: RestartNote) => void): Promise<void> {
     const { pauseSeconds, outlet, address } = this.#settings
     await this.#order(agent, 'off')
     const until = Date.now() + OFF_WAIT_MS
@@ -67,6 +67,7 @@ class Outlet implements PowerDriver {
         )
       await pause(LOOK_MS)
     }
+    note?.('was-off')
     await pause(pauseSeconds * 1000)
     try {
       await this.#order(agent, 'on')
