@@ -41,7 +41,7 @@ type Around = Readonly<{
   config: Pick<Config, 'power'>
   machines: Machines
   images: Pick<Images, 'resolve'>
-  traces: Pick<Traces, 'newest'>
+  traces: Pick<Traces, 'newest' | 'record'>
   leases: Pick<Leases, 'all'>
   lab: Lab | undefined
   /** Where BMCs fetch discs from, such as `http://10.0.0.1:8470`. */
@@ -91,6 +91,14 @@ export async function openPower({ store, dataDir, config, machines, traces, leas
     seenSince: ({ macs }, at) => {
       const trace = traces.newest(macs)
       return trace !== undefined && startedSince(trace, at)
+    },
+    // What has a profile and was seen booting before asks for it at each start.
+    startsHere: ({ id, macs }) => machines.get(id)?.profile != null && traces.newest(macs) !== undefined,
+    mark: ({ macs }, { driver, action, outcome, said }) => {
+      const mac = traces.newest(macs)?.mac
+      const done = outcome === 'confirmed' || outcome === 'open' ? 'ok' : 'failed'
+      const step = { summary: `its power: ${action} by ${driver}`, reason: said, detail: { driver, action, outcome } }
+      if (mac) traces.record({ mac }, { kind: 'power.order', stage: 'offer', outcome: done, ...step })
     },
     asking: (id) => requests.pending().find(({ machine }) => machine === id),
     mediaUrl: async (media, machine) => (media === 'boot' ? around.bootDisc(machine) : mediaUrl(media, around)),
