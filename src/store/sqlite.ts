@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3'
 import { Kysely, SqliteDialect } from 'kysely'
+import { FairTurns } from './fair-turns.ts'
 import { sqliteRefusal } from './sqlite-refusal.ts'
 import type { Tables } from './tables.ts'
 
@@ -26,7 +27,8 @@ export function openSqlite(path: string): Engine {
     file.pragma('synchronous = FULL')
     file.pragma('foreign_keys = ON')
     file.pragma('journal_size_limit = 67108864')
-    const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: withStatements(file, path) }) })
+    const dialect = new SqliteDialect({ database: withStatements(file, path) })
+    const db = new Kysely<Tables>({ dialect, plugins: [new FairTurns()] })
     const relaxed: Engine['relaxed'] = (work) =>
       db.connection().execute(async (connection) => {
         file.pragma('synchronous = NORMAL')
