@@ -31,7 +31,7 @@ type Parts = Omit<Surroundings, 'config'> &
     store: Pick<Store, 'gateway'>
     access: Pick<Access, 'audit'>
     traces: Pick<Traces, 'newest' | 'record'>
-    leases: Pick<Leases, 'all'>
+    leases: Pick<Leases, 'ofMac'>
     deployments: Pick<Deployments, 'get' | 'inventoryOf'>
     powers: Powers
     /** They are open a moment later than this. */

@@ -12,7 +12,7 @@ import { keyFile } from '../store/key-file.ts'
 type Around = Readonly<{
   repository: GuestRepository
   dataDir: string
-  leases: Pick<Leases, 'all'>
+  leases: Pick<Leases, 'ofMac'>
   offline?: OfflineDisk | undefined
   log: Log
 }>
@@ -31,8 +31,8 @@ export async function openGuests({ repository, dataDir, leases, offline, log }: 
 }
 
 /** The newest lease of ours says where a machine is; else the address that is reserved for it, else where it was seen last. */
-export function addressOf(machine: Machine, leases: Pick<Leases, 'all'>): string | undefined {
-  const own = leases.all().filter(({ state, mac }) => state === 'bound' && machine.macs.includes(mac))
+export function addressOf(machine: Machine, leases: Pick<Leases, 'ofMac'>): string | undefined {
+  const own = machine.macs.flatMap((mac) => leases.ofMac(mac)).filter(({ state }) => state === 'bound')
   const newest = own.reduce<(typeof own)[number] | undefined>(
     (best, lease) => (!best || lease.startedAt > best.startedAt ? lease : best),
     undefined,

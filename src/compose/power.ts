@@ -42,7 +42,7 @@ type Around = Readonly<{
   machines: Machines
   images: Pick<Images, 'resolve'>
   traces: Pick<Traces, 'newest' | 'record'>
-  leases: Pick<Leases, 'all'>
+  leases: Pick<Leases, 'ofMac'>
   lab: Lab | undefined
   /** Where BMCs fetch discs from, such as `http://10.0.0.1:8470`. */
   bootUrl: () => string

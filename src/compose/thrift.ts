@@ -15,7 +15,7 @@ type Around = Readonly<{
   machines: Machines
   profiles: Profiles
   access: Pick<Access, 'audit'>
-  leases: Pick<Leases, 'all'>
+  leases: Pick<Leases, 'ofMac'>
   power: DeskParts['power']
   guests: DeskParts['guests']
   maintenances: Disks['maintenances']
@@ -52,7 +52,7 @@ export async function openThrift(settings: Config['thrift'], around: Around): Pr
 }
 
 /** Clients name hosts by their addresses, too. */
-function machineAt(host: string, machines: Machines, leases: Pick<Leases, 'all'>): Machine | undefined {
+function machineAt(host: string, machines: Machines, leases: Pick<Leases, 'ofMac'>): Machine | undefined {
   const ip = parseIpv4(host)
   if (ip === undefined) return undefined
   const address = formatIpv4(ip)

@@ -1,5 +1,6 @@
 import type { Clock } from '../kit/clock.ts'
 import type { Log } from '../kit/log.ts'
+import { ManyBy } from '../kit/many-by.ts'
 import { type Deployment, isAtRest, isSettled, type LogLine } from './deployment.ts'
 import { changed, type DiskRecord, type RecordChange } from './disk-records.ts'
 import type {
@@ -36,6 +37,8 @@ export type Besides = Readonly<{
 export class Ledger {
   readonly #with: Dependencies
   readonly #byId = new Map<string, Deployment>()
+  /** Ids of the same by machine: whoever boots asks for its own, and thousands may be open. */
+  readonly #ofMachine = new ManyBy<string, string>()
   readonly #records = new Map<string, readonly DiskRecord[]>()
   readonly #boots = new Map<string, AgentBoot>()
   readonly #lines = new Map<string, number>()
@@ -50,7 +53,7 @@ export class Ledger {
   static async open(dependencies: Dependencies): Promise<Ledger> {
     const { repository } = dependencies
     const ledger = new Ledger(dependencies, await repository.lastSequence())
-    for (const deployment of await repository.unsettled()) ledger.#byId.set(deployment.id, deployment)
+    for (const deployment of await repository.unsettled()) ledger.#put(deployment)
     for (const record of await repository.disks())
       ledger.#records.set(record.machine, [...ledger.records(record.machine), record])
     for (const boot of await repository.boots()) ledger.#boots.set(boot.id, boot)
@@ -74,18 +77,21 @@ export class Ledger {
     return this.#byId.get(id)
   }
 
+  /** Those of a machine that are not settled. */
+  ofMachine(machine: string): Deployment[] {
+    return [...this.#ofMachine.of(machine)].flatMap((id) => this.#byId.get(id) ?? [])
+  }
+
   /** Those of a machine that are not at rest, in the order in which they have their turn. */
   open(machine: string): Deployment[] {
-    return this.unsettled()
-      .filter((deployment) => deployment.machine === machine && !isAtRest(deployment))
+    return this.ofMachine(machine)
+      .filter((deployment) => !isAtRest(deployment))
       .sort((a, b) => Number(a.follows === null) - Number(b.follows === null) || a.sequence - b.sequence)
   }
 
   /** The one that has its turn on this machine. */
   current(machine: string): Deployment | undefined {
-    for (const deployment of this.#byId.values())
-      if (deployment.machine === machine && deployment.state !== 'queued' && !isAtRest(deployment)) return deployment
-    return undefined
+    return this.ofMachine(machine).find((deployment) => deployment.state !== 'queued' && !isAtRest(deployment))
   }
 
   records(machine: string): readonly DiskRecord[] {
@@ -121,11 +127,11 @@ export class Ledger {
       ...(records ? { disks: records.put, disksGone: records.gone } : {}),
       ...(inventory ? { inventory: { machine, ...inventory } } : {}),
     })
-    if (also) this.#byId.set(also.id, also)
+    if (also) this.#put(also)
     if (isSettled(deployment)) {
-      this.#byId.delete(id)
+      this.#drop(deployment)
       this.#lines.delete(id)
-    } else this.#byId.set(id, deployment)
+    } else this.#put(deployment)
     if (records) this.#records.set(machine, changed(this.records(machine), records))
     this.#publish(id)
     if (also) this.#publish(also.id)
@@ -234,6 +240,16 @@ export class Ledger {
     }
     this.#lines.set(deployment, n)
     return numbered
+  }
+
+  #put(deployment: Deployment): void {
+    this.#byId.set(deployment.id, deployment)
+    this.#ofMachine.add(deployment.machine, deployment.id)
+  }
+
+  #drop({ id, machine }: Deployment): void {
+    this.#byId.delete(id)
+    this.#ofMachine.remove(machine, id)
   }
 
   #publish(id: string): void {

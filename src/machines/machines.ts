@@ -83,7 +83,7 @@ export class Machines {
 
   /** Sorted by name. */
   all(): Machine[] {
-    return this.#registry.all().sort((a, b) => (a.name < b.name ? -1 : 1))
+    return this.#registry.sorted()
   }
 
   get(id: string): Machine | undefined {

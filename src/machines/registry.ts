@@ -10,6 +10,8 @@ export class MachineRegistry {
   readonly #byIp = new Map<string, Machine>()
   readonly #byUuid = new Map<string, Map<string, Machine>>()
   #discovered = 0
+  /** Ids in the order of names, while no name comes or goes. */
+  #order: readonly string[] | undefined
 
   /** How many are in the state `discovered`. */
   get discovered(): number {
@@ -18,6 +20,14 @@ export class MachineRegistry {
 
   all(): Machine[] {
     return [...this.#byId.values()]
+  }
+
+  /** Sorted by name. Lists are asked for all the time, and names hardly ever change. */
+  sorted(): Machine[] {
+    this.#order ??= this.all()
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .map(({ id }) => id)
+    return this.#order.map((id) => this.#byId.get(id)!)
   }
 
   get(id: string): Machine | undefined {
@@ -48,7 +58,9 @@ export class MachineRegistry {
 
   /** Inserts or replaces by id. Check with `assertUnique` before. */
   put(machine: Machine): void {
+    const order = this.#byId.get(machine.id)?.name === machine.name ? this.#order : undefined
     this.remove(machine.id)
+    this.#order = order
     this.#byId.set(machine.id, machine)
     this.#byName.set(machine.name, machine)
     for (const mac of machine.macs) this.#byMac.set(mac, machine)
@@ -63,6 +75,7 @@ export class MachineRegistry {
   remove(id: string): void {
     const machine = this.#byId.get(id)
     if (!machine) return
+    this.#order = undefined
     this.#byId.delete(id)
     // A batch may have given the name, MAC or address to another machine already.
     if (this.#byName.get(machine.name)?.id === id) this.#byName.delete(machine.name)

@@ -311,6 +311,21 @@ describe('durability', () => {
     expect(leases.usage('lan').used).toBe(1)
   })
 
+  it('finds the leases of a MAC, as long as they are its', async () => {
+    const { bind, leases, clock } = await setUp(lan)
+    await bind(1, at('10.0.0.10'))
+    await bind(1, at('10.0.0.20'))
+    expect(leases.ofMac(macOf(1)).map(({ ip, state }) => [formatIpv4(ip), state])).toEqual([
+      ['10.0.0.10', 'released'],
+      ['10.0.0.20', 'bound'],
+    ])
+    await bind(2, at('10.0.0.10'))
+    expect(leases.ofMac(macOf(1)).map(({ ip }) => formatIpv4(ip))).toEqual(['10.0.0.20'])
+    clock.advance(31 * 86_400_000)
+    await leases.prune()
+    expect([leases.ofMac(macOf(1)), leases.ofMac(macOf(2))]).toEqual([[], []])
+  })
+
   it('forgets what ended a month ago', async () => {
     const { bind, leases, clock, disk } = await setUp(lan)
     await bind(1, at('10.0.0.10'))

@@ -1,6 +1,7 @@
 import type { Clock } from '../kit/clock.ts'
 import { broadcastOf, contains, type Ipv4 } from '../kit/ip.ts'
 import type { Mac } from '../kit/mac.ts'
+import { ManyBy } from '../kit/many-by.ts'
 import { ExpiryQueue } from './expiry.ts'
 import type { Lease, LeaseRepository } from './lease.ts'
 import type { Network } from './network.ts'
@@ -80,6 +81,7 @@ export class Leases implements LeaseView {
   readonly #pools = new Map<string, Pool>()
   readonly #leases = new Map<Ipv4, Lease>()
   readonly #byClient = new Map<string, Lease>()
+  readonly #byMac = new ManyBy<Mac, Ipv4>()
   readonly #holds = new Map<Ipv4, Hold>()
   readonly #holdByClient = new Map<string, Hold>()
   readonly #expiry = new ExpiryQueue()
@@ -120,6 +122,11 @@ export class Leases implements LeaseView {
 
   at(ip: Ipv4): Lease | undefined {
     return this.#leases.get(ip)
+  }
+
+  /** All that is on record for a MAC, ended or not. */
+  ofMac(mac: Mac): Lease[] {
+    return [...this.#byMac.of(mac)].flatMap((ip) => this.#leases.get(ip) ?? [])
   }
 
   recordOf({ network, client }: Pick<Asker, 'network' | 'client'>): Lease | undefined {
@@ -234,6 +241,7 @@ export class Leases implements LeaseView {
     for (const lease of old) {
       if (this.#leases.get(lease.ip) !== lease) continue
       this.#leases.delete(lease.ip)
+      this.#byMac.remove(lease.mac, lease.ip)
       const key = keyOf(lease.network, lease.client)
       if (this.#byClient.get(key) === lease) this.#byClient.delete(key)
     }
@@ -307,8 +315,10 @@ export class Leases implements LeaseView {
     if (before) {
       const key = keyOf(before.network, before.client)
       if (this.#byClient.get(key) === before) this.#byClient.delete(key)
+      if (before.mac !== lease.mac) this.#byMac.remove(before.mac, before.ip)
     }
     this.#leases.set(lease.ip, lease)
+    this.#byMac.add(lease.mac, lease.ip)
     if (lease.state !== 'declined') this.#byClient.set(keyOf(lease.network, lease.client), lease)
     if (lease.state === 'released') this.#pools.get(lease.network)?.giveBack(lease.ip)
     else this.#expiry.set(lease.ip, lease.expiresAt)

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../kit/clock.ts'
 import { Refusal } from '../kit/errors.ts'
+import { ManyBy } from '../kit/many-by.ts'
 import { orMeant } from '../kit/nearest.ts'
 import type { Attachment } from './attachment.ts'
 import type { Maintenance, Rollout } from './maintenance.ts'
@@ -24,6 +25,10 @@ export class VolumeLedger {
   readonly #overlays = new Map<string, string>()
   readonly #attachments = new Map<string, Attachment>()
   readonly #byIqn = new Map<string, string>()
+  /** Ids by what is asked for: overlays and boots by machine, attachments by volume. There may be one of each for every machine. */
+  readonly #overlaysOf = new ManyBy<string, string>()
+  readonly #bootsOf = new ManyBy<string, string>()
+  readonly #heldBy = new ManyBy<string, string>()
   readonly #maintenances = new Map<string, Maintenance>()
   readonly #rollouts = new Map<string, Rollout>()
   /** Names on their way into the store. */
@@ -72,8 +77,10 @@ export class VolumeLedger {
     return this.#volumes.get(this.#overlays.get(overlayKey(machine, profile, lun)) ?? '')
   }
 
+  /** Sorted by name. */
   overlaysOf(machine: string): Volume[] {
-    return this.volumes().filter(({ use }) => use.kind === 'overlay' && use.machine === machine)
+    const overlays = [...this.#overlaysOf.of(machine)].flatMap((id) => this.#volumes.get(id) ?? [])
+    return overlays.sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
   attachments(): Attachment[] {
@@ -90,11 +97,11 @@ export class VolumeLedger {
 
   /** What a volume is given to now. */
   holding(volume: string): Attachment[] {
-    return this.attachments().filter(({ disks }) => disks.some((disk) => disk.volume === volume))
+    return [...this.#heldBy.of(volume)].flatMap((id) => this.#attachments.get(id) ?? [])
   }
 
   bootsOf(machine: string): Attachment[] {
-    return this.attachments().filter((each) => each.for.kind === 'boot' && each.for.machine === machine)
+    return [...this.#bootsOf.of(machine)].flatMap((id) => this.#attachments.get(id) ?? [])
   }
 
   /** The newest first. */
@@ -155,7 +162,7 @@ export class VolumeLedger {
       const gone = this.#attachments.get(id)
       if (!gone) continue
       this.#attachments.delete(id)
-      this.#byIqn.delete(gone.iqn)
+      this.#unindex(gone)
       for (const { volume } of gone.disks) told.add(volume)
     }
     for (const id of change.remove?.volumes ?? []) {
@@ -201,8 +208,9 @@ export class VolumeLedger {
     this.#dropVolume(volume.id)
     this.#volumes.set(volume.id, volume)
     this.#byName.set(volume.name, volume.id)
-    if (volume.use.kind === 'overlay')
-      this.#overlays.set(overlayKey(volume.use.machine, volume.use.profile, volume.use.lun), volume.id)
+    if (volume.use.kind !== 'overlay') return
+    this.#overlays.set(overlayKey(volume.use.machine, volume.use.profile, volume.use.lun), volume.id)
+    this.#overlaysOf.add(volume.use.machine, volume.id)
   }
 
   #dropVolume(id: string): void {
@@ -210,15 +218,26 @@ export class VolumeLedger {
     if (!before) return
     this.#volumes.delete(id)
     this.#byName.delete(before.name)
-    if (before.use.kind === 'overlay')
-      this.#overlays.delete(overlayKey(before.use.machine, before.use.profile, before.use.lun))
+    if (before.use.kind !== 'overlay') return
+    this.#overlays.delete(overlayKey(before.use.machine, before.use.profile, before.use.lun))
+    this.#overlaysOf.remove(before.use.machine, id)
   }
 
   #putAttachment(attachment: Attachment): void {
-    const before = this.#attachments.get(attachment.id)
-    if (before) this.#byIqn.delete(before.iqn)
-    this.#attachments.set(attachment.id, attachment)
-    this.#byIqn.set(attachment.iqn, attachment.id)
+    const { id, iqn, disks } = attachment
+    const before = this.#attachments.get(id)
+    if (before) this.#unindex(before)
+    this.#attachments.set(id, attachment)
+    this.#byIqn.set(iqn, id)
+    for (const { volume } of disks) this.#heldBy.add(volume, id)
+    if (attachment.for.kind === 'boot') this.#bootsOf.add(attachment.for.machine, id)
+  }
+
+  #unindex(attachment: Attachment): void {
+    const { id, iqn, disks } = attachment
+    this.#byIqn.delete(iqn)
+    for (const { volume } of disks) this.#heldBy.remove(volume, id)
+    if (attachment.for.kind === 'boot') this.#bootsOf.remove(attachment.for.machine, id)
   }
 }
 

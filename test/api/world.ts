@@ -234,7 +234,7 @@ export async function openWorld(change: Partial<ApiDependencies> = {}) {
     profiles,
     images,
     traces: { newest: () => undefined, record: () => undefined },
-    leases: { all: () => leases },
+    leases: { ofMac: (mac) => leases.filter((lease) => lease.mac === mac) },
     deployments,
     powers,
     consoles: () => consoles,
