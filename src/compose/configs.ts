@@ -39,7 +39,7 @@ export async function checkConfig(given: Readonly<{ kind: string; parts: unknown
       values: async () => [],
       saveConfig: nothing,
       removeConfig: nothing,
-      saveValue: nothing,
+      saveValues: nothing,
       removeValue: nothing,
       takeOnce: async () => false,
       giveBack: nothing,
@@ -70,7 +70,7 @@ type Parts = Pick<Surroundings, 'dataDir' | 'events' | 'clock' | 'log'> &
   Pick<Domain, 'machines' | 'profiles'> &
   Readonly<{
     store: Pick<Store, 'configs'>
-    leases: Pick<Leases, 'all'>
+    leases: Pick<Leases, 'ofMac'>
     networks: readonly Network[]
     /** Base URL of the server as machines reach it. */
     server: () => string
@@ -97,7 +97,7 @@ export async function openConfigs(parts: Parts): Promise<Configs> {
 }
 
 /** Where a machine is or will be: a reservation says it for good, a lease for now. */
-function placeOf(machine: Machine, leases: Pick<Leases, 'all'>, networks: readonly Network[]) {
+function placeOf(machine: Machine, leases: Pick<Leases, 'ofMac'>, networks: readonly Network[]) {
   const address = machine.ip ?? addressOf(machine, leases) ?? null
   const parsed = address === null ? undefined : parseIpv4(address)
   const network =

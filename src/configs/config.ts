@@ -78,7 +78,8 @@ export interface ConfigRepository {
   saveConfig(config: Config): Promise<void>
   removeConfig(name: string): Promise<void>
   values(): Promise<readonly Value[]>
-  saveValue(value: Value): Promise<void>
+  /** All in one commit. */
+  saveValues(values: readonly Value[]): Promise<void>
   removeValue(scope: ValueScope, name: string): Promise<void>
   /** Whether this was given to this boot before; remembers that it is now. `boot`: what the capability of the boot says. */
   takeOnce(boot: string, part: string, at: number): Promise<boolean>

@@ -392,3 +392,23 @@ test('the network of a machine is written in the language of those who set it up
     { version: 2, ethernets: { lan: { match, dhcp4: true } } },
   ])
 })
+
+test('many values are kept in few commits, and those of a machine go with it', async () => {
+  const given = Array.from({ length: 1200 }, (_, n) => ({
+    scope: `machine:m_${n % 2}` as const,
+    name: `v${n}`,
+    value: n,
+  }))
+  let commits = 0
+  const save = rows.saveValues.bind(rows)
+  rows.saveValues = (values) => {
+    commits += 1
+    return save(values)
+  }
+  await configs.values.setAll(given)
+  expect(commits).toBeLessThan(10)
+  expect(configs.values.find('machine:m_1', 'v1199')?.value).toBe(1199)
+  await configs.machineRemoved('m_1')
+  expect(configs.values.all()).toHaveLength(600)
+  expect((await open()).values.all().every(({ scope }) => scope === 'machine:m_0')).toBe(true)
+})

@@ -178,6 +178,24 @@ describe('a rule', () => {
   const rule = { name: 'racks', tag: 'ipmi', user: 'ops', routes: { 'power.soft': 'os' } }
   const tag = (id: string, ...tags: string[]) => world.machines.set(id, gatewayMachine(id, { tags }))
 
+  test('is applied to hundreds of machines that come at once without going through all of them for each', async () => {
+    const ids = Array.from({ length: 300 }, (_, n) => `m_n${n}`)
+    let asked = 0
+    const around = world.around()
+    const many = await world.open({
+      places: { ...around.places, lastPort: 9999 },
+      machines: () => {
+        asked += 1
+        return around.machines()
+      },
+    })
+    await many.putRule(rule)
+    for (const id of ids) world.machines.set(id, { ...gatewayMachine(id), tags: ['ipmi'] })
+    await Promise.all(ids.map((id) => many.machineChanged(id)))
+    expect(ids.every((id) => many.get(id)?.rule === 'racks')).toBe(true)
+    expect(asked).toBeLessThan(6)
+  })
+
   test('gives every machine with its tag a BMC, those that are tagged later too', async () => {
     tag('m_2', 'ipmi')
     await gateway.putRule(rule)

@@ -8,9 +8,9 @@ import { type StandingOrder, standingOrder } from './boot-orders.ts'
 import { EventLogs } from './event-logs.ts'
 import { explainCommand, type RouteExplanation } from './explain.ts'
 import { MachineBackEnd } from './machine-back-end.ts'
-import { allowedSuites, assertRoutes, checkedClients, makeBmc, type NewBmc, placeOf } from './making.ts'
+import { allowedSuites, assertRoutable, assertRoutes, checkedClients, makeBmc, type NewBmc, placeOf } from './making.ts'
+import { Places } from './places.ts'
 import type { CommandClass, Routes } from './routes.ts'
-import { wordProblem } from './routing.ts'
 import { SharedNames } from './shared-names.ts'
 
 /** `routes` are merged; `null` takes one back. */
@@ -35,15 +35,19 @@ export class Gateway implements BmcDirectory {
   readonly #entries = new Map<string, Entry>()
   readonly #rules = new Map<string, BmcRule>()
   readonly #logs: EventLogs
+  readonly #places: Places
   readonly #names = new SharedNames()
   readonly #counts = new Map<string, number>()
   /** Why a rule could not make a BMC the last time. */
   #complaint = ''
+  /** Machines have changed since the rules were applied. */
+  #rulesDue: Promise<void> | undefined
   #last: Promise<unknown> = Promise.resolve()
 
   private constructor(around: GatewayAround) {
     this.#with = around
     const { repository, clock, mostEvents } = around
+    this.#places = new Places(around.places)
     this.#logs = new EventLogs({ repository, clock, most: mostEvents })
   }
 
@@ -54,8 +58,10 @@ export class Gateway implements BmcDirectory {
     const logged = await repository.lastEventIds()
     for (const bmc of await repository.bmcs()) {
       // The server may have been killed between the end of the machine and that of its BMC.
-      if (around.machine(bmc.machine)) gateway.#enter(bmc, logged.get(bmc.machine))
-      else await repository.removeBmc(bmc.machine)
+      if (around.machine(bmc.machine)) {
+        gateway.#enter(bmc, logged.get(bmc.machine))
+        gateway.#places.put(bmc)
+      } else await repository.removeBmc(bmc.machine)
     }
     await gateway.#applyRules()
     return gateway
@@ -132,8 +138,7 @@ export class Gateway implements BmcDirectory {
 
   /** Throws the `Refusal` that making a BMC like this, or changing that of the machine to it, would give now. */
   assertPossible(machine: string, wanted: NewBmc): void {
-    const others = this.#bmcs().filter((bmc) => bmc.machine !== machine)
-    makeBmc(this.#with, { machine, wanted, password: randomPassword(), rule: null, all: others })
+    this.#made(machine, wanted, randomPassword(), null)
     if (this.#with.machine(machine)) assertRoutes(this.#with, machine, wanted.routes)
   }
 
@@ -147,9 +152,7 @@ export class Gateway implements BmcDirectory {
       const moved = patch.address !== undefined || patch.port !== undefined
       const address = patch.address === undefined ? bmc.address : patch.address
       const port = patch.port ?? (patch.address === undefined || patch.address === bmc.address ? bmc.port : undefined)
-      const place = moved
-        ? placeOf(this.#with, machine, { address, port }, this.#bmcs())
-        : { address: bmc.address, port: bmc.port }
+      const place = moved ? placeOf(machine, { address, port }, this.#places) : { address: bmc.address, port: bmc.port }
       return {
         ...bmc,
         ...place,
@@ -254,7 +257,12 @@ export class Gateway implements BmcDirectory {
     const machine = this.#with.machine(id)
     if (!machine || this.#entries.has(id) || !this.rules().some(({ tag }) => machine.tags.includes(tag)))
       return Promise.resolve()
-    return this.#alone(() => this.#applyRules())
+    // Thousands may change at once: the rules are applied to all of them together.
+    this.#rulesDue ??= this.#alone(() => {
+      this.#rulesDue = undefined
+      return this.#applyRules()
+    })
+    return this.#rulesDue
   }
 
   /** The machine is gone. Unknown ones are fine. */
@@ -291,16 +299,13 @@ export class Gateway implements BmcDirectory {
   }
 
   #made(machine: string, wanted: NewBmc, password: Secret, rule: string | null): Bmc {
-    return makeBmc(this.#with, { machine, wanted, password, rule, all: this.#bmcs() })
-  }
-
-  #bmcs(): Bmc[] {
-    return [...this.#entries.values()].map(({ bmc }) => bmc)
+    return makeBmc(this.#with, { machine, wanted, password, rule, places: this.#places })
   }
 
   async #applyRules(): Promise<void> {
-    for (const machine of this.#with.machines()) {
-      const rule = this.rules().find(({ tag }) => machine.tags.includes(tag))
+    const rules = this.rules()
+    for (const machine of rules.length > 0 ? this.#with.machines() : []) {
+      const rule = rules.find(({ tag }) => machine.tags.includes(tag))
       if (!rule || this.#entries.has(machine.id)) continue
       try {
         const wanted = { user: rule.user, privilege: 'administrator', clients: [], routes: rule.routes } as const
@@ -330,6 +335,7 @@ export class Gateway implements BmcDirectory {
 
   async #store(bmc: Bmc): Promise<void> {
     await this.#with.repository.saveBmc(bmc)
+    this.#places.put(bmc)
     const entry = this.#entries.get(bmc.machine)
     if (entry) entry.bmc = bmc
     else this.#enter(bmc)
@@ -362,6 +368,7 @@ export class Gateway implements BmcDirectory {
 
   async #forget(machine: string): Promise<void> {
     await this.#with.repository.removeBmc(machine)
+    this.#places.remove(machine)
     this.#entries.delete(machine)
     this.#logs.forget(machine)
     this.#names.changed()
@@ -393,13 +400,4 @@ export class Gateway implements BmcDirectory {
 function sameRoutes(a: Routes, b: Routes): boolean {
   const text = (routes: Routes) => JSON.stringify(Object.entries(routes).sort())
   return text(a) === text(b)
-}
-
-/** Refuses routes that are right for no machine. */
-export function assertRoutable(routes: Routes): void {
-  const problems = Object.entries(routes).flatMap(([of, target]) => {
-    const message = wordProblem(of as CommandClass, target)
-    return message === undefined ? [] : [{ path: `routes.${of}`, message }]
-  })
-  if (problems.length > 0) throw new Refusal('validation-failed', 'a BMC cannot be routed like this', { problems })
 }

@@ -5,9 +5,9 @@ import type { Secret } from '../kit/secret.ts'
 import { assertUserName, FIRST_SLOT, sealPassword } from './accounts.ts'
 import type { GatewayAround } from './around.ts'
 import { type Bmc, CIPHER_SUITES, type CipherSuite, type Privilege } from './bmc.ts'
-import { placeFor } from './places.ts'
+import type { Places } from './places.ts'
 import type { CommandClass, Routes } from './routes.ts'
-import { routeProblem } from './routing.ts'
+import { routeProblem, wordProblem } from './routing.ts'
 
 export type NewBmc = Readonly<{
   user: string
@@ -26,12 +26,12 @@ type Order = Readonly<{
   wanted: NewBmc
   password: Secret
   rule: string | null
-  /** Those that exist. */
-  all: readonly Bmc[]
+  /** Of those that exist. */
+  places: Places
 }>
 
 /** A BMC as it begins. Refused when what is wanted is not possible. */
-export function makeBmc(around: GatewayAround, { machine, wanted, password, rule, all }: Order): Bmc {
+export function makeBmc(around: GatewayAround, { machine, wanted, password, rule, places }: Order): Bmc {
   assertUserName(wanted.user)
   const now = around.clock.now()
   const { user: name, privilege } = wanted
@@ -40,7 +40,7 @@ export function makeBmc(around: GatewayAround, { machine, wanted, password, rule
   return {
     machine,
     enabled: true,
-    ...placeOf(around, machine, { address: wanted.address ?? null, port: wanted.port }, all),
+    ...placeOf(machine, { address: wanted.address ?? null, port: wanted.port }, places),
     guid: randomBytes(16).toString('hex'),
     users: [{ slot: FIRST_SLOT, name, privilege, enabled: true, sealed }],
     cipherSuites: allowedSuites(around, suites),
@@ -58,14 +58,13 @@ export function makeBmc(around: GatewayAround, { machine, wanted, password, rule
 
 /** Where a BMC is to listen: by itself an address has port 623, and the gateway's address the next free port. */
 export function placeOf(
-  { places }: GatewayAround,
   machine: string,
   wanted: Readonly<{ address: string | null; port: number | undefined }>,
-  all: readonly Bmc[],
+  places: Places,
 ) {
   if (wanted.address !== null && parseIpv4(wanted.address) === undefined)
     throw new Refusal('validation-failed', `${wanted.address} is no IPv4 address`)
-  return placeFor(machine, wanted, all, places)
+  return places.find(machine, wanted)
 }
 
 export function allowedSuites({ suite3 }: GatewayAround, wanted: readonly CipherSuite[]): readonly CipherSuite[] {
@@ -98,4 +97,13 @@ export function assertRoutes(
     next: first.next,
     problems: found.map(({ path, message, next }) => ({ path, message: `${message}; ${next}` })),
   })
+}
+
+/** Refuses routes that are right for no machine. */
+export function assertRoutable(routes: Routes): void {
+  const problems = Object.entries(routes).flatMap(([of, target]) => {
+    const message = wordProblem(of as CommandClass, target)
+    return message === undefined ? [] : [{ path: `routes.${of}`, message }]
+  })
+  if (problems.length > 0) throw new Refusal('validation-failed', 'a BMC cannot be routed like this', { problems })
 }

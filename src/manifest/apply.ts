@@ -54,7 +54,8 @@ export async function applyManifest(services: Services, manifest: Manifest, how:
   const volumes = new Set(manifest.volumes.map(({ name }) => name))
   const configured = new Map(manifest.configs.map(({ name }) => [name, configs?.find(name)?.versions.length ?? 0]))
   const find = (name: string) => machines.find(name)
-  const comes = (name: string) => find(name) === undefined && bare.some((machine) => machine.name === name)
+  const named = new Set(bare.map(({ name }) => name))
+  const comes = (name: string) => find(name) === undefined && named.has(name)
 
   const isSecret = configs ? secretNames(configs, manifest.configs) : () => false
   const values = configs ? planValues(manifest.values, configs, { comes, isSecret }) : []

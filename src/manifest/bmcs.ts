@@ -1,6 +1,7 @@
 import type { Manifest } from '../api/contract/server.ts'
 import type { Bmc, BmcRule } from '../gateway/bmc.ts'
-import { assertRoutable, type Gateway } from '../gateway/gateway.ts'
+import type { Gateway } from '../gateway/gateway.ts'
+import { assertRoutable } from '../gateway/making.ts'
 import { Refusal } from '../kit/errors.ts'
 import type { Machine } from '../machines/machine.ts'
 import { differencesOf, otherFields, type Planned } from './differences.ts'

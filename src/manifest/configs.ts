@@ -61,11 +61,10 @@ export function comingValues(
 }
 
 export async function applyValues(plan: readonly PlannedValue[], configs: Pick<Configs, 'values'>): Promise<void> {
-  for (const { declared, planned } of plan)
-    if (planned.change !== 'none') {
-      const { scope, name, value } = declared
-      await configs.values.set(configs.values.scopeOf(scope), name, { value, secret: false })
-    }
+  const changed = plan.flatMap(({ declared: { scope, name, value }, planned }) =>
+    planned.change === 'none' ? [] : [{ scope: configs.values.scopeOf(scope), name, value }],
+  )
+  await configs.values.setAll(changed)
 }
 
 export function toldConfigs(plan: readonly ConfigChange[]): Planned[] {

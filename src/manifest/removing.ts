@@ -43,6 +43,12 @@ export function existing({ machines, profiles, configs, gateway }: Keepers) {
 
 /** Says why something must stay. */
 export function holding({ machines, configs, gateway }: Keepers, coming: Coming) {
+  let index: ReturnType<typeof indexOf> | undefined
+  // Most manifests prune nothing.
+  const indexed = () => {
+    index ??= indexOf(machines, coming)
+    return index
+  }
   return (kind: PrunedKind, name: string, going: ReadonlySet<string>): string | undefined => {
     const stays = (thing: string) => !going.has(thing)
     const names = (all: readonly { name: string }[], of: string) => all.filter((each) => stays(`${of} ${each.name}`))
@@ -50,15 +56,12 @@ export function holding({ machines, configs, gateway }: Keepers, coming: Coming)
       case 'machine':
         return machineHolder(machines, name)
       case 'bmc': {
-        const tags = coming.machines.find((each) => each.name === name)?.tags ?? []
+        const tags = indexed().machines.get(name)?.tags ?? []
         const rule = gateway?.rules().find((each) => tags.includes(each.tag) && stays(`bmc-rule ${each.name}`))
         return rule && `the rule ${rule.name} would make it again`
       }
       case 'profile': {
-        const boots = names(coming.machines, 'machine').find(
-          ({ name: machine }) =>
-            machines.find(machine)?.nextBoot?.profile === name || profileOf(coming, machine) === name,
-        )
+        const boots = names(indexed().booting.get(name) ?? [], 'machine')[0]
         const menu = names(coming.profiles, 'profile').find((each) => menuNames(each as ProfileSpec).includes(name))
         return boots ? `the machine ${boots.name} boots it` : menu && `the menu ${menu.name} names it`
       }
@@ -147,7 +150,18 @@ function keptValue(configs: Configs, name: string) {
   }
 }
 
-const profileOf = ({ machines }: Coming, name: string) => machines.find((each) => each.name === name)?.profile
+/** The machines that come by name, and those that boot each profile, also just once. */
+function indexOf(known: Machines, { machines }: Coming) {
+  const booting = new Map<string, Machine[]>()
+  for (const machine of machines)
+    for (const profile of new Set([machine.profile, known.find(machine.name)?.nextBoot?.profile])) {
+      if (profile == null) continue
+      const others = booting.get(profile)
+      if (others) others.push(machine)
+      else booting.set(profile, [machine])
+    }
+  return { machines: new Map(machines.map((machine) => [machine.name, machine])), booting }
+}
 
 function menuNames(profile: ProfileSpec): readonly string[] {
   return profile.kind === 'menu' ? profile.items.map((item) => item.profile) : []

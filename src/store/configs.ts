@@ -1,8 +1,21 @@
 import type { Kysely } from 'kysely'
 import type { Config, ConfigRepository, ConfigVersion, Value, ValueScope } from '../configs/config.ts'
+import { Bulk } from './bulk.ts'
 import type { ConfigValueRow, Tables } from './tables.ts'
 
 export function configRepository(db: Kysely<Tables>): ConfigRepository {
+  const upsert = new Bulk<ConfigValueRow>((rows) =>
+    db
+      .insertInto('config_values')
+      .values(rows)
+      .onConflict((conflict) =>
+        conflict.columns(['scope', 'name']).doUpdateSet((values) => ({
+          value_json: values.ref('excluded.value_json'),
+          sealed: values.ref('excluded.sealed'),
+          updated_at: values.ref('excluded.updated_at'),
+        })),
+      ),
+  )
   return {
     async configs() {
       const rows = await db.selectFrom('configs').selectAll().orderBy('name').execute()
@@ -42,13 +55,9 @@ export function configRepository(db: Kysely<Tables>): ConfigRepository {
     async values() {
       return (await db.selectFrom('config_values').selectAll().execute()).map(toValue)
     },
-    async saveValue(value) {
-      const { scope, name, ...changed } = toRow(value)
-      await db
-        .insertInto('config_values')
-        .values({ scope, name, ...changed })
-        .onConflict((conflict) => conflict.columns(['scope', 'name']).doUpdateSet(changed))
-        .execute()
+    async saveValues(values) {
+      if (values.length === 0) return
+      await db.transaction().execute((transaction) => upsert.write(transaction, values.map(toRow)))
     },
     async removeValue(scope, name) {
       await db.deleteFrom('config_values').where('scope', '=', scope).where('name', '=', name).execute()

@@ -10,7 +10,9 @@ export class MemoryConfigs implements ConfigRepository {
   saveConfig = async (config: Config) => void this.rows.set(config.name, config)
   removeConfig = async (name: string) => void this.rows.delete(name)
   values = async () => [...this.valueRows.values()]
-  saveValue = async (value: Value) => void this.valueRows.set(`${value.scope} ${value.name}`, value)
+  async saveValues(values: readonly Value[]) {
+    for (const value of values) this.valueRows.set(`${value.scope} ${value.name}`, value)
+  }
   removeValue = async (scope: string, name: string) => void this.valueRows.delete(`${scope} ${name}`)
   async takeOnce(boot: string, part: string, at: number) {
     if (this.taken.has(`${boot} ${part}`)) return false

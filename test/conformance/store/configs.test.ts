@@ -35,10 +35,10 @@ describe.each(ENGINES)('$name keeps', (engine) => {
     })
 
     test('with values by scope and name', async () => {
-      await bed.store.configs.saveValue(value('x'))
-      await bed.store.configs.saveValue(value('x', { scope: 'tag:rack=a3', value: null, sealed: AWKWARD }))
-      await bed.store.configs.saveValue(value('x', { value: false, updatedAt: 4 }))
-      await bed.store.configs.saveValue(value('y', { scope: 'machine:m_1', value: '' }))
+      await bed.store.configs.saveValues([value('x')])
+      await bed.store.configs.saveValues([value('x', { scope: 'tag:rack=a3', value: null, sealed: AWKWARD })])
+      await bed.store.configs.saveValues([value('x', { value: false, updatedAt: 4 })])
+      await bed.store.configs.saveValues([value('y', { scope: 'machine:m_1', value: '' })])
       const values = await (await bed.reopened()).configs.values()
       expect(values).toHaveLength(3)
       expect(values).toContainEqual(value('x', { value: false, updatedAt: 4 }))
