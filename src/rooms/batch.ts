@@ -27,6 +27,7 @@ export type Batch = Readonly<{
 
 export interface BatchRepository {
   all(): Promise<readonly Batch[]>
+  /** Entries of machines that are the same objects as when it was saved last are known to be unchanged. */
   save(batch: Batch): Promise<void>
   remove(ids: readonly string[]): Promise<void>
 }

@@ -36,6 +36,8 @@ const REPEATABLE: ReadonlySet<BatchAction> = new Set(['on', 'off', 'boot', 'boot
 export class Batches {
   readonly #with: Dependencies
   readonly #batches: Map<string, Batch>
+  /** Where the machines of a batch are in its list. */
+  readonly #places = new Map<string, ReadonlyMap<string, number>>()
   readonly #running = new Map<string, Promise<void>>()
   readonly #saving = new Map<string, { running: Promise<void>; next: Promise<void> | undefined }>()
   #stopped = false
@@ -131,7 +133,10 @@ export class Batches {
   #run(id: string): void {
     const running = this.#work(id)
       .catch((error: unknown) => this.#with.log.error({ batch: id, error }, 'a batch could not be written down'))
-      .finally(() => this.#running.delete(id))
+      .finally(() => {
+        this.#running.delete(id)
+        this.#places.delete(id)
+      })
     this.#running.set(id, running)
   }
 
@@ -190,15 +195,26 @@ export class Batches {
     }
   }
 
-  #entry(id: string, machine: string): BatchMachine | undefined {
-    return this.#batches.get(id)?.machines.find((each) => each.machine === machine)
+  /** The machines of a batch stay the same, in the same order. */
+  #placeOf({ id, machines }: Batch, machine: string): number {
+    const known = this.#places.get(id)
+    const places = known ?? new Map(machines.map((each, place) => [each.machine, place]))
+    if (!known) this.#places.set(id, places)
+    return places.get(machine) ?? -1
   }
 
+  #entry(id: string, machine: string): BatchMachine | undefined {
+    const batch = this.#batches.get(id)
+    return batch?.machines[this.#placeOf(batch, machine)]
+  }
+
+  /** The entries of other machines stay the same objects: a repository need not write them again. */
   #set(id: string, machine: string, patch: Pick<BatchMachine, 'state' | 'detail'>): void {
     const batch = this.#batches.get(id)
-    if (!batch) return
-    const machines = batch.machines.map((each) => (each.machine === machine ? { ...each, ...patch } : each))
-    this.#batches.set(id, { ...batch, machines })
+    const place = batch ? this.#placeOf(batch, machine) : -1
+    const entry = batch?.machines[place]
+    if (batch && entry)
+      this.#batches.set(id, { ...batch, machines: batch.machines.with(place, { ...entry, ...patch }) })
   }
 
   /** What is so now is durable when this is done; many who wait share a write. */
