@@ -44,7 +44,6 @@ describe('what is wrong with a list is known before anything is copied', () => {
     ['too many CSCDs', copyList({ targets: nine(targets[0]!), segments: [segment] }), SENSE.tooManyTargets],
     ['too many segments', copyList({ targets, segments: nine(segment) }), SENSE.tooManySegments],
     ['a CSCD by Fibre Channel', list({ naa: '0', typeCode: 0xe0 }), SENSE.unsupportedTarget],
-    ['a reserved LU ID TYPE', list({ naa: '0', flags: 0x80 }), SENSE.invalidParameter],
     ['a name of 21 bytes', list({ naa: '0', nameBytes: 21 }), SENSE.invalidParameter],
     ['stream to stream', copyList({ targets, segments: [{ ...segment, typeCode: 3 }] }), SENSE.unsupportedSegment],
     ['a short segment', copyList({ targets, segments: [{ ...segment, descriptorBytes: 20 }] }), SENSE.invalidParameter],
@@ -104,6 +103,8 @@ describe('the ends of a segment', () => {
 
   test('are found by the name of the unit, or as the one that was asked', () => {
     expect(find(plain)).toEqual({ unit: first })
+    // LU ID TYPE is not looked at.
+    expect(find(one({ flags: 0xc0 }))).toEqual({ unit: first })
     expect(find(at({ destination: 1 }), 'destination')).toEqual({ unit: second })
     expect(find(at({ source: 0xffff }))).toEqual({ unit: first })
   })

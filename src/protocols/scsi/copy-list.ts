@@ -53,8 +53,8 @@ function parseTargets(list: Uint8Array): readonly CopyTarget[] | SenseCode {
     if (list[at] !== TARGET_TYPE) return SENSE.unsupportedTarget
     const isNull = (list[at + 1]! & 0x20) !== 0
     const nameBytes = list[at + 7]!
-    // LU ID TYPE means nothing for this kind (6.4.5.6), but 10b and 11b are reserved values all the same. Of a null device only its type counts.
-    if ((list[at + 1]! & 0x80) !== 0 || (!isNull && nameBytes > 20)) return SENSE.invalidParameter
+    // LU ID TYPE means nothing for this kind (6.4.5.6). Of a null device only the type of its descriptor counts.
+    if (!isNull && nameBytes > 20) return SENSE.invalidParameter
     targets.push({
       isNull,
       deviceType: list[at + 1]! & 0x1f,
