@@ -1,6 +1,8 @@
 import { createRootRoute, createRoute, createRouter, Link, lazyRouteComponent, redirect } from '@tanstack/react-router'
+import type { InputOf } from '../api/client/client.ts'
 import type { Image } from '../api/contract/images.ts'
 import type { Machine } from '../api/contract/machines.ts'
+import type { Trace } from '../api/contract/traces.ts'
 import type { DeploymentFilter } from './deployments/words.ts'
 import { Empty, Page, ProblemNote } from './parts/page.tsx'
 import { Shell } from './shell/shell.tsx'
@@ -22,7 +24,27 @@ const root = createRootRoute({
 
 const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
 
-export type MachineFilter = { q?: string; state?: Machine['state']; profile?: string; tag?: string; add?: boolean }
+type Sorts = NonNullable<NonNullable<InputOf<'listMachines'>['query']>['sort']>
+export type MachineFilter = {
+  q?: string
+  state?: Machine['state']
+  profile?: string
+  tag?: string
+  boot?: Trace['state']
+  power?: Machine['power'] & string
+  sort?: Sorts
+  order?: 'asc' | 'desc'
+  batch?: string
+  add?: boolean
+}
+
+export type RoomFilter = Pick<MachineFilter, 'q' | 'state' | 'boot' | 'power' | 'batch'> & { tiles?: 'small' }
+
+/** What a page keeps in its address, where that is nothing but texts: unknown ones are the server's to refuse. */
+const texts =
+  <Key extends string>(...keys: readonly Key[]) =>
+  (search: Record<string, unknown>) =>
+    Object.fromEntries(keys.map((key) => [key, text(search[key])])) as { [K in Key]?: string }
 
 const index = createRoute({
   getParentRoute: () => root,
@@ -40,6 +62,11 @@ const machines = createRoute({
     state: text(search.state) as Machine['state'] | undefined,
     profile: text(search.profile),
     tag: text(search.tag),
+    boot: text(search.boot) as MachineFilter['boot'],
+    power: text(search.power) as MachineFilter['power'],
+    sort: text(search.sort) as MachineFilter['sort'],
+    order: text(search.order) as MachineFilter['order'],
+    batch: text(search.batch),
     add: search.add === true ? true : undefined,
   }),
   component: lazyRouteComponent(() => import('./machines/list.tsx'), 'MachinesPage'),
@@ -56,6 +83,7 @@ const machine = createRoute({
 const profiles = createRoute({
   getParentRoute: () => root,
   path: '/profiles',
+  validateSearch: texts('q', 'kind'),
   component: lazyRouteComponent(() => import('./profiles/list.tsx'), 'ProfilesPage'),
 })
 const images = createRoute({
@@ -116,6 +144,7 @@ const storage = createRoute({
 const configs = createRoute({
   getParentRoute: () => root,
   path: '/configs',
+  validateSearch: texts('q'),
   component: lazyRouteComponent(() => import('./configs/list.tsx'), 'ConfigsPage'),
 })
 const config = createRoute({
@@ -126,6 +155,7 @@ const config = createRoute({
 const bmcs = createRoute({
   getParentRoute: () => root,
   path: '/bmcs',
+  validateSearch: texts('q', 'state'),
   component: lazyRouteComponent(() => import('./bmcs/list.tsx'), 'BmcsPage'),
 })
 const bmc = createRoute({
@@ -136,19 +166,25 @@ const bmc = createRoute({
 const consoles = createRoute({
   getParentRoute: () => root,
   path: '/consoles',
+  validateSearch: texts('q'),
   component: lazyRouteComponent(() => import('./consoles/list.tsx'), 'ConsolesPage'),
 })
 const rooms = createRoute({
   getParentRoute: () => root,
   path: '/rooms',
+  validateSearch: texts('q'),
   component: lazyRouteComponent(() => import('./rooms/list.tsx'), 'RoomsPage'),
 })
 const room = createRoute({
   getParentRoute: () => root,
   path: '/rooms/$tag',
-  validateSearch: (search: Record<string, unknown>): { q?: string; state?: Machine['state'] } => ({
+  validateSearch: (search: Record<string, unknown>): RoomFilter => ({
     q: text(search.q),
-    state: text(search.state) as Machine['state'] | undefined,
+    state: text(search.state) as RoomFilter['state'],
+    boot: text(search.boot) as RoomFilter['boot'],
+    power: text(search.power) as RoomFilter['power'],
+    tiles: search.tiles === 'small' ? 'small' : undefined,
+    batch: text(search.batch),
   }),
   component: lazyRouteComponent(() => import('./rooms/room.tsx'), 'RoomPage'),
 })
@@ -165,6 +201,7 @@ const profile = createRoute({
 const networks = createRoute({
   getParentRoute: () => root,
   path: '/networks',
+  validateSearch: texts('q', 'network', 'state'),
   component: lazyRouteComponent(() => import('./networks/page.tsx'), 'NetworksPage'),
 })
 const lab = createRoute({
@@ -195,6 +232,7 @@ const site = createRoute({
 const audit = createRoute({
   getParentRoute: () => root,
   path: '/audit',
+  validateSearch: texts('who', 'subject'),
   component: lazyRouteComponent(() => import('./access/audit.tsx'), 'AuditPage'),
 })
 

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { MACHINE_STATES } from '../../machines/machine.ts'
 import { Name } from '../../profiles/profile.ts'
 import { BATCH_ACTIONS } from '../../rooms/batch.ts'
 import { PageQuery, page, Time } from './common.ts'
@@ -45,7 +44,11 @@ export const Room = z
   .object({
     tag: z.string(),
     machines: z.number().int(),
-    states: z.partialRecord(z.enum(MACHINE_STATES), z.number().int()).meta({ description: 'machines in each state' }),
+    states: z.record(z.string(), z.number().int()).meta({ description: 'machines in each state' }),
+    boots: z.record(z.string(), z.number().int()).meta({ description: 'machines by the state of their newest boot' }),
+    power: z
+      .record(z.string(), z.number().int())
+      .meta({ description: 'machines by what was read of their power last; without those that nothing can switch' }),
   })
   .meta({ id: 'Room' })
 
@@ -56,7 +59,8 @@ export const roomRoutes = {
   listRooms: route({
     method: 'GET',
     path: '/api/v1/rooms',
-    summary: 'Every tag that a machine carries, with how many do and in which states they are',
+    summary:
+      'Every tag that a machine carries, with how many do, in which states they, their boots and their power are',
     group: 'machines',
     needs: 'viewer',
     query: PageQuery.extend({ q: z.string().max(100).optional().meta({ description: 'part of a tag' }) }),

@@ -117,12 +117,16 @@ export function roomCommands(program: CliCommand, context: Context): void {
       const rooms = await all((await context.client()).listRooms, { query: { q: options.search } })
       show(context, options, rooms, () => {
         if (rooms.length === 0) return 'No machine has a tag. Give one: reveille machine set NAME --tag TAG\n'
-        const rows = rooms.map(({ tag, machines, states }) => [
+        const told = (words: readonly string[], counts: Readonly<Record<string, number>>) =>
+          words.flatMap((word) => (counts[word] ? [`${counts[word]} ${word}`] : [])).join(', ')
+        const rows = rooms.map(({ tag, machines, states, boots, power }) => [
           tag,
           machines,
-          STATES.flatMap((state) => (states[state] ? [`${states[state]} ${state}`] : [])).join(', '),
+          told(STATES, states),
+          told(['failed', 'stalled', 'running'], boots),
+          told(['on', 'off', 'unknown'], power),
         ])
-        return table(['tag', 'machines', 'states'], rows, terminal.columns)
+        return table(['tag', 'machines', 'states', 'boots', 'power'], rows, terminal.columns)
       })
     })
 

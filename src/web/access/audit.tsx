@@ -1,43 +1,36 @@
-import { TextInput } from '@mantine/core'
-import { useDebouncedValue } from '@mantine/hooks'
 import { IconBan, IconCircleCheck } from '@tabler/icons-react'
-import { useState } from 'react'
+import { useNavigate, useSearch } from '@tanstack/react-router'
+import { Filters, FilterText } from '../parts/filters.tsx'
 import { Listing, useList } from '../parts/listing.tsx'
 import { Card, Empty, Page } from '../parts/page.tsx'
 import { Status } from '../parts/status.tsx'
-import { clock } from '../parts/words.ts'
+import { clock, zone } from '../parts/words.ts'
 
 export function AuditPage() {
-  const [who, setWho] = useState('')
-  const [subject, setSubject] = useState('')
-  const [query] = useDebouncedValue({ who: who.trim() || undefined, subject: subject.trim() || undefined }, 250)
+  const query = useSearch({ from: '/audit' })
+  const navigate = useNavigate({ from: '/audit' })
+  const filter = (more: typeof query) => void navigate({ search: (before) => ({ ...before, ...more }), replace: true })
   const audit = useList('listAudit', { query }, { limit: 100 })
   return (
-    <Page title="Audit" lead="Who changed what, and from where. Newest first.">
-      <Card
-        flush
-        title="Changes"
-        aside={
-          <>
-            <TextInput
-              size="xs"
-              w={130}
-              aria-label="By whom"
-              placeholder="By whom"
-              value={who}
-              onChange={(event) => setWho(event.currentTarget.value)}
-            />
-            <TextInput
-              size="xs"
-              w={150}
-              aria-label="To what"
-              placeholder="To what"
-              value={subject}
-              onChange={(event) => setSubject(event.currentTarget.value)}
-            />
-          </>
-        }
-      >
+    <Page
+      title="Audit"
+      lead={`Who changed what, and from where. Newest first; times are those of this browser (${zone(Date.now())}).`}
+    >
+      <Card flush open label="Changes">
+        <Filters>
+          <FilterText
+            label="By whom"
+            placeholder="By whom (whole name)"
+            value={query.who}
+            onChange={(who) => filter({ who })}
+          />
+          <FilterText
+            label="To what"
+            placeholder="To what (whole name)"
+            value={query.subject}
+            onChange={(subject) => filter({ subject })}
+          />
+        </Filters>
         <Listing
           list={audit}
           lines={8}

@@ -19,7 +19,7 @@ const TOUCHES: Readonly<Record<Event['topic'], readonly OperationId[]>> = {
   ],
   profile: ['listProfiles', 'getProfile', 'previewScript', 'listImages', 'getImage'],
   image: ['listImages', 'getImage'],
-  trace: ['listTraces', 'why', 'listMachines', 'getMachine', 'getStatus'],
+  trace: ['listTraces', 'why', 'listMachines', 'getMachine', 'listRooms', 'getStatus'],
   lease: ['listLeases', 'listNetworks'],
   deployment: [
     'listDeployments',
@@ -42,7 +42,7 @@ const TOUCHES: Readonly<Record<Event['topic'], readonly OperationId[]>> = {
     'getProfile',
   ],
   batch: ['listBatches', 'getBatch'],
-  power: ['getPower', 'listPower', 'listPowerDrivers'],
+  power: ['getPower', 'listPower', 'listPowerDrivers', 'listMachines', 'getMachine', 'listRooms', 'getStatus'],
   bmc: ['listBmcs', 'getBmc', 'listBmcRules', 'listBmcEvents', 'listBmcSessions'],
   console: ['listConsoles'],
   config: ['listConfigs', 'getConfig', 'getConfigVersion', 'renderConfig', 'diffConfig', 'listConfigValues'],

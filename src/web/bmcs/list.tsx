@@ -1,8 +1,7 @@
 import { Button } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { IconBan, IconCircleCheck, IconCircleX, IconPlus } from '@tabler/icons-react'
-import { Link } from '@tanstack/react-router'
-import { useState } from 'react'
+import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import type { InputOf } from '../../api/client/client.ts'
 import type { Bmc } from '../../api/contract/bmcs.ts'
 import { useMay } from '../api/me.tsx'
@@ -30,8 +29,12 @@ const STATES: readonly (readonly [State | undefined, string])[] = [
 /** The BMCs that are answered here, and the rules that make them. */
 export function BmcsPage() {
   const operator = useMay('operator')
-  const [q, filter] = useState<string>()
-  const [state, setState] = useState<State>()
+  const search = useSearch({ from: '/bmcs' })
+  const { q } = search
+  const state = search.state as State | undefined
+  const navigate = useNavigate({ from: '/bmcs' })
+  const filter = (text: string | undefined) => void navigate({ search: { ...search, q: text }, replace: true })
+  const setState = (word: State | undefined) => void navigate({ search: { ...search, state: word } })
   const bmcs = useList('listBmcs', { query: { q, state } })
   const filtered = q !== undefined || state !== undefined
   const [adding, add] = useDisclosure(false)

@@ -1,8 +1,7 @@
 import { Button, Drawer } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { IconPlus } from '@tabler/icons-react'
-import { Link } from '@tanstack/react-router'
-import { useState } from 'react'
+import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { useMay } from '../api/me.tsx'
 import { Filters, FilterText } from '../parts/filters.tsx'
 import { Listing, useList } from '../parts/listing.tsx'
@@ -16,7 +15,9 @@ import { KIND_WORDS } from './words.ts'
 export function ConfigsPage() {
   const operator = useMay('operator')
   const [adding, add] = useDisclosure(false)
-  const [q, filter] = useState<string>()
+  const { q } = useSearch({ from: '/configs' })
+  const navigate = useNavigate({ from: '/configs' })
+  const filter = (text: string | undefined) => void navigate({ search: { q: text }, replace: true })
   const configs = useList('listConfigs', { query: { q } })
   return (
     <Page

@@ -1,6 +1,5 @@
 import { IconCircleCheck, IconCircleDashed, IconCircleX, IconLoader2 } from '@tabler/icons-react'
-import { Link } from '@tanstack/react-router'
-import { useState } from 'react'
+import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import type { OutputOf } from '../../api/client/client.ts'
 import { Filters, FilterText } from '../parts/filters.tsx'
 import { Listing, useList } from '../parts/listing.tsx'
@@ -20,7 +19,9 @@ const LOOKS: Readonly<Record<Console['state'], Look>> = {
 
 /** Serial consoles that are open, or of which something was kept. */
 export function ConsolesPage() {
-  const [q, filter] = useState<string>()
+  const { q } = useSearch({ from: '/consoles' })
+  const navigate = useNavigate({ from: '/consoles' })
+  const filter = (text: string | undefined) => void navigate({ search: { q: text }, replace: true })
   const consoles = useList('listConsoles', { query: { q } }, { refetchMs: () => 10_000 })
   return (
     <Page

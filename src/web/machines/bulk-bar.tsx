@@ -1,5 +1,5 @@
 import { Button, Group, Modal, Progress, Stack, Text } from '@mantine/core'
-import { IconCheck, IconPlayerTrackNext, IconTemplate } from '@tabler/icons-react'
+import { IconCheck, IconPlayerTrackNext, IconPower, IconTag, IconTemplate } from '@tabler/icons-react'
 import { useState } from 'react'
 import type { Machine } from '../../api/contract/machines.ts'
 import { call } from '../api/call.ts'
@@ -7,7 +7,11 @@ import { queries, toast } from '../api/use.ts'
 import { ProblemNote } from '../parts/page.tsx'
 import { count } from '../parts/words.ts'
 import { ProfileSelect } from '../profiles/choose.tsx'
+import { OrderBatch } from '../rooms/order.tsx'
+import { OrderMenu } from '../rooms/order-menu.tsx'
+import type { BatchAction } from '../rooms/words.ts'
 import { type BulkResult, forEachMachine } from './bulk.ts'
+import { BulkTags } from './bulk-tags.tsx'
 import style from './machines.module.css'
 
 export type Chosen = ReadonlyMap<string, Pick<Machine, 'id' | 'name' | 'state'>>
@@ -35,13 +39,23 @@ const ORDERS: Readonly<Record<Order, { title: string; label: string; action: str
 }
 
 /** What can be done to all chosen machines at once. */
-export function BulkBar({ chosen, onClear, mayApprove }: { chosen: Chosen; onClear: () => void; mayApprove: boolean }) {
+export function BulkBar(props: {
+  chosen: Chosen
+  onClear: () => void
+  /** A batch was started for them. */
+  onBatch: (batch: string) => void
+  operator: boolean
+}) {
+  const { chosen, onClear, operator } = props
   const [order, setOrder] = useState<Order | null>(null)
-  const discovered = [...chosen.values()].filter((machine) => machine.state === 'discovered')
+  const [tagging, setTagging] = useState(false)
+  const [action, setAction] = useState<BatchAction | null>(null)
+  const all = [...chosen.values()]
+  const discovered = all.filter((machine) => machine.state === 'discovered')
   return (
     <div className={style.bulk} role="toolbar" aria-label="Chosen machines">
       <b className="figures">{count(chosen.size, 'machine')} chosen</b>
-      {mayApprove && (
+      {operator && (
         <Button
           leftSection={<IconCheck size={14} />}
           disabled={discovered.length === 0}
@@ -56,15 +70,37 @@ export function BulkBar({ chosen, onClear, mayApprove }: { chosen: Chosen; onCle
       <Button variant="default" leftSection={<IconPlayerTrackNext size={14} />} onClick={() => setOrder('once')}>
         Next boot
       </Button>
+      {operator && (
+        <>
+          <Button variant="default" leftSection={<IconTag size={14} />} onClick={() => setTagging(true)}>
+            Tags
+          </Button>
+          <OrderMenu
+            word="Power and disks"
+            icon={<IconPower size={14} />}
+            actions={['on', 'soft', 'switch', 'cycle', 'off', 'reset']}
+            onChoose={setAction}
+          />
+        </>
+      )}
       <Button variant="subtle" color="gray" onClick={onClear} ml="auto">
         Clear
       </Button>
       {order && (
         <BulkOrder
           order={order}
-          machines={order === 'approve' ? discovered : [...chosen.values()]}
+          machines={order === 'approve' ? discovered : all}
           onClose={() => setOrder(null)}
           onDone={onClear}
+        />
+      )}
+      {tagging && <BulkTags machines={all} onClose={() => setTagging(false)} onDone={onClear} />}
+      {action && (
+        <OrderBatch
+          action={action}
+          crowd={{ tag: null, total: all.length, chosen: all }}
+          onClose={() => setAction(null)}
+          onStarted={props.onBatch}
         />
       )}
     </div>

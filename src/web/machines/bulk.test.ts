@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { ApiProblem } from '../../api/client/problem.ts'
-import { forEachMachine } from './bulk.ts'
+import { forEachMachine, retagged } from './bulk.ts'
 
 const machines = Array.from({ length: 40 }, (_, i) => ({ id: `m_${i}`, name: `node-${i}` }))
 const problem = (status: number) => new ApiProblem({ status, code: 'x', detail: 'no' })
@@ -54,4 +54,10 @@ test.each([0, 401])('status %i ends the whole order', async (status) => {
   )
   expect(asked).toBeLessThanOrEqual(2)
   expect(result.done).toBe(0)
+})
+
+test('tags are given and taken away, and a machine that has them already is left alone', () => {
+  expect(retagged(['a', 'b'], { add: ['c'], remove: ['a'] })).toEqual(['b', 'c'])
+  expect(retagged(['a', 'b'], { add: ['b'], remove: ['x'] })).toBeNull()
+  expect(retagged([], { add: ['new'], remove: [] })).toEqual(['new'])
 })

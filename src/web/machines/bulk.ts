@@ -34,3 +34,12 @@ export async function forEachMachine(
   await Promise.all(Array.from({ length: width }, worker))
   return { done, failed }
 }
+
+/** The tags of a machine after some were given to it and some taken away; `null`: they stay as they are. */
+export function retagged(
+  tags: readonly string[],
+  { add, remove }: { add: readonly string[]; remove: readonly string[] },
+): string[] | null {
+  const after = [...new Set([...tags, ...add])].filter((tag) => !remove.includes(tag))
+  return after.length === tags.length && after.every((tag, at) => tag === tags[at]) ? null : after
+}

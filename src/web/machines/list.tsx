@@ -7,167 +7,156 @@ import type { Machine } from '../../api/contract/machines.ts'
 import { client } from '../api/call.ts'
 import { useMay } from '../api/me.tsx'
 import { toastProblem, useGet } from '../api/use.ts'
-import { FilterChoice, Filters, FilterText } from '../parts/filters.tsx'
-import { Card, Empty, Loaded, Page } from '../parts/page.tsx'
-import { Pager, useCursor } from '../parts/pager.tsx'
-import { MACHINE_LOOKS } from '../parts/status.tsx'
+import { useList } from '../parts/listing.tsx'
+import { Card, Empty, Loaded, Page, Stacked } from '../parts/page.tsx'
+import { Pager } from '../parts/pager.tsx'
+import type { Sorting } from '../parts/sorting.ts'
+import { SortHead } from '../parts/table.tsx'
 import { count } from '../parts/words.ts'
+import { FollowedBatch } from '../rooms/batch.tsx'
+import type { MachineFilter } from '../routes.tsx'
 import { AddMachine } from './add.tsx'
 import { BulkBar, type Chosen } from './bulk-bar.tsx'
+import { MachineFilters } from './filters.tsx'
 import style from './machines.module.css'
 import { MachineRow } from './row.tsx'
 
-const LIMIT = 50
-const STATES = Object.keys(MACHINE_LOOKS) as Machine['state'][]
+type Column = NonNullable<MachineFilter['sort']>
 
 export function MachinesPage() {
-  const filter = useSearch({ from: '/machines' })
+  const search = useSearch({ from: '/machines' })
   const navigate = useNavigate({ from: '/machines' })
   const operator = useMay('operator')
   const user = useMay('user')
   const status = useGet('getStatus', {})
   const [chosen, setChosen] = useState<Chosen>(new Map())
-  const { q, state, profile, tag } = filter
-  const query = { q, state, profile, tag }
-  const walk = useCursor(JSON.stringify(query))
-  const machines = useGet('listMachines', { query: { ...query, limit: LIMIT, cursor: walk.cursor } }, { keep: true })
+  const { q, state, profile, tag, boot, power } = search
+  const now: Sorting<Column> = { sort: search.sort ?? 'name', order: search.order ?? 'asc' }
+  const query = { q, state, profile, tag, boot, power, ...now }
+  const list = useList('listMachines', { query })
+  const machines = list.query
 
-  const filterText = useCallback(
-    (text: string | undefined) => void navigate({ search: (before) => ({ ...before, q: text }), replace: true }),
+  const change = useCallback(
+    (more: Partial<MachineFilter>, replace = false) =>
+      void navigate({ search: (before) => ({ ...before, ...more }), replace }),
     [navigate],
   )
+  const sortBy = ({ sort, order }: Sorting<Column>) =>
+    change({ sort: sort === 'name' ? undefined : sort, order: order === 'asc' ? undefined : order })
+  const head = { now, onSort: sortBy }
 
   const items = machines.data?.items ?? []
   const total = machines.data?.total
-  const counts = status.data?.machines ?? {}
-  const sum = Object.values(counts).reduce((a, b) => a + b, 0)
-  const filtered = Boolean(q || state || profile || tag)
+  const filtered = Boolean(q || state || profile || tag || boot || power)
   const pageChosen = items.length > 0 && items.every((machine) => chosen.has(machine.id))
-  const choose = (machines: readonly Machine[], on: boolean) => {
-    const next = new Map(chosen)
-    for (const { id, name, state } of machines) on ? next.set(id, { id, name, state }) : next.delete(id)
-    setChosen(next)
-  }
+  const choose = useCallback(
+    (machines: readonly Machine[], on: boolean) =>
+      setChosen((before) => {
+        const next = new Map(before)
+        for (const { id, name, state } of machines) on ? next.set(id, { id, name, state }) : next.delete(id)
+        return next
+      }),
+    [],
+  )
+  const chooseOne = useCallback((machine: Machine, on: boolean) => choose([machine], on), [choose])
   const chooseAll = () =>
     all(client.listMachines, { query })
-      .then((every) => setChosen(new Map(every.map((machine) => [machine.id, machine]))))
+      .then((every) => choose(every, true))
       .catch(toastProblem)
-  const setState = (to: Machine['state'] | undefined) =>
-    void navigate({ search: (before) => ({ ...before, state: to }) })
-  const shownStates = STATES.filter((each) => (counts[each] ?? 0) > 0 || each === state)
+  // Those of other filters may be chosen too: what matters is whether any of these is not.
+  const more = pageChosen && total !== undefined && total > items.length && chosen.size < total
 
   return (
     <Page
       title="Machines"
       actions={
         operator && (
-          <Button
-            leftSection={<IconPlus size={15} />}
-            onClick={() => void navigate({ search: (before) => ({ ...before, add: true }) })}
-          >
+          <Button leftSection={<IconPlus size={15} />} onClick={() => change({ add: true })}>
             Add machine
           </Button>
         )
       }
     >
-      <Card flush open label="Machines">
-        <Filters>
-          <FilterText
-            label="Filter machines"
-            placeholder="Name, MAC, address, serial, tag"
-            value={q}
-            onChange={filterText}
-          />
-          <FilterChoice
-            label="State"
-            words={[
-              [undefined, <Counted key="all" word="all" n={sum} />],
-              ...shownStates.map((each) => [each, <Counted key={each} word={each} n={counts[each] ?? 0} />] as const),
-            ]}
-            value={state}
-            onChange={setState}
-          />
-          {(profile || tag) && (
-            <Button
-              variant="light"
-              rightSection={<span aria-hidden>×</span>}
-              onClick={() => void navigate({ search: (before) => ({ ...before, profile: undefined, tag: undefined }) })}
-            >
-              {profile ? `profile ${profile}` : `tag ${tag}`}
-            </Button>
+      <Stacked>
+        {search.batch && <FollowedBatch id={search.batch} onChange={(batch) => change({ batch }, true)} />}
+        <Card flush open label="Machines">
+          <MachineFilters filter={search} counts={status.data} onChange={change} />
+          {chosen.size > 0 && (
+            <BulkBar
+              chosen={chosen}
+              onClear={() => setChosen(new Map())}
+              onBatch={(batch) => change({ batch }, true)}
+              operator={operator}
+            />
           )}
-        </Filters>
-        {chosen.size > 0 && <BulkBar chosen={chosen} onClear={() => setChosen(new Map())} mayApprove={operator} />}
-        {pageChosen && total !== undefined && total > chosen.size && (
-          <div className={style.everything}>
-            The machines of this page are chosen.{' '}
-            <Button variant="subtle" size="compact-xs" onClick={chooseAll}>
-              Choose all {total.toLocaleString('en-US')}
-            </Button>
-          </div>
-        )}
-        <Loaded query={machines} lines={8}>
-          {(page) =>
-            page.items.length === 0 ? (
-              <Nothing filtered={filtered} operator={operator} lab={status.data?.lab ?? false} />
-            ) : (
-              <>
-                <div className="scroll">
-                  <table className="rows">
-                    <thead>
-                      <tr>
-                        {user && (
-                          <th style={{ width: 32 }}>
-                            <Checkbox
-                              size="xs"
-                              aria-label="Choose all machines of this page"
-                              checked={pageChosen}
-                              indeterminate={!pageChosen && items.some((machine) => chosen.has(machine.id))}
-                              onChange={(event) => choose(items, event.currentTarget.checked)}
-                            />
-                          </th>
-                        )}
-                        <th>Machine</th>
-                        <th>State</th>
-                        <th>Newest boot</th>
-                        <th className="wide">Profile</th>
-                        <th className="wide">Address</th>
-                        <th className="widest">MAC</th>
-                        <th className="wide">Seen</th>
-                      </tr>
-                    </thead>
-                    <tbody>
-                      {page.items.map((machine) => (
-                        <MachineRow
-                          key={machine.id}
-                          machine={machine}
-                          chosen={user ? chosen.has(machine.id) : undefined}
-                          onChoose={(on) => choose([machine], on)}
-                        />
-                      ))}
-                    </tbody>
-                  </table>
-                </div>
-                <Pager walk={walk} limit={LIMIT} shown={page.items.length} next={page.next} total={page.total} />
-              </>
-            )
-          }
-        </Loaded>
-      </Card>
-      {sum > 0 && total !== undefined && filtered && <p className="soft">{count(total, 'machine')} match.</p>}
-      <AddMachine
-        opened={filter.add === true}
-        onClose={() => void navigate({ search: (before) => ({ ...before, add: undefined }) })}
-      />
+          {more && (
+            <div className={style.everything}>
+              The machines of this page are chosen.{' '}
+              <Button variant="subtle" size="compact-xs" onClick={chooseAll}>
+                Choose all {total.toLocaleString('en-US')}
+                {filtered && ' that match'}
+              </Button>
+            </div>
+          )}
+          <Loaded query={machines} lines={8}>
+            {(page) =>
+              page.items.length === 0 ? (
+                <Nothing filtered={filtered} operator={operator} lab={status.data?.lab ?? false} />
+              ) : (
+                <>
+                  <div className="scroll">
+                    <table className="rows">
+                      <thead>
+                        <tr>
+                          {user && (
+                            <th style={{ width: 32 }}>
+                              <Checkbox
+                                size="xs"
+                                aria-label="Choose all machines of this page"
+                                checked={pageChosen}
+                                indeterminate={!pageChosen && items.some((machine) => chosen.has(machine.id))}
+                                onChange={(event) => choose(items, event.currentTarget.checked)}
+                              />
+                            </th>
+                          )}
+                          <SortHead column="name" word="Machine" {...head} />
+                          <SortHead column="state" word="State" {...head} />
+                          <SortHead column="power" word="Power" {...head} />
+                          <SortHead column="boot" word="Newest boot" first="desc" {...head} />
+                          <SortHead column="profile" word="Profile" className="wide" {...head} />
+                          <SortHead column="address" word="Address" className="wide" {...head} />
+                          <th className="widest">MAC</th>
+                          <SortHead column="seen" word="Seen" first="desc" className="wide" {...head} />
+                        </tr>
+                      </thead>
+                      <tbody>
+                        {page.items.map((machine) => (
+                          <MachineRow
+                            key={machine.id}
+                            machine={machine}
+                            chosen={user ? chosen.has(machine.id) : undefined}
+                            onChoose={chooseOne}
+                          />
+                        ))}
+                      </tbody>
+                    </table>
+                  </div>
+                  <Pager
+                    walk={list.walk}
+                    limit={list.limit}
+                    shown={page.items.length}
+                    next={page.next}
+                    total={page.total}
+                  />
+                </>
+              )
+            }
+          </Loaded>
+        </Card>
+        {total !== undefined && total > 0 && filtered && <p className="soft">{count(total, 'machine')} match.</p>}
+      </Stacked>
+      <AddMachine opened={search.add === true} onClose={() => change({ add: undefined })} />
     </Page>
-  )
-}
-
-function Counted({ word, n }: { word: string; n: number }) {
-  return (
-    <>
-      {word} <span className="figures">{n.toLocaleString('en-US')}</span>
-    </>
   )
 }
 

@@ -2,15 +2,21 @@ import { Button, Checkbox } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { IconPlayerTrackNext } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
+import { memo } from 'react'
 import type { Machine } from '../../api/contract/machines.ts'
 import { useMay } from '../api/me.tsx'
-import { MachineState, Status, traceLook } from '../parts/status.tsx'
+import { MachineState, POWER_LOOKS, Status, traceLook } from '../parts/status.tsx'
 import { Ago } from '../parts/time.tsx'
 import { Approve } from './approve.tsx'
 import style from './machines.module.css'
 
 /** One machine in the list. `chosen` is undefined where nothing may be chosen. */
-export function MachineRow(props: { machine: Machine; chosen: boolean | undefined; onChoose: (on: boolean) => void }) {
+export const MachineRow = memo(function MachineRow(props: {
+  machine: Machine
+  chosen: boolean | undefined
+  /** The same function at each drawing, so that only rows that changed are drawn again. */
+  onChoose: (machine: Machine, on: boolean) => void
+}) {
   const { machine, chosen } = props
   const operator = useMay('operator')
   const [approving, { open, close }] = useDisclosure(false)
@@ -22,7 +28,7 @@ export function MachineRow(props: { machine: Machine; chosen: boolean | undefine
             size="xs"
             aria-label={`Choose ${machine.name}`}
             checked={chosen}
-            onChange={(event) => props.onChoose(event.currentTarget.checked)}
+            onChange={(event) => props.onChoose(machine, event.currentTarget.checked)}
           />
         </td>
       )}
@@ -58,6 +64,7 @@ export function MachineRow(props: { machine: Machine; chosen: boolean | undefine
         </div>
         {approving && <Approve machine={machine} opened onClose={close} stay />}
       </td>
+      <td>{machine.power && <Status look={POWER_LOOKS[machine.power]} bare />}</td>
       <td>
         {machine.boot ? (
           <div className={style.boot} title={machine.boot.headline}>
@@ -88,4 +95,4 @@ export function MachineRow(props: { machine: Machine; chosen: boolean | undefine
       </td>
     </tr>
   )
-}
+})

@@ -1,9 +1,9 @@
-import { Progress, Select, Text } from '@mantine/core'
-import { IconBan, IconCircleCheck, IconCircleDashed } from '@tabler/icons-react'
-import { Link } from '@tanstack/react-router'
-import { useState } from 'react'
-import type { Lease } from '../../api/contract/server.ts'
+import { Progress, Text } from '@mantine/core'
+import { IconAlertTriangle, IconBan, IconCircleCheck, IconCircleDashed } from '@tabler/icons-react'
+import { Link, useNavigate, useSearch } from '@tanstack/react-router'
+import type { Lease, Network } from '../../api/contract/server.ts'
 import { useGet } from '../api/use.ts'
+import { FilterChoice, FilterSelect, Filters, FilterText } from '../parts/filters.tsx'
 import { Listing, useList } from '../parts/listing.tsx'
 import { Card, Empty, Loaded, Page } from '../parts/page.tsx'
 import { type Look, Status } from '../parts/status.tsx'
@@ -16,13 +16,18 @@ const LOOKS: Readonly<Record<Lease['state'], Look>> = {
   declined: ['bad', IconBan, 'declined'],
 }
 
+const STATES = Object.keys(LOOKS) as Lease['state'][]
+
 /** The networks that our DHCP server serves, how full they are, and who has which address. */
 export function NetworksPage() {
   const networks = useGet('listNetworks', {})
-  const [state, setState] = useState<Lease['state'] | null>(null)
-  const [network, setNetwork] = useState<string | null>(null)
-  const query = { ...(state ? { state } : {}), ...(network ? { network } : {}) }
-  const leases = useList('listLeases', { query }, { limit: 100 })
+  const search = useSearch({ from: '/networks' })
+  const { q, network } = search
+  const state = search.state as Lease['state'] | undefined
+  const navigate = useNavigate({ from: '/networks' })
+  const change = (more: typeof search, replace = false) =>
+    void navigate({ search: (before) => ({ ...before, ...more }), replace, resetScroll: false })
+  const leases = useList('listLeases', { query: { q, network, state } }, { limit: 100 })
   return (
     <Page
       title="Networks"
@@ -53,20 +58,19 @@ export function NetworksPage() {
                     {items.map((each) => (
                       <tr key={each.name}>
                         <td>
-                          <b style={{ fontWeight: 580 }}>{each.name}</b>
+                          <Link
+                            to="/networks"
+                            search={{ network: each.name }}
+                            className="name"
+                            title={`Leases of ${each.name}`}
+                          >
+                            {each.name}
+                          </Link>
                           <div className="soft">{each.interface ?? 'through relays'}</div>
                         </td>
                         <td className="mono">{each.subnet}</td>
                         <td>
-                          <Text size="xs" className="figures" mb={3}>
-                            {each.used} of {count(each.size, 'address', 'addresses')}
-                          </Text>
-                          <Progress
-                            size="sm"
-                            value={each.size > 0 ? (100 * each.used) / each.size : 0}
-                            color={each.used > each.size * 0.9 ? 'red' : 'ink'}
-                            aria-label={`${each.name}: addresses in use`}
-                          />
+                          <InUse network={each} />
                         </td>
                         <td className="wide mono">
                           {each.ranges.map((range) => (
@@ -87,34 +91,28 @@ export function NetworksPage() {
             }
           </Loaded>
         </Card>
-        <Card
-          title="Leases"
-          flush
-          aside={
-            <>
-              <Select
-                size="xs"
-                w={150}
-                clearable
-                aria-label="Network"
-                placeholder="All networks"
-                data={networks.data?.items.map((each) => each.name) ?? []}
-                value={network}
-                onChange={setNetwork}
-              />
-              <Select
-                size="xs"
-                w={130}
-                clearable
-                aria-label="State"
-                placeholder="All states"
-                data={Object.keys(LOOKS)}
-                value={state}
-                onChange={(value) => setState(value as Lease['state'] | null)}
-              />
-            </>
-          }
-        >
+        <Card title="Leases" flush open>
+          <Filters>
+            <FilterText
+              label="Filter leases"
+              placeholder="Address, MAC, host name, machine"
+              value={q}
+              onChange={(text) => change({ q: text }, true)}
+            />
+            <FilterChoice
+              label="State"
+              words={[[undefined, 'all'], ...STATES.map((each) => [each, each] as const)]}
+              value={state}
+              onChange={(word) => change({ state: word })}
+            />
+            <FilterSelect
+              label="Network"
+              placeholder="Any network"
+              data={networks.data?.items.map((each) => each.name) ?? []}
+              value={network}
+              onChange={(name) => change({ network: name })}
+            />
+          </Filters>
           <Listing
             list={leases}
             head={
@@ -130,7 +128,7 @@ export function NetworksPage() {
             }
             empty={
               <Empty title="No lease">
-                {state || network ? 'None matches.' : 'Addresses appear here as soon as machines ask for them.'}
+                {q || state || network ? 'None matches.' : 'Addresses appear here as soon as machines ask for them.'}
               </Empty>
             }
           >
@@ -161,5 +159,31 @@ export function NetworksPage() {
         </Card>
       </div>
     </Page>
+  )
+}
+
+/** How many of the addresses that may be given out are, and whether there will soon be none. */
+function InUse({ network: { name, used, size } }: { network: Network }) {
+  if (size === 0) return <span className="soft">no dynamic addresses</span>
+  const scarce = used > size * 0.9
+  return (
+    <>
+      <Text size="xs" component="div" className="figures" mb={3}>
+        {used.toLocaleString('en-US')} of {count(size, 'address', 'addresses')}
+        {scarce && (
+          <div>
+            <Status look={['bad', IconAlertTriangle, '']} bare>
+              {used >= size ? 'full' : `${(size - used).toLocaleString('en-US')} left`}
+            </Status>
+          </div>
+        )}
+      </Text>
+      <Progress
+        size="sm"
+        value={(100 * used) / size}
+        color={scarce ? 'red' : 'ink'}
+        aria-label={`${name}: addresses in use`}
+      />
+    </>
   )
 }

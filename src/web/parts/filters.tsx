@@ -1,7 +1,7 @@
-import { CloseButton, TextInput } from '@mantine/core'
+import { CloseButton, Select, type SelectProps, TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { IconSearch } from '@tabler/icons-react'
-import { type ReactNode, useEffect, useState } from 'react'
+import { type ReactNode, useEffect, useRef, useState } from 'react'
 import style from './filters.module.css'
 
 /** The row above a list with what it can be filtered by. */
@@ -19,13 +19,23 @@ export function FilterText(props: {
   const { value, onChange } = props
   const [text, setText] = useState(value ?? '')
   const [wanted] = useDebouncedValue(text.trim(), 200)
-  useEffect(() => onChange(wanted || undefined), [wanted, onChange])
-  // Cleared from outside, by a button or the way back of the browser.
-  const [before, setBefore] = useState(value)
-  if (before !== value) {
-    setBefore(value)
-    if (value === undefined) setText('')
-  }
+  const told = useRef(value)
+  const tell = useRef(onChange)
+  useEffect(() => {
+    tell.current = onChange
+  })
+  useEffect(() => {
+    const now = wanted || undefined
+    if (now === told.current) return
+    told.current = now
+    tell.current(now)
+  }, [wanted])
+  // Changed from outside: by a button, a link or the way back of the browser. What was told itself comes back later, and is no news.
+  useEffect(() => {
+    if (value === told.current) return
+    told.current = value
+    setText(value ?? '')
+  }, [value])
   return (
     <TextInput
       aria-label={props.label}
@@ -61,5 +71,31 @@ export function FilterChoice<Word extends string>(props: {
         </button>
       ))}
     </fieldset>
+  )
+}
+
+/** One of many words to filter by; nothing chosen is the choice of all, which `placeholder` names. */
+export function FilterSelect<Word extends string>({
+  label,
+  value,
+  onChange,
+  ...props
+}: Omit<SelectProps<string>, 'value' | 'onChange' | 'label'> & {
+  label: string
+  value: Word | undefined
+  onChange: (word: Word | undefined) => void
+}) {
+  return (
+    <Select
+      size="xs"
+      clearable
+      className={style.pick ?? ''}
+      data-on={value !== undefined || undefined}
+      aria-label={label}
+      clearButtonProps={{ 'aria-label': `${label}: show all` }}
+      {...props}
+      value={value ?? null}
+      onChange={(word) => onChange((word as Word | null) ?? undefined)}
+    />
   )
 }

@@ -27,7 +27,7 @@ export function useList<Id extends ListId>(
 ): List<ItemOf<Id>> {
   const { limit = 50, refetchMs = () => false } = more
   const given = input as { query?: Record<string, unknown> }
-  const walk = useCursor(JSON.stringify(given))
+  const walk = useCursor(id, JSON.stringify(given))
   const asked = { ...given, query: { ...given.query, limit, cursor: walk.cursor } } as unknown as InputOf<Id>
   const query = useGet(id, asked, {
     keep: true,

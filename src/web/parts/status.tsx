@@ -90,10 +90,10 @@ export const TASK_LOOKS: Readonly<Record<Deployment['tasks'][number]['state'], L
 }
 
 type Power = z.infer<typeof PowerAnswer>['state']
-const POWER_LOOKS: Readonly<Record<Power, Look>> = {
+export const POWER_LOOKS: Readonly<Record<Power, Look>> = {
   on: ['good', IconPower, 'on'],
   off: ['calm', IconPower, 'off'],
-  unknown: ['wait', IconHelpCircle, 'power unknown'],
+  unknown: ['wait', IconHelpCircle, 'unknown'],
 }
 
 const FINDING_LOOKS: Readonly<Record<Finding['status'], Look>> = {
@@ -114,7 +114,9 @@ export const DeploymentState = ({ state }: { state: Deployment['state'] }) => <S
 export const TraceState = ({ state, bare }: { state: Trace['state']; bare?: boolean }) => (
   <Status look={TRACE_LOOKS[state]} {...(bare ? { bare } : {})} />
 )
-export const PowerState = ({ state }: { state: Power }) => <Status look={POWER_LOOKS[state]} />
+export const PowerState = ({ state }: { state: Power }) => (
+  <Status look={POWER_LOOKS[state]}>{state === 'unknown' ? 'power unknown' : state}</Status>
+)
 export const FindingStatus = ({ status }: { status: Finding['status'] }) => <Status look={FINDING_LOOKS[status]} />
 export const ListenerState = ({ state }: { state: keyof typeof LISTENER_LOOKS }) => (
   <Status look={LISTENER_LOOKS[state]} />

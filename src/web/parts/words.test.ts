@@ -1,5 +1,5 @@
-import { describe, expect, test } from 'vitest'
-import { ago, bytes, clock, count, left, span } from './words.ts'
+import { describe, expect, test, vi } from 'vitest'
+import { ago, bytes, clock, count, left, span, zone } from './words.ts'
 
 describe('times as words', () => {
   const now = Date.UTC(2026, 10, 21, 12, 0, 0)
@@ -53,4 +53,14 @@ test('counts agree in number', () => {
   expect(count(1, 'machine')).toBe('1 machine')
   expect(count(3000, 'machine')).toBe('3,000 machines')
   expect(count(2, 'address', 'addresses')).toBe('2 addresses')
+})
+
+test('how far a clock is from UTC', () => {
+  const shifted = (minutes: number) => {
+    const spy = vi.spyOn(Date.prototype, 'getTimezoneOffset').mockReturnValue(-minutes)
+    const text = zone(0)
+    spy.mockRestore()
+    return text
+  }
+  expect([0, 60, 330, -480].map(shifted)).toEqual(['UTC', 'UTC+1', 'UTC+5:30', 'UTC−8'])
 })

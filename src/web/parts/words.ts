@@ -56,3 +56,12 @@ export function clock(at: string | number): string {
   const two = (n: number) => String(n).padStart(2, '0')
   return `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())} ${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`
 }
+
+/** How far the clock of this browser is from UTC at a time: `UTC`, `UTC+1`, `UTC+5:30`, `UTC−8`. */
+export function zone(at: string | number): string {
+  const minutes = -new Date(at).getTimezoneOffset()
+  if (minutes === 0) return 'UTC'
+  const size = Math.abs(minutes)
+  const rest = size % 60 === 0 ? '' : `:${String(size % 60).padStart(2, '0')}`
+  return `UTC${minutes > 0 ? '+' : '−'}${Math.floor(size / 60)}${rest}`
+}

@@ -1,6 +1,6 @@
 import { ActionIcon, Button, Drawer } from '@mantine/core'
 import { IconPencil, IconPlus, IconTrash } from '@tabler/icons-react'
-import { Link } from '@tanstack/react-router'
+import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { Profile } from '../../api/contract/profiles.ts'
 import { useMay } from '../api/me.tsx'
@@ -17,8 +17,10 @@ import { KINDS, type Kind, summary } from './spec.ts'
 export function ProfilesPage() {
   const operator = useMay('operator')
   const [editing, setEditing] = useState<Profile | 'new' | null>(null)
-  const [q, filter] = useState<string>()
-  const [kind, setKind] = useState<Kind>()
+  const search = useSearch({ from: '/profiles' })
+  const { q } = search
+  const kind = search.kind as Kind | undefined
+  const navigate = useNavigate({ from: '/profiles' })
   const profiles = useList('listProfiles', { query: { q, kind } })
   const remove = useDo('deleteProfile', { done: (_, { params }) => `${params.profile} is deleted.` })
   const close = () => setEditing(null)
@@ -39,13 +41,13 @@ export function ProfilesPage() {
             label="Filter profiles"
             placeholder="Name, description, image, config"
             value={q}
-            onChange={filter}
+            onChange={(text) => void navigate({ search: { ...search, q: text }, replace: true })}
           />
           <FilterChoice
             label="Kind"
             words={[[undefined, 'all'], ...KINDS.map(([each]) => [each, each] as const)]}
             value={kind}
-            onChange={setKind}
+            onChange={(word) => void navigate({ search: { ...search, kind: word } })}
           />
         </Filters>
         <Listing

@@ -4,12 +4,13 @@ import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import type { Batch } from '../../api/contract/rooms.ts'
 import { useMay } from '../api/me.tsx'
-import { useDo } from '../api/use.ts'
+import { useDo, useGet } from '../api/use.ts'
 import { Listing, useList } from '../parts/listing.tsx'
-import { Card, Empty, Page } from '../parts/page.tsx'
+import { Card, Empty, Page, ProblemNote } from '../parts/page.tsx'
 import { type Look, Status } from '../parts/status.tsx'
 import { ActionsHead } from '../parts/table.tsx'
 import { Ago } from '../parts/time.tsx'
+import { OrderBatch } from './order.tsx'
 import style from './rooms.module.css'
 import { batchSentence, batchTitle, failures, tally } from './words.ts'
 
@@ -27,9 +28,23 @@ function look(batch: Batch): Look {
   return batch.failed > 0 ? ['bad', IconCircleX, `${batch.failed} failed`] : ['good', IconCircleCheck, 'done']
 }
 
-/** How far an action on many machines is; those that failed with the reason. */
-export function BatchPanel({ batch, onClose }: { batch: Batch; onClose?: () => void }) {
+/** A batch that somebody started or was sent the address of. */
+export function FollowedBatch({ id, onChange }: { id: string; onChange: (batch: string | undefined) => void }) {
+  const batch = useGet(
+    'getBatch',
+    { params: { batch: id } },
+    { refetchMs: (data) => (data?.state === 'running' ? 2000 : false) },
+  )
+  if (batch.data) return <BatchPanel batch={batch.data} onClose={() => onChange(undefined)} onAgain={onChange} />
+  return batch.error ? <ProblemNote error={batch.error} /> : null
+}
+
+/** How far an action on many machines is; those that failed with the reason, to be tried again. `onAgain`: a new batch was started for them. */
+export function BatchPanel(props: { batch: Batch; onClose?: () => void; onAgain?: (batch: string) => void }) {
+  const { batch, onClose } = props
   const operator = useMay('operator')
+  const [again, setAgain] = useState(false)
+  const failed = batch.machines.filter(({ state }) => state === 'failed').map(({ machine }) => machine)
   const cancel = useDo('cancelBatch', { done: () => 'Machines whose turn has not come are left out.' })
   return (
     <Card
@@ -47,6 +62,11 @@ export function BatchPanel({ batch, onClose }: { batch: Batch; onClose?: () => v
               Leave out the rest
             </Button>
           )}
+          {operator && batch.state !== 'running' && failed.length > 0 && props.onAgain && (
+            <Button size="compact-xs" variant="default" onClick={() => setAgain(true)}>
+              Try again for {failed.length === 1 ? failed[0] : `the ${failed.length} that failed`}
+            </Button>
+          )}
           {onClose && batch.state !== 'running' && (
             <Button size="compact-xs" variant="default" onClick={onClose}>
               Close
@@ -56,6 +76,15 @@ export function BatchPanel({ batch, onClose }: { batch: Batch; onClose?: () => v
       }
     >
       <BatchProgress batch={batch} />
+      {again && (
+        <OrderBatch
+          action={batch.action}
+          profile={batch.profile}
+          crowd={{ tag: null, total: failed.length, chosen: failed.map((name) => ({ id: name, name })) }}
+          onClose={() => setAgain(false)}
+          onStarted={props.onAgain ?? (() => undefined)}
+        />
+      )}
     </Card>
   )
 }

@@ -1,21 +1,24 @@
 import { Button } from '@mantine/core'
 import { IconHistory } from '@tabler/icons-react'
-import { Link } from '@tanstack/react-router'
-import { useState } from 'react'
+import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { Filters, FilterText } from '../parts/filters.tsx'
 import { useList } from '../parts/listing.tsx'
 import { Card, Empty, Loaded, Page } from '../parts/page.tsx'
 import { Pager } from '../parts/pager.tsx'
-import { MACHINE_LOOKS, Status } from '../parts/status.tsx'
+import { type Look, MACHINE_LOOKS, POWER_LOOKS, Status, TRACE_LOOKS } from '../parts/status.tsx'
 import { count } from '../parts/words.ts'
 import style from './rooms.module.css'
 
 /** What somebody should look at in a room, worst first. */
 const NOTABLE = ['failed', 'deploying', 'discovered', 'maintenance'] as const
+const BOOTS = ['failed', 'stalled'] as const
+const POWER = ['on', 'off', 'unknown'] as const
 
 /** Every tag that a machine has is a room. */
 export function RoomsPage() {
-  const [q, filter] = useState<string>()
+  const { q } = useSearch({ from: '/rooms' })
+  const navigate = useNavigate({ from: '/rooms' })
+  const filter = (text: string | undefined) => void navigate({ search: { q: text }, replace: true })
   const rooms = useList('listRooms', { query: { q } }, { limit: 200 })
   return (
     <Page
@@ -42,14 +45,29 @@ export function RoomsPage() {
             ) : (
               <>
                 <div className={style.rooms}>
-                  {items.map(({ tag, machines, states }) => (
+                  {items.map(({ tag, machines, states, boots, power }) => (
                     <Link key={tag} to="/rooms/$tag" params={{ tag }} search={{}} className={style.room} title={tag}>
                       <b className="ellipsis">{tag}</b>
                       <span className="soft figures">{count(machines, 'machine')}</span>
-                      {NOTABLE.map((state) => {
-                        const n = states[state] ?? 0
-                        return n > 0 && <Status key={state} bare look={MACHINE_LOOKS[state]}>{`${n} ${state}`}</Status>
-                      })}
+                      {POWER.map((each) => (
+                        <Amount
+                          key={each}
+                          n={power[each]}
+                          look={POWER_LOOKS[each]}
+                          word={each === 'unknown' ? 'power unknown' : each}
+                        />
+                      ))}
+                      {NOTABLE.map((each) => (
+                        <Amount key={each} n={states[each]} look={MACHINE_LOOKS[each]} word={each} />
+                      ))}
+                      {BOOTS.map((each) => (
+                        <Amount
+                          key={each}
+                          n={boots[each]}
+                          look={TRACE_LOOKS[each]}
+                          word={each === 'failed' ? 'boots failed' : 'stalled'}
+                        />
+                      ))}
                     </Link>
                   ))}
                 </div>
@@ -60,6 +78,16 @@ export function RoomsPage() {
         </Loaded>
       </Card>
     </Page>
+  )
+}
+
+/** How many of something there are; nothing where there is none. */
+function Amount({ n, look, word }: { n: number | undefined; look: Look; word: string }) {
+  if (!n) return null
+  return (
+    <Status bare look={look}>
+      {n.toLocaleString('en-US')} {word}
+    </Status>
   )
 }
 
@@ -74,7 +102,7 @@ function Nothing({ filtered }: { filtered: boolean }) {
         </Button>
       }
     >
-      Give machines a tag, such as cafe-north: open one and choose Edit. All with the same tag are a room.
+      Give machines a tag, such as cafe-north: choose them in the list, then Tags. All with the same tag are a room.
     </Empty>
   )
 }

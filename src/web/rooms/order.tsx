@@ -8,13 +8,15 @@ import { count } from '../parts/words.ts'
 import { ProfileSelect } from '../profiles/choose.tsx'
 import { ACTIONS, type BatchAction, startsIn } from './words.ts'
 
-/** Whom an order is for: the whole room, or some machines by name. */
-export type Crowd = { tag: string; total: number; chosen: readonly { id: string; name: string }[] }
+/** Whom an order is for: the whole room, or some machines by name. `tag` is null for machines of no room in particular. */
+export type Crowd = { tag: string | null; total: number; chosen: readonly { id: string; name: string }[] }
 
 /** Asks what is missing of an order for many machines, says what is lost by it, and starts it. */
 export function OrderBatch(props: {
   action: BatchAction
   crowd: Crowd
+  /** The profile that is chosen at first. */
+  profile?: string | null
   onClose: () => void
   onStarted: (batch: string) => void
 }) {
@@ -22,7 +24,7 @@ export function OrderBatch(props: {
   const words = ACTIONS[action]
   const whole = crowd.chosen.length === 0
   const machines = whole ? crowd.total : crowd.chosen.length
-  const [profile, setProfile] = useState<string | null>(null)
+  const [profile, setProfile] = useState<string | null>(props.profile ?? null)
   // Machines that start together draw much power and read the same blocks at once: a little apart is kinder to both.
   const [stagger, setStagger] = useState(action === 'on' || action === 'cycle' || action === 'switch' ? 1 : 0)
   const [kick, setKick] = useState(false)
@@ -40,7 +42,7 @@ export function OrderBatch(props: {
       title={`${words.title} ${whom}`}
       action={action === 'switch' ? 'Switch now' : words.word}
       danger={words.danger}
-      {...(action === 'reset' && machines > 1 ? { typed: crowd.tag } : {})}
+      {...(action === 'reset' && machines > 1 ? { typed: whole && crowd.tag ? crowd.tag : `reset ${machines}` } : {})}
       error={start.error}
       busy={start.isPending}
       disabled={machines === 0 || (words.profile && !profile)}
@@ -49,7 +51,7 @@ export function OrderBatch(props: {
         start.mutate({
           body: {
             ...{ action, profile: words.profile || action === 'reset' ? profile : null, staggerSeconds: stagger, kick },
-            ...(whole ? { tag: crowd.tag } : { machines: crowd.chosen.map(({ id }) => id) }),
+            ...(whole && crowd.tag ? { tag: crowd.tag } : { machines: crowd.chosen.map(({ id }) => id) }),
           },
         })
       }

@@ -27,11 +27,14 @@ function toWire(batch: Batch): ResponseOf<Contract['getBatch']> {
   }
 }
 
-export function roomHandlers({ disks, machines, profiles }: ApiDependencies) {
+export function roomHandlers({ disks, machines, profiles, traces, powers }: ApiDependencies) {
   const { batches } = disks
   return {
     listRooms({ query }) {
-      const rooms = roomsOf(machines.all()).filter(({ tag }) => says(query.q, tag))
+      const rooms = roomsOf(machines.all(), ({ id, macs }) => ({
+        boot: traces.newest(macs)?.state,
+        power: powers.reading(id)?.state,
+      })).filter(({ tag }) => says(query.q, tag))
       return pageOf(
         rooms,
         query,
