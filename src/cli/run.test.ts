@@ -106,6 +106,32 @@ describe('exit status and errors', () => {
     expect((await cli(['machine', 'lst'], {})).err).toMatch(/Did you mean list/)
   })
 
+  test.each([
+    [['help', 'machine', 'add'], 'machine add [options] <name>'],
+    [['help', 'machine'], 'machine [options] [command]'],
+    [['machine', 'help'], 'machine [options] [command]'],
+    [['bmc', 'rule', 'help'], 'bmc rule [options] [command]'],
+    [['help'], '[options] [command]'],
+    [['help', 'deploy', 'web1'], 'deploy [options] [command] <machine> [profile]'],
+    [['help', 'why', 'web1'], 'why [options] <machine>'],
+  ])('help is there at every level: %j', async (words, usage) => {
+    expect(await cli(words, {})).toMatchObject({ status: 0, out: expect.stringContaining(`Usage: reveille ${usage}`) })
+  })
+
+  test('help of what is not there says so', async () => {
+    const { status, err } = await cli(['help', 'machine', 'sho'], {})
+    expect({ status, err }).toEqual({
+      status: 2,
+      err: expect.stringMatching(/unknown command 'sho'\n\(Did you mean show\?/),
+    })
+    expect((await cli(['help', 'nosuch'], {})).status).toBe(2)
+  })
+
+  test('a machine that is called help is a machine', async () => {
+    const { last } = await cli(['machine', 'show', 'help'], { getMachine: () => MACHINE })
+    expect(last).toMatchObject({ params: { machine: 'help' } })
+  })
+
   test('every command has help with its examples', async () => {
     const { out } = await cli(['image', 'push', '--help'], {})
     expect(out).toMatch(/Examples:\n {2}reveille image push debian debian\.qcow2/)
