@@ -169,8 +169,11 @@ test('what is wrong on a machine is told as compilers do', async () => {
     machine: 'web1',
   }
   const validateConfig = () => ({ valid: false, problems: [problem], machines: 2 })
-  const { out, status } = await cli(['config', 'validate', at('worker.bu'), '--as', 'worker'], { validateConfig })
+  const handlers = { getConfig: () => INFO, validateConfig }
+  const { out, status, last } = await cli(['config', 'validate', at('worker.bu'), '--as', 'worker'], handlers)
   expect(status).toBe(1)
+  // What the config asks for is known already.
+  expect(last?.body).toMatchObject({ variables: INFO.versions.at(-1)?.variables })
   expect(out).toBe(
     `${at('worker.bu')}:3:5: error: unknown key\\x1b[2J [$.storage] (on web1)\n    did you mean files?\n`,
   )

@@ -106,12 +106,18 @@ export function configCommands(program: CliCommand, context: Context): void {
     .option('--as <config>', 'as the next version of this config, for every machine that uses it: asks the server')
     .action(async (files: readonly string[], options: ValidateOptions) => {
       const results: { file: string; valid: boolean; problems: readonly Problem[]; machines: number }[] = []
+      // As `add` does: what is not said stays as it is in the newest version.
+      const before =
+        options.as === undefined
+          ? undefined
+          : await (await context.client()).getConfig({ params: { config: options.as } })
       for (const file of files) {
-        const draft = await readConfig(file, options)
+        const draft = await readConfig(file, { ...options, kind: options.kind ?? before?.kind })
+        const variables = draft.variables ?? before?.versions.at(-1)?.variables
         const asks = options.machine !== undefined || options.as !== undefined
         const said = asks
           ? await (await context.client()).validateConfig({
-              body: { ...draft, machine: options.machine, insteadOf: options.as },
+              body: { ...draft, variables, machine: options.machine, insteadOf: options.as },
             })
           : await context.local.checkConfig({ ...draft, variables: draft.variables ?? [] })
         results.push({ file, ...said })

@@ -42,7 +42,11 @@ describe('a template', () => {
         message: 'undefined variable: machine.nam',
         hint: 'machine has hostname, macs, name',
       },
-      { at: { part: 'main', line: 2, column: 7 }, message: 'undefined variable: prot', hint: 'there is machine, port' },
+      {
+        at: { part: 'main', line: 2, column: 7 },
+        message: 'undefined variable: prot',
+        hint: 'there is machine, port; one of your own is declared first: --variable prot',
+      },
     ])
     expect(SCOPE).toEqual({ machine: { name: 'web1', macs: ['a', 'b'], hostname: 'x: y\n' }, port: 8080 })
   })

@@ -180,7 +180,8 @@ function hintFor(message: string, scope: Scope): string {
     if (typeof there !== 'object' || there === null || !Object.hasOwn(there, name)) return names('there is', scope)
     there = Object.getOwnPropertyDescriptor(there, name)?.value
   }
-  return path.length === 1 ? names('there is', scope) : names(`${path.slice(0, -1).join('.')} has`, there)
+  if (path.length > 1) return names(`${path.slice(0, -1).join('.')} has`, there)
+  return `${names('there is', scope)}; one of your own is declared first: --variable ${path[0]}`
 }
 
 function names(start: string, of: unknown): string {
