@@ -200,7 +200,13 @@ describe('the command', () => {
     expect(printed.out).toContain('# networks:\n#   - name: net1\n#     subnet: 10.0.0.0/24\n')
     expect(printed.out).toContain('machines:\n  - name: web1\n')
     const out = join(folder, 'out.yaml')
-    expect((await cli(['import', 'dnsmasq', file, '--out', out], {})).out).toContain('out.yaml has 1 machines; 1 notes')
+    expect((await cli(['import', 'dnsmasq', file, '--out', out], {})).out).toContain('out.yaml has 1 machine; what')
+    expect(await readFile(out, 'utf8')).toBe(printed.out)
+    await writeFile(out, 'written by hand')
+    const again = await cli(['import', 'dnsmasq', file, '--out', out], {})
+    expect(again).toMatchObject({ status: 1, err: expect.stringContaining('is there already; name another file') })
+    expect(await readFile(out, 'utf8')).toBe('written by hand')
+    await cli(['import', 'dnsmasq', file, '--out', out, '--force'], {})
     expect(await readFile(out, 'utf8')).toBe(printed.out)
     const applied = {
       dryRun: true,

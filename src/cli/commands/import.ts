@@ -6,7 +6,7 @@ import { DISK_FILES } from '../disk-files.ts'
 import { Unsuccessful, WrongUse } from '../failure.ts'
 import { applyRead } from './apply.ts'
 
-type ImportOptions = Common & { out?: string; apply?: boolean; dryRun?: boolean; name?: string }
+type ImportOptions = Common & { out?: string; force?: boolean; apply?: boolean; dryRun?: boolean; name?: string }
 type Read = (path: string) => Promise<Imported>
 
 const LARGEST = 16 * 1024 * 1024
@@ -19,6 +19,7 @@ export function importCommands(program: CliCommand, context: Context): void {
       `reveille import ${example} --apply --dry-run`,
     ])
       .option('--out <file>', 'write the manifest there instead of printing it')
+      .option('--force', 'with --out: replace the file that is there')
       .option('--apply', 'apply it at once')
       .option('--dry-run', 'with --apply: say what would change, and change nothing')
       .option('--name <name>', 'with --apply: remember by this name what it has, for apply --prune')
@@ -53,6 +54,7 @@ async function run(context: Context, path: string, options: ImportOptions, read:
   if (options.apply && options.out !== undefined) throw new WrongUse('give either --out or --apply')
   if ((options.dryRun || options.name !== undefined) && !options.apply)
     throw new WrongUse('--dry-run and --name belong to --apply')
+  if (options.force && options.out === undefined) throw new WrongUse('--force belongs to --out')
   const { terminal } = context
   const imported = await read(path)
   const { importedText } = await import('../../api/client/site/importing.ts')
@@ -63,16 +65,28 @@ async function run(context: Context, path: string, options: ImportOptions, read:
     await applyRead(context, options, path, await readManifestText(text, path))
     return
   }
-  const counts = Object.entries(imported.sections).map(([kind, things]) => `${things.length} ${kind}`)
-  const looked = imported.notes.length === 0 ? '' : `; ${imported.notes.length} notes are above them in it`
+  const counts = Object.entries(imported.sections).map(
+    ([kind, things]) => `${things.length} ${things.length === 1 ? kind.replace(/s$/, '') : kind}`,
+  )
+  const looked = imported.notes.length === 0 ? '' : '; what was not taken is told above them in it'
   if (options.json) terminal.out(`${JSON.stringify(imported)}\n`)
   else if (options.out === undefined) terminal.out(text)
   if (options.out !== undefined) {
-    await writeFile(options.out, text)
+    await writeNew(options.out, text, options.force ?? false)
     if (!options.json)
       terminal.out(
         `${options.out} has ${counts.join(', ')}${looked}; try it: reveille apply -f ${options.out} --dry-run\n`,
       )
+  }
+}
+
+/** A manifest may have been written by hand: it is not replaced by accident. */
+async function writeNew(path: string, text: string, force: boolean): Promise<void> {
+  try {
+    await writeFile(path, text, { flag: force ? 'w' : 'wx' })
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+    throw new Unsuccessful(`${path} is there already; name another file, or replace it: --force`)
   }
 }
 
