@@ -76,6 +76,14 @@ describe('from order to end', () => {
     expect(await texts(d)).toContain('the firmware could not be told to boot from the network: bmc: it does not answer')
   })
 
+  test('a restart that took more than one order is told step by step', async () => {
+    const besides = 'power cycle by bmc: its power was on at each of 30 looks; off by outlet: the power is off'
+    world.power = { state: 'on', actions: [], besides }
+    const d = await install()
+    await expect.poll(async () => (await now(d)).reason).toMatch(/fake says the power is on/)
+    expect(await texts(d)).toContain(`the machine was switched in several steps: ${besides}`)
+  })
+
   test('power is switched and read back where a driver can', async () => {
     world.power = { state: 'off', actions: [] }
     const d = await install()

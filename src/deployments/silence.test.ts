@@ -29,7 +29,11 @@ describe('when something is silent', () => {
       state: 'failed',
       reason: expect.stringMatching(/2 new attempts did not help/),
     })
-    expect(world.power.actions).toEqual(['on', 'cycle', 'cycle'])
+    expect(world.power.actions, 'who was not heard of is not trusted to have restarted').toEqual([
+      'on',
+      'off, seen off, on',
+      'off, seen off, on',
+    ])
   })
 
   test('a machine that nobody switches on is not waited for without end', async () => {

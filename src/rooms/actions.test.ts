@@ -68,6 +68,22 @@ test('a machine that never tells its state is taken at its word, and that is sai
   expect(await act('on')).toBe('the order was taken; nothing can tell its power state')
 })
 
+test('a restart that a driver only said it did is told with what was done instead, and fails when nothing helped', async () => {
+  driver.now = 'on'
+  driver.showsOff = 0
+  driver.ignores = true
+  await expect(act('cycle')).rejects.toMatchObject({
+    code: 'wrong-state',
+    message: expect.stringMatching(/^pc1 was not restarted: power cycle by lab0: its power was on at each of/),
+  })
+  const outlet = new FakeDriver()
+  outlet.now = 'on'
+  driver.state = async () => outlet.now
+  drivers = [driver, outlet]
+  expect(await act('cycle')).toMatch(/^it is on \(power cycle by lab0: .*; off by lab1: the power is off; on by lab1: /)
+  expect(await act('switch', 'debian')).toMatch(/^it boots debian now: it is on \(power cycle by lab0: /)
+})
+
 test('a switch lets it boot a profile now, from off or from on', async () => {
   expect(await act('switch', 'debian')).toBe('it boots debian now: it is on')
   expect(driver.done).toContain('on')

@@ -8,7 +8,7 @@ import { ManualClock } from '../../src/kit/clock.ts'
 import { blankMachine } from '../../src/machines/edit.ts'
 import type { DiskFacts, Inventory } from '../../src/machines/inventory.ts'
 import type { Machine, MachineState } from '../../src/machines/machine.ts'
-import type { PowerAction, PowerState } from '../../src/power/power.ts'
+import type { PowerAction, PowerOrder, PowerState } from '../../src/power/power.ts'
 import { type Profile, ProfileSpec } from '../../src/profiles/profile.ts'
 import { MemoryDeployments } from './deployment-rows.ts'
 
@@ -118,8 +118,16 @@ export class DeploymentWorld {
   readonly told: Notice[] = []
   readonly saved: { image: string; chunks: string; by: string }[] = []
   /** What switches machines; without it a person has to. */
-  /** `untold`: why its firmware could not be told what to boot; `null`: it was. */
-  power: { state: PowerState; actions: (PowerAction | 'pxe')[]; fails?: string; untold?: string | null } | undefined
+  /** `untold`: why its firmware could not be told what to boot; `null`: it was. `besides`: what each order took besides. */
+  power:
+    | {
+        state: PowerState
+        actions: (PowerAction | 'pxe' | 'off, seen off, on')[]
+        fails?: string
+        untold?: string | null
+        besides?: string
+      }
+    | undefined
   failSaving: Error | undefined
   /** Renders what is written into installed systems. */
   configs: InstallConfigs | undefined
@@ -190,9 +198,10 @@ export class DeploymentWorld {
     return {
       driver: 'fake',
       state: async () => power.state,
-      perform: async (action: PowerAction) => {
+      perform: async (action: PowerAction, { apart, told }: PowerOrder = {}) => {
         if (power.fails) throw new Error(power.fails)
-        power.actions.push(action)
+        power.actions.push(apart && action === 'cycle' ? 'off, seen off, on' : action)
+        if (power.besides !== undefined) told?.(power.besides)
         power.state = action === 'off' || action === 'soft' ? 'off' : 'on'
         return power.state
       },

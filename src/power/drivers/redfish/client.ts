@@ -1,6 +1,7 @@
 import { Agent } from 'node:http'
 import { Refusal } from '../../../kit/errors.ts'
 import type { Secret } from '../../../kit/secret.ts'
+import { MaybeDone } from '../../driver.ts'
 import { exchange, type Received } from './exchange.ts'
 import { field, isPath, object, text } from './fields.ts'
 import { pinnedAgent, WrongCertificate } from './pinned-agent.ts'
@@ -20,6 +21,28 @@ export class Refused extends Refusal {
     this.status = status
   }
 }
+
+/** Nothing came back. `wasSent`: it may have arrived. */
+class Lost extends Refusal {
+  readonly wasSent: boolean
+
+  constructor(detail: string, wasSent: boolean) {
+    super('not-available', detail)
+    this.wasSent = wasSent
+  }
+}
+
+const maybeDone = ({ message }: Lost) => new MaybeDone('not-available', `${message}; it may have done it or not`)
+
+/** Codes of errors before a connection stands. */
+const NOT_SENT: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EADDRNOTAVAIL',
+])
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
 type Login = Readonly<{ token: string; path: string | undefined }> | 'basic' | 'none'
@@ -70,7 +93,9 @@ export class RedfishClient {
   /** Runs an action. It is sent once: what became of a request whose answer is lost is not known. */
   async post(path: string, body: unknown, bounds: Bounds): Promise<void> {
     const received = await this.#asked('POST', path, body, bounds)
-    await this.#finished(received, bounds)
+    await this.#finished(received, bounds).catch((error: unknown) => {
+      throw error instanceof Lost ? maybeDone(error) : error
+    })
   }
 
   /**
@@ -129,7 +154,10 @@ export class RedfishClient {
         if (this.#login === pending) this.#login = undefined
         throw error
       }
-      const received = await this.#patient(method, path, body, { ...headers, ...this.#proof(login) }, bounds)
+      const proven = { ...headers, ...this.#proof(login) }
+      const received = await this.#patient(method, path, body, proven, bounds).catch((error: unknown) => {
+        throw method === 'POST' && error instanceof Lost && error.wasSent ? maybeDone(error) : error
+      })
       if (received.status !== 401 || again || typeof login === 'string') return received
       if (this.#login === pending) this.#login = undefined
     }
@@ -247,9 +275,8 @@ export class RedfishClient {
         next: 'make sure that it is the certificate of this BMC and nobody is in between, then set it as fingerprint of the driver',
       })
     const { code, message, name } = error as NodeJS.ErrnoException
-    if (name === 'AbortError' || name === 'TimeoutError')
-      return new Refusal('not-available', `${host} did not answer in time`)
-    return new Refusal('not-available', `${host} cannot be reached: ${this.#safe(code ?? message)}`)
+    if (name === 'AbortError' || name === 'TimeoutError') return new Lost(`${host} did not answer in time`, true)
+    return new Lost(`${host} cannot be reached: ${this.#safe(code ?? message)}`, !NOT_SENT.has(code ?? ''))
   }
 
   /** Without the password, should a service say it back. */
