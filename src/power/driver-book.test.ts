@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { FAKE_SEALER, MemoryPower } from '../../test/fakes/power.ts'
 import { ManualClock } from '../kit/clock.ts'
-import { DriverBook, MOST_DRIVERS } from './driver-book.ts'
+import { contextOf, DriverBook, MOST_DRIVERS, placeOf } from './driver-book.ts'
 import { DriverSettings } from './settings.ts'
 
 const IPMI = DriverSettings.parse({ kind: 'ipmi', address: '10.0.0.9', user: 'admin' })
@@ -104,6 +104,7 @@ test('a private key, which is never sent, stays with another host key', async ()
   await book.put('m_1', 'os', { settings, secrets: { privateKey: 'k' } })
   await book.put('m_1', 'os', { settings: { ...settings, hostKey: OTHER_KEY } as DriverSettings, secrets: null })
   expect(book.get('m_1', 'os')).toMatchObject({ secretNames: ['privateKey'], settings: { hostKey: OTHER_KEY } })
+  expect(book.secretsOf(book.get('m_1', 'os')!).privateKey?.reveal()).toBe('k')
 })
 
 test('a host key that was learnt stays when the driver is put again without one, and makes it no other', async () => {
@@ -134,6 +135,37 @@ test('a row whose address was changed behind our back gives no secret away', asy
   expect(() => book.secretsOf(book.get('m_1', 'bmc')!)).toThrow('another context')
 })
 
+test('nor does one whose certificate or host key was changed there', async () => {
+  for (const [first, change] of [
+    [{ kind: 'redfish', url: 'https://a.example', fingerprint: KEY }, { fingerprint: OTHER_KEY }],
+    [{ kind: 'redfish', url: 'https://a.example', fingerprint: KEY }, { fingerprint: null }],
+    [{ kind: 'ssh', address: '10.0.0.1', hostKey: KEY }, { hostKey: OTHER_KEY }],
+  ] as const) {
+    const { repository, put } = await opened()
+    await put('it', DriverSettings.parse(first), { password: 'hunter2' })
+    const [row] = repository.rows.values()
+    await repository.save([{ ...row!, settings: DriverSettings.parse({ ...first, ...change }) }])
+    const { book } = await opened(repository)
+    expect(() => book.secretsOf(book.get('m_1', 'it')!)).toThrow('another context')
+  }
+})
+
+test('secrets that were bound to a place alone are bound to what is trusted there when they are read first', async () => {
+  const { repository, put } = await opened()
+  const settings = DriverSettings.parse({ kind: 'redfish', url: 'https://a.example', user: 'u', fingerprint: KEY })
+  await put('it', settings, { password: 'hunter2' })
+  const [row] = repository.rows.values()
+  const text = JSON.stringify({ password: 'hunter2' })
+  await repository.save([{ ...row!, sealed: FAKE_SEALER.seal(placeOf('m_1', 'it', settings), text) }])
+  const again = await opened(repository)
+  expect(again.password('it')).toBe('hunter2')
+  const [kept] = repository.rows.values()
+  expect(FAKE_SEALER.open(contextOf('m_1', 'it', settings), kept!.sealed!)).toBe(text)
+  const lost = { ...kept!, sealed: FAKE_SEALER.seal('something else', text) }
+  await repository.save([lost])
+  expect((await opened(repository)).book.get('m_1', 'it'), 'what cannot be opened stays as it is').toEqual(lost)
+})
+
 test('secrets that a kind does not have, and too many drivers, are refused', async () => {
   const { put, order } = await opened()
   await expect(put('wake', WOL, { password: 'x' })).rejects.toMatchObject({
@@ -147,13 +179,14 @@ test('secrets that a kind does not have, and too many drivers, are refused', asy
 })
 
 test('the first host key that is seen counts from then on', async () => {
-  const { book, put } = await opened()
+  const { book, put, password } = await opened()
   await put('ssh', DriverSettings.parse({ kind: 'ssh' }), { password: 'x' })
   const key = `SHA256:${'a'.repeat(43)}`
   await book.pin('m_1', 'ssh', key)
   await book.pin('m_1', 'ssh', `SHA256:${'b'.repeat(43)}`)
   await book.pin('m_1', 'gone', key)
   expect(book.get('m_1', 'ssh')).toMatchObject({ settings: { hostKey: key }, secretNames: ['password'] })
+  expect(password('ssh')).toBe('x')
 })
 
 test('nothing is seen that could not be written', async () => {

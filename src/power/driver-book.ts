@@ -29,7 +29,12 @@ export class DriverBook {
   }
 
   static async open(dependencies: Dependencies): Promise<DriverBook> {
-    return new DriverBook(dependencies, await dependencies.repository.all())
+    const { repository, sealer } = dependencies
+    const rows = await repository.all()
+    const bound = rows.map((row) => boundToTrust(row, sealer))
+    const changed = bound.filter((row, n) => row !== rows[n])
+    if (changed.length > 0) await repository.save(changed)
+    return new DriverBook(dependencies, bound)
   }
 
   /** Those of a machine, in their order. */
@@ -91,7 +96,13 @@ export class DriverBook {
     return this.#alone(async () => {
       const driver = this.get(machine, name)
       if (driver?.settings.kind !== 'ssh' || driver.settings.hostKey !== null) return
-      const pinned = { ...driver, settings: { ...driver.settings, hostKey }, updatedAt: this.#with.clock.now() }
+      const settings = { ...driver.settings, hostKey }
+      const pinned = {
+        ...driver,
+        settings,
+        sealed: this.#resealed(driver, settings),
+        updatedAt: this.#with.clock.now(),
+      }
       await this.#with.repository.save([pinned])
       this.#keep(
         machine,
@@ -143,13 +154,20 @@ export class DriverBook {
     const given = Object.entries(secrets ?? {})
     const kept =
       before && staysAs(before, { settings, secrets })
-        ? { secretNames: before.secretNames, sealed: before.sealed }
+        ? { secretNames: before.secretNames, sealed: this.#resealed(before, settings) }
         : {
             secretNames: given.map(([key]) => key).sort(),
             sealed:
               given.length === 0 ? null : this.#with.sealer.seal(context, JSON.stringify(Object.fromEntries(given))),
           }
     return { machine, name, position: 0, settings, ...kept, updatedAt: this.#with.clock.now() }
+  }
+
+  /** What is kept of a driver, bound to what it is from now on. */
+  #resealed(before: ConfiguredDriver, settings: DriverSettings): string | null {
+    const { machine, name, sealed } = before
+    const [was, is] = [before.settings, settings].map((each) => contextOf(machine, name, each))
+    return sealed === null || was === is ? sealed : this.#with.sealer.seal(is!, this.#with.sealer.open(was!, sealed))
   }
 
   #keep(machine: string, drivers: readonly ConfiguredDriver[]): void {
@@ -170,8 +188,8 @@ export class DriverBook {
 
 /** Whether the secrets that are kept are those of the driver as it is wanted. */
 function staysAs({ machine, name, settings, secretNames }: ConfiguredDriver, wanted: WantedDriver): boolean {
-  if (wanted.secrets !== null || contextOf(machine, name, settings) !== contextOf(machine, name, wanted.settings))
-    return false
+  const isSamePlace = placeOf(machine, name, settings) === placeOf(machine, name, wanted.settings)
+  if (wanted.secrets !== null || !isSamePlace) return false
   // Whoever may say which certificate or host key is trusted must not have secrets sent to whoever has that one.
   const isSent = settings.kind !== 'ssh' || secretNames.includes('password')
   return !isSent || trustedBy(settings) === trustedBy(wanted.settings)
@@ -195,11 +213,32 @@ function asSecrets(texts: Readonly<Record<string, string>>): DriverSecrets {
 }
 
 /**
- * What secrets are bound to: whose they are, and where they are sent. Whoever may change an address must not have the secrets of
- * the old one sent to the new one.
+ * What secrets are bound to: whose they are, where they are sent, and which certificate or host key they are sent to. Whoever may change
+ * one of them, also in the database, must not have the secrets sent elsewhere.
  */
 export function contextOf(machine: string, name: string, settings: DriverSettings): string {
+  return `power-driver 2 ${JSON.stringify([placeOf(machine, name, settings), trustedBy(settings)])}`
+}
+
+/** Whose secrets they are, and where they are sent; they were bound to no more at first. */
+export function placeOf(machine: string, name: string, settings: DriverSettings): string {
   return `power-driver 1 ${JSON.stringify([machine, name, ...targetOf(settings)])}`
+}
+
+/** Secrets that are bound to a place alone are bound to what is trusted there now, too. What cannot be opened stays as it is. */
+function boundToTrust(row: ConfiguredDriver, sealer: Sealer): ConfiguredDriver {
+  const { machine, name, settings, sealed } = row
+  if (sealed === null || opened(sealer, contextOf(machine, name, settings), sealed) !== undefined) return row
+  const text = opened(sealer, placeOf(machine, name, settings), sealed)
+  return text === undefined ? row : { ...row, sealed: sealer.seal(contextOf(machine, name, settings), text) }
+}
+
+function opened(sealer: Sealer, context: string, sealed: string): string | undefined {
+  try {
+    return sealer.open(context, sealed)
+  } catch {
+    return undefined
+  }
 }
 
 function targetOf(settings: DriverSettings): readonly (string | number | null)[] {
