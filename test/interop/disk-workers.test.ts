@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -73,6 +74,41 @@ describe('disks served by processes of their own', () => {
     // A login that is handed over before its death is known is closed, and this initiator would not try again.
     for (const pid of facts.workers) await gone(pid)
     await disk('read -P 0x5a 1M 3M', 'read -P 0x77 512 1k', 'read -P 0 0 512')
+  })
+
+  test('what QEMU copies from one LUN to another does not pass through it, and outlives a killed worker', async () => {
+    await disk('write -P 0x5a 1M 32M', 'write -P 0x77 40M 512')
+    let sent = 0
+    const relay = createServer((client) => {
+      const target = connect(facts.port, '127.0.0.1')
+      for (const socket of [client, target]) {
+        socket.on('error', () => {})
+        socket.on('data', ({ length }) => {
+          sent += length
+        })
+      }
+      client.pipe(target).pipe(client)
+    })
+    await once(relay.listen(0, '127.0.0.1'), 'listening')
+    const url = (port: number, lun: number) => `iscsi://127.0.0.1:${port}/iqn.2026-11.org.reveille:disk/${lun}`
+    const [from, to] = [0, 1].map((lun) => url((relay.address() as AddressInfo).port, lun))
+    const { code, stderr } = await run('qemu-img', ['convert', '-n', '-C', '-f', 'raw', '-O', 'raw', from!, to!])
+    for (const pid of facts.workers) process.kill(pid, 'SIGKILL')
+    relay.close()
+    expect([code, stderr]).toEqual([0, ''])
+    expect(sent).toBeLessThan(1024 * 1024)
+    for (const pid of facts.workers) await gone(pid)
+    const compared = await run('qemu-img', [
+      'compare',
+      '-f',
+      'raw',
+      '-F',
+      'raw',
+      url(facts.port, 0),
+      url(facts.port, 1),
+    ])
+    expect(compared.stdout).toContain('identical')
+    await disk('read -P 0x5a 1M 32M', 'read -P 0x77 40M 512')
   })
 
   test('when the main process is killed the workers end, and the next one serves what was written', async () => {
