@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Bed } from './bed/bed.ts'
-import { debianRoot } from './bed/debian-root.ts'
 import { openRoom, overlay, push } from './bed/room.ts'
 import { rooted, shell } from './bed/rooted.ts'
+import { smallRoot } from './bed/small-root.ts'
 import type { Vm } from './bed/vm.ts'
 
 /** What machines without disks live through. */
 let bed: Bed
 let vm: Vm
 beforeAll(async () => {
-  const disks = await debianRoot()
+  const disk = await smallRoot()
   bed = await openRoom()
-  await push(bed, 'desktop', disks.quick)
+  await push(bed, 'desktop', disk)
   await bed.server.api('POST', '/profiles', { name: 'desktop', kind: 'diskless', disks: [overlay('desktop')] })
 }, 900_000)
 afterAll(() => bed?.remove())

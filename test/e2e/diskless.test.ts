@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Volume } from '../../src/api/contract/volumes.ts'
 import { type Bed, SERVER } from './bed/bed.ts'
-import { debianRoot } from './bed/debian-root.ts'
 import { openRoom, overlay, push } from './bed/room.ts'
 import { rooted, shell } from './bed/rooted.ts'
+import { smallRoot } from './bed/small-root.ts'
 import { until } from './bed/until.ts'
 import type { Vm } from './bed/vm.ts'
 
@@ -12,11 +12,11 @@ const DESKTOP = { name: 'desktop', kind: 'diskless', disks: [overlay('desktop')]
 
 let bed: Bed
 beforeAll(async () => {
-  const disks = await debianRoot()
+  const disk = await smallRoot()
   bed = await openRoom({
     networks: [{ name: 'wire', subnet: '10.77.0.0/24', interface: 'br0', router: SERVER }],
   })
-  await push(bed, 'desktop', disks.quick)
+  await push(bed, 'desktop', disk)
   await bed.server.api('POST', '/profiles', DESKTOP)
 }, 900_000)
 afterAll(() => bed?.remove())

@@ -81,8 +81,17 @@ export class Bed {
     await ended
   }
 
-  /** A machine, off. It is switched off at the end of the test file at the latest. */
+  /**
+   * A machine, off. It is switched off at the end of the test file at the latest. One of the same name, which the first try of a test has left,
+   * is taken away before.
+   */
   async machine(wish: Parameters<typeof Vm.make>[1], network: LabNetwork = this.bridge): Promise<Vm> {
+    const left = this.#vms.findIndex(({ name }) => name === wish.name)
+    if (left >= 0) {
+      const [old] = this.#vms.splice(left, 1)
+      await old?.remove()
+      await this.#server?.call('DELETE', `/api/v1/machines/${old?.mac}`)
+    }
     const vm = await Vm.make(network, wish)
     this.#vms.push(vm)
     onTestFailed(() => this.explain(vm))

@@ -61,7 +61,7 @@ export class FlashBed {
     await this.server.api('POST', '/profiles', { name: profile, kind: 'install', targets: [target] })
   }
 
-  /** A machine of the lab, known and off. */
+  /** A machine of the lab, known and off. One of the same name, which the first try of a test has left, is taken away before. */
   async machine(
     name: string,
     firmware: 'bios' | 'uefi',
@@ -70,9 +70,18 @@ export class FlashBed {
   ): Promise<FlashedMachine> {
     const disksGiB = disksMiB.map((mib) => mib / 1024)
     const wish = { name, firmware, memoryMiB: 1024, disksGiB, start: false, ...more }
+    if ((await this.server.call('GET', `/api/v1/machines/${name}`)).status === 200) await this.#forget(name)
     const { mac } = await this.server.api<{ mac: string }>('POST', '/lab/machines', wish)
     await this.server.api('POST', '/machines', { name, macs: [mac] })
     return new FlashedMachine(this, name, mac)
+  }
+
+  async #forget(name: string): Promise<void> {
+    const { items } = await this.server.api<{ items: Deployment[] }>('GET', `/machines/${name}/deployments`)
+    await this.server.call('DELETE', `/api/v1/lab/machines/${name}`)
+    for (const { id, state } of items)
+      if (!AT_REST.includes(state)) await this.server.call('DELETE', `/api/v1/deployments/${id}`)
+    await this.server.api('DELETE', `/machines/${name}`)
   }
 
   get(deployment: string): Promise<Deployment> {

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { copyFile, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
-import { cpioArchive } from '../../../src/initramfs/cpio.ts'
+import { completeTree, cpioArchive, type LoadedEntry } from '../../../src/initramfs/cpio.ts'
 import { loadOrder, moduleDependencies, moduleName } from '../../../src/initramfs/modules.ts'
 import { inTurn } from './in-turn.ts'
 
@@ -51,11 +51,12 @@ async function unpackedKernel(): Promise<string> {
   return kept
 }
 
-/** An initial system with these drivers (and what they need) from a folder of modules, and the shell script that loads them. */
+/** An initial system with these drivers (and what they need) from a folder of modules, and the shell script that loads them. `more`: further files. */
 export async function makeInitrd(
   modules: string,
   wanted: readonly string[] = MODULES,
   init: string = INITRD_INIT,
+  more: readonly LoadedEntry[] = [],
 ): Promise<Uint8Array> {
   const paths = new Map<string, string>()
   for (const path of await readdir(modules, { recursive: true }))
@@ -72,7 +73,7 @@ export async function makeInitrd(
   const file = (name: string, content: Uint8Array) => ({ name, kind: 'file' as const, mode: 0o755, content })
   const folders = ['bin', 'dev', 'lib', 'lib/modules', 'proc', 'root', 'sys']
   const links = ['sh', 'mount', 'insmod', 'sed', 'grep', 'sleep', 'switch_root']
-  return cpioArchive([
+  const entries: LoadedEntry[] = [
     ...folders.map((name) => ({ name, kind: 'directory' as const, mode: 0o755 })),
     { name: 'dev/console', kind: 'character-device', mode: 0o600, major: 5, minor: 1 },
     file('bin/busybox', await readFile('/bin/busybox')),
@@ -80,7 +81,9 @@ export async function makeInitrd(
     file('init', Buffer.from(init)),
     file('lib/modules/order', Buffer.from(`${order.join('\n')}\n`)),
     ...[...contents].map(([name, content]) => file(`lib/modules/${name}.ko`, content)),
-  ])
+    ...more,
+  ]
+  return cpioArchive(completeTree(entries) as LoadedEntry[])
 }
 
 /** Makes the root directory of a tiny system with Debian's kernel, whose first program is the shell script `init`. */
