@@ -16,6 +16,7 @@ import {
   endSessions,
   type Found,
   type LunStore,
+  type Made,
   makeStore,
   makeTarget,
   mustBeAnew,
@@ -56,7 +57,8 @@ export class LioEngine implements TargetEngine {
   readonly #options: LioOptions
   readonly #root: string
   readonly #place: Place
-  readonly #targets = new Map<string, { target: Target; disks: readonly LunStore[] }>()
+  /** `isWhole`: the kernel has it so. It has not, after one could not be taken away. */
+  readonly #targets = new Map<string, Made & { isWhole: boolean }>()
   readonly #asked: AskedEngine
 
   /** Refused as `not-available` when this kernel, or this user, cannot. */
@@ -88,14 +90,16 @@ export class LioEngine implements TargetEngine {
       const disks: LunStore[] = []
       for (const lun of target.luns) disks.push({ lun, store: await this.#store(lun) })
       const before = this.#targets.get(target.iqn)
-      const anew = before !== undefined && mustBeAnew(before.target, target)
-      const steps =
-        before && !anew ? changeTarget(this.#place, before, target, disks) : makeTarget(this.#place, target, disks)
+      const stays = before?.isWhole && !mustBeAnew(before, target, disks)
+      const steps = stays ? changeTarget(this.#place, before, target, disks) : makeTarget(this.#place, target, disks)
       try {
-        for (const disk of disks) if (!this.#isServed(disk)) await this.#do(makeStore(this.#place, disk))
-        if (anew) await this.#do(removeTarget(await this.#find(target.iqn)))
+        // What could not be taken away the last time goes too.
+        if (!stays) await this.#remove(target.iqn, before?.disks ?? [])
+        for (const disk of disks)
+          if (!this.#isServed(disk))
+            await this.#do([...removeStore(this.#place, disk), ...makeStore(this.#place, disk)])
         await this.#do(steps)
-        this.#targets.set(target.iqn, { target, disks })
+        this.#targets.set(target.iqn, { target, disks, isWhole: true })
       } catch (error) {
         // Half a target is worse than none: who asked will ask again.
         await this.#remove(target.iqn, [...disks, ...(before?.disks ?? [])]).catch(() => {})
@@ -107,8 +111,7 @@ export class LioEngine implements TargetEngine {
 
   withdraw(iqn: string): Promise<void> {
     return this.#asked.next(async () => {
-      const before = this.#targets.get(iqn)
-      if (before) await this.#remove(iqn, before.disks)
+      if (this.#isOurs(iqn)) await this.#remove(iqn, this.#targets.get(iqn)?.disks ?? [])
       await this.#asked.look()
     })
   }
@@ -129,7 +132,10 @@ export class LioEngine implements TargetEngine {
 
   async stop(): Promise<void> {
     await this.#asked.stop()
-    for (const [iqn, { disks }] of this.#targets) await this.#remove(iqn, disks)
+    for (const [iqn, { disks }] of this.#targets)
+      await this.#remove(iqn, disks).catch((error: unknown) =>
+        this.#options.log.warn({ error, target: iqn }, 'LIO keeps a target, until the next start'),
+      )
   }
 
   #isOurs(iqn: string): boolean {
@@ -191,7 +197,10 @@ export class LioEngine implements TargetEngine {
     for (const disk of free.values()) await this.#do(removeStore(this.#place, disk))
   }
 
+  /** Removes what there is of a target. */
   async #remove(iqn: string, disks: readonly LunStore[]): Promise<void> {
+    const kept = this.#targets.get(iqn)
+    if (kept) this.#targets.set(iqn, { ...kept, isWhole: false })
     await this.#do(removeTarget(await this.#find(iqn)))
     this.#targets.delete(iqn)
     await this.#letGo(disks)
@@ -229,6 +238,8 @@ export class LioEngine implements TargetEngine {
           const { code } = error as NodeJS.ErrnoException
           if (code === 'ENOENT' && (step.do === 'rmdir' || step.do === 'unlink')) break
           if (code === 'EEXIST' && step.do === 'mkdir') break
+          // Before Linux 5.16 it is refused to switch off what is off: a target that was not finished.
+          if (code === 'EINVAL' && step.do === 'write' && step.value === '0' && basename(step.path) === 'enable') break
           if (code === 'EBUSY' && tries < BUSY_TRIES) {
             await pause(50)
             continue

@@ -99,8 +99,31 @@ describe('what the kernel is told of a target', () => {
   })
 
   test('who came while anybody might is forgotten only with the target', () => {
-    expect(mustBeAnew({ ...TARGET, initiators: null }, TARGET)).toBe(true)
-    expect(mustBeAnew(TARGET, { ...TARGET, initiators: [] })).toBe(false)
+    const disks = [disk(lun(0))]
+    expect(mustBeAnew({ target: { ...TARGET, initiators: null }, disks }, TARGET, disks)).toBe(true)
+    expect(mustBeAnew({ target: TARGET, disks }, { ...TARGET, initiators: [] }, disks)).toBe(false)
+  })
+
+  test('a block device is let go of before it is opened for reading alone; a file need not be', () => {
+    const file = (each: TargetLun, bytes = 512): LunStore => ({
+      ...{ lun: each, store: { kind: 'fileio', path: `/volumes/${each.volume}`, bytes } },
+    })
+    const [writable, frozen] = [lun(0), lun(0, { readOnly: true })]
+    const anew = (was: LunStore, is: LunStore) =>
+      mustBeAnew({ target: { ...TARGET, luns: [was.lun] }, disks: [was] }, { ...TARGET, luns: [is.lun] }, [is])
+    expect(anew(disk(writable), disk(frozen))).toBe(true)
+    expect(anew(disk(frozen), disk(writable))).toBe(true)
+    expect(anew(disk(writable), disk(writable))).toBe(false)
+    expect(anew(file(writable), file(frozen))).toBe(false)
+    // A backstore keeps the size that it was made with.
+    expect(anew(file(writable), file(writable, 1024))).toBe(true)
+  })
+
+  test('nobody proves who it is before its disks are there: a system that comes back would lose them', () => {
+    const steps = lines(endSessions({ ...TARGET, chap: CHAP }, 'iqn.x:m'))
+    expect(steps.indexOf(`${AT}/acls/iqn.x:m/auth/userid=m`)).toBeGreaterThan(
+      steps.indexOf(`${AT}/acls/iqn.x:m/lun_0/write_protect=0`),
+    )
   })
 
   test('what the kernel cannot do is refused', () => {

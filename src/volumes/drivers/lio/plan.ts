@@ -81,19 +81,27 @@ export function makeTarget(place: Place, wanted: Target, disks: readonly LunStor
   ]
 }
 
+/** A target that is there, and its disks. */
+export type Made = Readonly<{ target: Target; disks: readonly LunStore[] }>
+
 /**
- * Whether a target must be made anew: the kernel remembers who came while anybody might, and lets them in for as long as the target is there.
+ * Whether a target must be made anew. The kernel remembers who came while anybody might, and lets them in for as long as the target is there.
+ * A backstore stays as it was made; and it has its block device for itself, also for reading, so that one for the other direction can
+ * only come after it.
  */
-export const mustBeAnew = (before: Target, wanted: Target): boolean =>
-  (before.initiators === null) !== (wanted.initiators === null)
+export function mustBeAnew(before: Made, wanted: Target, disks: readonly LunStore[]): boolean {
+  const otherwise = (was: LunStore, is: LunStore) =>
+    storeName(was.lun) === storeName(is.lun)
+      ? JSON.stringify(was.store) !== JSON.stringify(is.store)
+      : is.store.kind === 'iblock' && was.store.path === is.store.path
+  return (
+    (before.target.initiators === null) !== (wanted.initiators === null) ||
+    before.disks.some((was) => disks.some((is) => otherwise(was, is)))
+  )
+}
 
 /** Makes `before` into `wanted` with as little disturbance as possible; not for what `mustBeAnew`. */
-export function changeTarget(
-  place: Place,
-  before: Readonly<{ target: Target; disks: readonly LunStore[] }>,
-  wanted: Target,
-  disks: readonly LunStore[],
-): Step[] {
+export function changeTarget(place: Place, before: Made, wanted: Target, disks: readonly LunStore[]): Step[] {
   mustBePossible(wanted, disks)
   const { iqn } = wanted
   const [was, is] = [before.target.initiators, wanted.initiators]
@@ -216,12 +224,13 @@ function makeLun(place: Place, iqn: string, disk: LunStore): Step[] {
   return [mkdir(path), { do: 'link', path: `${path}/store`, to: storePath(place, disk) }]
 }
 
+/** The proof last: a system that comes back at once would find its disks gone before they are mapped, and give them up. */
 function makeAcl(wanted: Target, initiator: string): Step[] {
   const path = `${group(wanted.iqn)}/acls/${initiator}`
   return [
     mkdir(path),
-    ...(wanted.chap ? proof(`${path}/auth`, wanted.chap) : []),
     ...wanted.luns.flatMap((lun) => makeMapping(wanted.iqn, initiator, lun)),
+    ...(wanted.chap ? proof(`${path}/auth`, wanted.chap) : []),
   ]
 }
 
