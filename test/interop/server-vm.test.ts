@@ -5,7 +5,7 @@ import { type InsideResult, runInside } from './server-vm/vm.ts'
 const RUN_MS = process.env.REVEILLE_SOAK ? 1_800_000 : 480_000
 /** Its system is made of Debian packages the first time. */
 const MAKE_MS = 900_000
-const PARTS = ['lio', 'lvm', 'storage']
+const PARTS = ['lio', 'lvm', 'storage', ...(process.env.REVEILLE_SOAK ? ['thin'] : [])]
 
 describe('in a virtual server with LVM and LIO', () => {
   let results: InsideResult[] = []

@@ -10,6 +10,7 @@ import { type EngineWorld, TARGET_ENGINE_CASES } from '../../conformance/target-
 import { describeVolumePool } from '../../conformance/volume-pool.ts'
 import { CASES, type Case } from './cases.ts'
 import { storageCases } from './storage.ts'
+import { thinCases } from './thin.ts'
 import type { InsideResult } from './vm.ts'
 
 const clock = { now: () => Date.now() }
@@ -72,6 +73,7 @@ const PARTS: Record<string, (all: boolean) => Promise<readonly Case[]>> = {
   lio: lioCases,
   lvm: lvmCases,
   storage: () => storageCases(GROUP),
+  thin: () => thinCases(GROUP),
 }
 
 async function main(): Promise<void> {

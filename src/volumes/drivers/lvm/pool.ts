@@ -120,8 +120,8 @@ export class LvmPool implements VolumePool {
       const opened = this.#opened.get(id)
       if (own.length === 0) return
       if (opened) throw new Refusal('in-use', `the volume ${id} is open`)
-      const busy = own.find(({ volume }) => volume.open)
-      if (busy) throw new Refusal('in-use', `another program has the volume ${id} open`)
+      for (const { volume } of own)
+        if (await this.#thin.isHeld(volume)) throw new Refusal('in-use', `another program has the volume ${id} open`)
       // The volume first: snapshots without one are removed at the next start.
       const [first, ...rest] = own.sort((a, b) => Number(b.place.kind === 'volume') - Number(a.place.kind === 'volume'))
       await this.#thin.remove(first!.volume.name)
@@ -150,7 +150,8 @@ export class LvmPool implements VolumePool {
     await this.#inTurn(async () => {
       await this.#mustFind(id)
       const found = await this.#snapshot(id, snapshot)
-      if (found.volume.open) throw new Refusal('in-use', `the snapshot ${snapshot} of ${id} is open`)
+      if (await this.#thin.isHeld(found.volume))
+        throw new Refusal('in-use', `the snapshot ${snapshot} of ${id} is open`)
       await this.#thin.remove(found.volume.name)
     })
   }
@@ -159,7 +160,7 @@ export class LvmPool implements VolumePool {
     await this.#inTurn(async () => {
       const { place, volume } = await this.#mustFind(id)
       const origin = snapshot === null ? await this.#baseOf(place) : await this.#snapshot(id, snapshot)
-      this.#mustBeClosed(id, volume)
+      await this.#mustBeClosed(id, volume)
       await this.#room.check()
       await this.#make(place, origin, volume.name)
     })
@@ -169,7 +170,7 @@ export class LvmPool implements VolumePool {
     checkBytes(bytes)
     await this.#inTurn(async () => {
       const { place, volume } = await this.#mustFind(id)
-      this.#mustBeClosed(id, volume)
+      await this.#mustBeClosed(id, volume)
       if (bytes === place.bytes) return
       // What lies behind the end, now or later, must read as zeros.
       await this.#thin.zero(volume, Math.min(bytes, place.bytes))
@@ -211,13 +212,12 @@ export class LvmPool implements VolumePool {
       await this.#thin.create(frozen, [TAG], volumeName(id))
       return { volume: { name: frozen }, place: { bytes: place.bytes } }
     })
-    const device = await PathDevice.open(await this.#thin.device(from.volume.name), {
-      ...{ bytes: from.place.bytes, readOnly: true, blockBytes: this.#thin.blockBytes },
-    })
     try {
-      return await publishFrom(device, list, this.#options.chunks, progress)
+      const device = await PathDevice.open(await this.#thin.device(from.volume.name), {
+        ...{ bytes: from.place.bytes, readOnly: true, blockBytes: this.#thin.blockBytes },
+      })
+      return await publishFrom(device, list, this.#options.chunks, progress).finally(() => device.close())
     } finally {
-      await device.close()
       if (snapshot === null) await this.#inTurn(() => this.#thin.remove(frozen))
     }
   }
@@ -294,9 +294,9 @@ export class LvmPool implements VolumePool {
     return found
   }
 
-  #mustBeClosed(id: string, volume: LogicalVolume): void {
+  async #mustBeClosed(id: string, volume: LogicalVolume): Promise<void> {
     const opened = this.#opened.get(id)
-    if (opened?.writer || (opened?.readers.size ?? 0) > 0 || (!opened && volume.open))
+    if (opened?.writer || (opened?.readers.size ?? 0) > 0 || (!opened && (await this.#thin.isHeld(volume))))
       throw new Refusal('in-use', `the volume ${id} is open`)
   }
 

@@ -1,4 +1,7 @@
 import { open } from 'node:fs/promises'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Refusal } from '../../../kit/errors.ts'
+import { run } from '../../../processes/run.ts'
 import { Lvm } from './commands.ts'
 import { PathDevice } from './device.ts'
 import { type Place, placeOf, TAG, tagsOf } from './names.ts'
@@ -7,6 +10,8 @@ import type { LogicalVolume } from './report.ts'
 
 /** Metadata of a thin pool is kept twice: it needs some of the group. */
 const POOL_SIZE = '90%FREE'
+const OPEN_LOOKS = 5
+const OPEN_PAUSE_MS = 200
 
 /** The logical volumes of one thin pool: what is done with them, one command of LVM each. Names are without their group. */
 export class ThinVolumes {
@@ -33,7 +38,11 @@ export class ThinVolumes {
     }
     const [pool] = await this.#lvm.volumes(thinPool)
     this.blockBytes = pool?.chunkBytes || this.blockBytes
-    for (const { args } of recovery(all)) await this.#lvm.run(args[0]!, this.#withGroup(args.slice(1)))
+    for (const { args } of recovery(all))
+      await this.#lvm.run(args[0]!, this.#withGroup(args.slice(1))).catch((error: unknown) => {
+        // What a program of the killed server still has open can wait for the next start; all else of ours cannot wait for it.
+        if (!(args[0] === 'lvremove' && error instanceof Refusal && error.code === 'in-use')) throw error
+      })
   }
 
   /** All of ours in the pool. */
@@ -49,6 +58,16 @@ export class ThinVolumes {
   async volume(name: string): Promise<LogicalVolume | undefined> {
     const [found] = await this.#lvm.volumes(name)
     return found
+  }
+
+  /** Whether somebody has it open. udev opens whatever was written to, to see what it is now: that is over in a moment. */
+  async isHeld({ name, open }: LogicalVolume): Promise<boolean> {
+    for (let left = OPEN_LOOKS; open && left > 0; left--) {
+      await run('udevadm', ['settle', '--timeout=10'])
+      if (!(await this.volume(name))?.open) return false
+      await pause(OPEN_PAUSE_MS)
+    }
+    return open
   }
 
   async rename(from: string, to: string): Promise<void> {
