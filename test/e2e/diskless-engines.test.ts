@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Bed } from './bed/bed.ts'
 import { debianRoot } from './bed/debian-root.ts'
+import { DONE } from './bed/facts.ts'
 import { openRoom, overlay, push } from './bed/room.ts'
 import { rooted, shell } from './bed/rooted.ts'
 import { openBedServedByVm, VM_GROUP } from './bed/served-by-vm.ts'
@@ -64,10 +65,10 @@ describe.runIf(process.env.REVEILLE_SOAK)('machines boot and keep what they writ
       await bed.server.kill()
       vm.type('echo more >/more; sync; echo after\r')
       await bed.server.start()
-      await vm.shows(/after/, LONG_MS)
+      await vm.shows(new RegExp(`after\\s+${DONE} 0\\.`), LONG_MS)
       expect(await shell(vm, 'cat /marker /more', LONG_MS)).toBe('kept\nmore')
       await vm.off()
-      await bed.server.api('POST', `/machines/${vm.name}/reset`, {})
+      await bed.server.api('POST', `/machines/${vm.name}/reset`, { profile: 'whole', kick: true })
       await vm.on()
       expect(await rooted(vm, LONG_MS)).toMatchObject({ boot: '1', marker: '' })
       await vm.off()
