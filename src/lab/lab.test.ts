@@ -6,6 +6,7 @@ import { ManualClock } from '../kit/clock.ts'
 import { Refusal } from '../kit/errors.ts'
 import { parseSubnet } from '../kit/ip.ts'
 import { SILENT } from '../kit/log.ts'
+import type { Mac } from '../kit/mac.ts'
 import { Lab } from './lab.ts'
 import type { LabLinux } from './linux.ts'
 import type { LabWish } from './spec.ts'
@@ -105,6 +106,13 @@ describe('the lab', () => {
     const { lab } = await open()
     await lab.add(wish)
     await expect(lab.add(given)).rejects.toMatchObject({ code, message: expect.stringContaining(text) })
+  })
+
+  test('gives the MAC that is asked for, to one machine', async () => {
+    const { lab } = await open()
+    const mac = '52:54:00:00:00:01' as Mac
+    expect(await lab.add({ ...wish, mac })).toMatchObject({ mac })
+    await expect(lab.add({ ...wish, name: 'beta', mac })).rejects.toThrow('the lab machine alpha has the MAC')
   })
 
   test('has a largest number of machines', async () => {

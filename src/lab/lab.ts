@@ -170,6 +170,11 @@ export class Lab {
         throw new Refusal('conflict', `the lab has ${maxMachines} machines, as many as it may`, {
           next: 'remove one (reveille lab rm NAME), or raise lab.maxMachines',
         })
+      const holder = wish.mac === undefined ? undefined : this.nameOf(wish.mac)
+      if (holder !== undefined)
+        throw new Refusal('conflict', `the lab machine ${holder} has the MAC ${wish.mac} already`, {
+          next: 'choose another, or none: then one is made from the name',
+        })
       const refused = refuseWish(wish, network.mode)
       if (refused !== undefined) throw new Refusal('validation-failed', refused)
       const directory = join(this.#directory, wish.name)

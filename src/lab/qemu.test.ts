@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseMac } from '../kit/mac.ts'
+import { type Mac, parseMac } from '../kit/mac.ts'
 import { diskBootIndex, diskDevice, machineFiles, qemuArguments } from './qemu.ts'
 import { LabSpec, type LabWish, refuseWish, specify } from './spec.ts'
 
@@ -32,6 +32,8 @@ describe('a specification', () => {
   test('steps over a MAC that another machine has', () => {
     const first = specify(wish, new Set(), 1)
     expect(specify(wish, new Set([first.mac]), 1).mac).not.toBe(first.mac)
+    const mac = '52:54:00:00:00:01' as Mac
+    expect(specify({ ...wish, mac }, new Set(), 1)).toEqual({ ...first, mac })
   })
 
   test('survives its file', () => {

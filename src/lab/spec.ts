@@ -44,20 +44,20 @@ export type LabSpec = Readonly<z.output<typeof LabSpec>>
 export type LabWish = Pick<
   LabSpec,
   'name' | 'firmware' | 'memoryMiB' | 'disksGiB' | 'diskModel' | 'nic' | 'rom' | 'secureBoot' | 'bootOrder'
->
+> & { mac?: Mac | undefined }
 
 /**
- * The whole specification. MAC and UUID come from the name, so that a machine deleted and made again is the same machine to
+ * The whole specification. UUID, and MAC if none is given, come from the name, so that a machine deleted and made again is the same machine to
  * the registry; a MAC in `taken` is stepped over.
  */
 export function specify(wish: LabWish, taken: ReadonlySet<string>, createdAt: number): LabSpec {
   for (let attempt = 0; ; attempt++) {
     const digest = createHash('sha256').update(`${wish.name}#${attempt}`).digest('hex')
     const mac = `52:54:00:${digest.slice(0, 2)}:${digest.slice(2, 4)}:${digest.slice(4, 6)}` as Mac
-    if (taken.has(mac)) continue
+    if (wish.mac === undefined && taken.has(mac)) continue
     // RFC 9562 §5.8: version 8 is for identifiers made by a rule of one's own.
     const uuid = `${digest.slice(8, 16)}-${digest.slice(16, 20)}-8${digest.slice(21, 24)}-8${digest.slice(25, 28)}-${digest.slice(28, 40)}`
-    return { format: 1, ...wish, mac, uuid, createdAt }
+    return { format: 1, ...wish, mac: wish.mac ?? mac, uuid, createdAt }
   }
 }
 

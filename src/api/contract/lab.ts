@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { FIRMWARES } from '../../machines/machine.ts'
 import { POWER_ACTIONS } from '../../power/power.ts'
 import { page, Time } from './common.ts'
+import { MacText } from './machines.ts'
 import { route } from './route.ts'
 
 const LabName = z
@@ -22,6 +23,8 @@ export const NIC_MODELS = ['virtio-net-pci', 'e1000', 'e1000e'] as const
 export const NewLabMachine = z
   .object({
     name: LabName,
+    /** Of its network card; made from the name if not given. */
+    mac: MacText.optional(),
     firmware: z.enum(FIRMWARES).default('bios'),
     memoryMiB: z.number().int().min(128).max(65_536).default(512),
     disksGiB: z.array(DiskGiB).max(4).default([]),

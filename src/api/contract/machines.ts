@@ -12,7 +12,7 @@ export const MachineReference = z.object({
 const Tag = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._:=/-]{0,62}$/, 'a tag has 1 to 63 letters, digits and . _ : = / -')
-const MacText = z.string().max(17).meta({ description: 'any usual spelling', example: '52:54:00:12:34:56' })
+export const MacText = z.string().max(17).meta({ description: 'any usual spelling', example: '52:54:00:12:34:56' })
 
 /** What machines are listed by; those that have none of it come last. `boot`: when something of the newest boot was heard last. */
 export const MACHINE_SORTS = ['name', 'state', 'power', 'boot', 'profile', 'address', 'seen'] as const

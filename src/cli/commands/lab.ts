@@ -32,14 +32,18 @@ function diskSize(text: string): number {
 }
 
 type AddOptions = Common &
-  Partial<Pick<NewLabMachine, 'firmware' | 'nic' | 'diskModel' | 'rom' | 'secureBoot' | 'bootOrder'>> & {
+  Partial<Pick<NewLabMachine, 'mac' | 'firmware' | 'nic' | 'diskModel' | 'rom' | 'secureBoot' | 'bootOrder'>> & {
     memory?: string
     disk?: string[]
     start: boolean
   }
 
 function machineText(machine: LabMachine): string {
-  return `${machine.name} is ${machine.power}: ${machine.mac}, ${machine.firmware}, ${machine.memoryMiB} MiB\nSee it boot: reveille why ${machine.mac} --follow\n`
+  const next =
+    machine.power === 'off'
+      ? `Switch it on: reveille lab power ${machine.name} on`
+      : `See it boot: reveille why ${machine.mac} --follow`
+  return `${machine.name} is ${machine.power}: ${machine.mac}, ${machine.firmware}, ${machine.memoryMiB} MiB\n${next}\n`
 }
 
 export function labCommands(program: CliCommand, context: Context): void {
@@ -69,7 +73,9 @@ export function labCommands(program: CliCommand, context: Context): void {
   leaf(lab, 'add <name>', 'make a virtual machine and switch it on', [
     'reveille lab add vm1',
     'reveille lab add vm2 --firmware uefi --memory 1G --disk 10G',
+    'reveille lab add vm3 --mac 52:54:00:00:00:03 --no-start',
   ])
+    .option('--mac <mac>', 'of its network card; made from the name if not given')
     .addOption(choice('--firmware <kind>', 'bios if not given', FIRMWARES))
     .option('--memory <size>', 'such as 1G (512M if not given)')
     .option('--disk <size>', 'such as 10G or 256M; may be given several times', collect)
@@ -82,11 +88,11 @@ export function labCommands(program: CliCommand, context: Context): void {
     .addOption(choice('--boot-order <first>', 'what it tries first', BOOT_ORDERS))
     .option('--no-start', 'leave it switched off')
     .action(async (name: string, options: AddOptions) => {
-      const { firmware, nic, diskModel, rom, secureBoot, bootOrder, start } = options
+      const { mac, firmware, nic, diskModel, rom, secureBoot, bootOrder, start } = options
       const memoryMiB = options.memory === undefined ? undefined : memorySize(options.memory)
       const disksGiB = options.disk?.map(diskSize)
       const made = await (await context.client()).addLabMachine({
-        body: { name, firmware, nic, diskModel, rom, secureBoot, bootOrder, start, memoryMiB, disksGiB },
+        body: { name, mac, firmware, nic, diskModel, rom, secureBoot, bootOrder, start, memoryMiB, disksGiB },
       })
       show(context, options, made, () => machineText(made))
     })

@@ -15,6 +15,7 @@ const ROMS: Readonly<Record<NewLabMachine['rom'], string>> = {
 /** Makes a virtual machine and switches it on. */
 export function AddLabMachine({ onClose }: { onClose: () => void }) {
   const [name, setName] = useState('')
+  const [mac, setMac] = useState('')
   const [firmware, setFirmware] = useState<NewLabMachine['firmware']>('bios')
   const [rom, setRom] = useState<NewLabMachine['rom']>('ipxe')
   const [secureBoot, setSecureBoot] = useState(false)
@@ -32,7 +33,9 @@ export function AddLabMachine({ onClose }: { onClose: () => void }) {
         onSubmit={(event) => {
           event.preventDefault()
           const disksGiB = diskGiB > 0 ? [diskGiB] : []
-          add.mutate({ body: { name, firmware, rom, secureBoot, nic, memoryMiB, disksGiB } })
+          add.mutate({
+            body: { name, ...(mac.trim() === '' ? {} : { mac }), firmware, rom, secureBoot, nic, memoryMiB, disksGiB },
+          })
         }}
       >
         <Stack gap="sm">
@@ -46,6 +49,13 @@ export function AddLabMachine({ onClose }: { onClose: () => void }) {
             value={name}
             error={fieldProblem(add.error, 'name')}
             onChange={(event) => setName(event.currentTarget.value)}
+          />
+          <TextInput
+            label="MAC"
+            placeholder="made from the name"
+            value={mac}
+            error={fieldProblem(add.error, 'mac')}
+            onChange={(event) => setMac(event.currentTarget.value)}
           />
           <Group grow>
             <Select

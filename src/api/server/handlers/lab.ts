@@ -1,4 +1,5 @@
 import { Refusal } from '../../../kit/errors.ts'
+import { type Mac, parseMac } from '../../../kit/mac.ts'
 import type { LabMachine } from '../../../lab/lab.ts'
 import type { ResponseOf } from '../../contract/route.ts'
 import type { Contract } from '../../contract.ts'
@@ -8,6 +9,15 @@ import { onePage } from '../paging.ts'
 import { time } from '../wire.ts'
 
 type WireLabMachine = ResponseOf<Contract['addLabMachine']>
+
+function macOf(text: string): Mac {
+  const mac = parseMac(text)
+  if (mac !== undefined) return mac
+  throw new Refusal('validation-failed', `${JSON.stringify(text)} is not the MAC of a station`, {
+    next: 'write it like 52:54:00:12:34:56',
+    problems: [{ path: 'mac', message: 'write it like 52:54:00:12:34:56' }],
+  })
+}
 
 export function labHandlers({ lab, machines, powers }: ApiDependencies) {
   const there = () => {
@@ -43,7 +53,7 @@ export function labHandlers({ lab, machines, powers }: ApiDependencies) {
     listLabMachines: async () => onePage((await there().list()).map(toWire)),
     async addLabMachine({ body, about }) {
       about(body.name, `${body.firmware}, ${body.memoryMiB} MiB`)
-      return toWire(await there().add(body))
+      return toWire(await there().add({ ...body, mac: body.mac === undefined ? undefined : macOf(body.mac) }))
     },
     removeLabMachine: ({ params }) => there().remove(params.name),
     async patchLabMachine({ params, body, about }) {
