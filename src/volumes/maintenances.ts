@@ -94,7 +94,8 @@ export class Maintenances {
   }
 
   /** Publishes what the machine made of the master; it must be shut down, so that its filesystems are whole. */
-  publish(id: string, finish: Finish, by: string): Promise<VolumeJob> {
+  async publish(reference: string, finish: Finish, by: string): Promise<VolumeJob> {
+    const { id } = this.#known(reference)
     return this.#turns.take(id, async () => {
       const maintenance = this.#known(id)
       refuseUnlessOpen(maintenance)
@@ -131,7 +132,8 @@ export class Maintenances {
     return job
   }
 
-  discard(id: string): Promise<Maintenance> {
+  async discard(reference: string): Promise<Maintenance> {
+    const { id } = this.#known(reference)
     return this.#turns.take(id, async () => {
       const maintenance = this.#known(id)
       refuseUnlessOpen(maintenance)
@@ -174,10 +176,13 @@ export class Maintenances {
     return this.all().find((each) => each.profile === profile && (each.state === 'open' || each.state === 'publishing'))
   }
 
+  /** By its id, or by the profile that it is open for. */
   #known(id: string): Maintenance {
-    const found = this.#ledger.maintenance(id)
+    const found = this.#ledger.maintenance(id) ?? this.#openOf(id)
     if (!found)
-      throw new Refusal('not-found', `there is no maintenance ${id}`, { next: 'list them: reveille maintenance list' })
+      throw new Refusal('not-found', `there is no maintenance ${id}, and none open of a profile with that name`, {
+        next: 'list them: reveille maintenance list',
+      })
     return found
   }
 

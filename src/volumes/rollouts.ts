@@ -74,12 +74,15 @@ export class Rollouts {
     return rollout
   }
 
-  /** On to all machines, or back to the version before. */
-  async change(id: string, state: 'all' | 'rolled-back'): Promise<Rollout> {
+  /** On to all machines, or back to the version before. `reference`: its id, or a profile: the newest of that. */
+  async change(reference: string, state: 'all' | 'rolled-back'): Promise<Rollout> {
     const { ledger, clock } = this.#with
-    const found = ledger.rollout(id)
+    const found = ledger.rollout(reference) ?? this.all().find((each) => each.profile === reference)
     if (!found)
-      throw new Refusal('not-found', `there is no rollout ${id}`, { next: 'list them: reveille rollout list' })
+      throw new Refusal('not-found', `there is no rollout ${reference}, and none of a profile with that name`, {
+        next: 'list them: reveille rollout list',
+      })
+    const { id } = found
     const newest = this.all().find((each) => each.profile === found.profile)
     if (newest && newest.id !== id)
       throw new Refusal('wrong-state', `a later rollout of ${found.profile} took its place: ${newest.id}`, {

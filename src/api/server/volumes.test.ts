@@ -310,7 +310,7 @@ describe('masters and rollouts', () => {
     expect(baseOf('pc2')).toBe(2)
     await world.engine.kick(session)
     const job = await client.publishMaintenance({
-      params: { maintenance: begun.id },
+      params: { maintenance: 'desk' },
       body: { note: 'new', rollout: 'canary', canary: 'canary' },
     })
     expect(await finished(job)).toMatchObject({ state: 'succeeded', image: 'debian@3' })
@@ -331,7 +331,7 @@ describe('masters and rollouts', () => {
     await expect(client.deleteVersion({ params: { image: 'debian', version: 2 } })).rejects.toMatchObject({
       code: 'in-use',
     })
-    await client.changeRollout({ params: { rollout: rollout!.id }, body: { state: 'rolled-back' } })
+    await client.changeRollout({ params: { rollout: 'desk' }, body: { state: 'rolled-back' } })
     expect(world.profiles.get('desk')).toMatchObject({ disks: [{ image: 'debian@2' }] })
   })
 

@@ -28,9 +28,13 @@ async function liveNames(client: ApiClient, kind: LiveNames, signal: AbortSignal
     case 'rule':
       return (await all(client.listBmcRules, { query, signal })).map(({ name }) => name)
     case 'maintenance':
-      return (await all(client.listMaintenances, { query, signal })).map(({ id }) => id)
+      return (await all(client.listMaintenances, { query, signal })).flatMap(({ id, profile, state }) =>
+        state === 'open' ? [profile, id] : [id],
+      )
     case 'rollout':
-      return (await all(client.listRollouts, { query, signal })).map(({ id }) => id)
+      return [
+        ...new Set((await all(client.listRollouts, { query, signal })).flatMap(({ id, profile }) => [profile, id])),
+      ]
     case 'batch':
       return (await all(client.listBatches, { query, signal })).map(({ id }) => id)
     case 'session':

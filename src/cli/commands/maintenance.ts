@@ -41,7 +41,7 @@ function maintenanceCommands(program: CliCommand, context: Context): void {
         options,
         made,
         () =>
-          `${made.id}: ${made.machine} boots ${made.image}@${made.from} writable\nWhen it is ready and off: reveille maintenance publish ${made.id}, or discard ${made.id}\n`,
+          `${made.id}: ${made.machine} boots ${made.image}@${made.from} writable\nWhen it is ready and off: reveille maintenance publish ${made.profile}, or discard ${made.profile}\n`,
       )
     })
 
@@ -67,9 +67,12 @@ function maintenanceCommands(program: CliCommand, context: Context): void {
     })
   })
 
-  leaf(maintenance, 'publish <maintenance>', 'make a version of what the machine changed, and roll it out', [
-    'reveille maintenance publish t_0123 --note "new drivers" --rollout canary --canary front',
-  ])
+  leaf(
+    maintenance,
+    'publish <maintenance>',
+    'make a version of what the machine changed, and roll it out; named by its id or its profile',
+    ['reveille maintenance publish desktop --note "new drivers" --rollout canary --canary front'],
+  )
     .option('--note <text>', 'what is new in this version')
     .addOption(choice('--rollout <how>', 'who boots it: none (if not given), machines with a tag, or all', ROLLOUTS))
     .option('--canary <tag>', 'machines that get it first')
@@ -90,7 +93,7 @@ function maintenanceCommands(program: CliCommand, context: Context): void {
     )
 
   leaf(maintenance, 'discard <maintenance>', 'drop what the machine changed; the master stays as it was', [
-    'reveille maintenance discard t_0123',
+    'reveille maintenance discard desktop',
   ]).action(async (id: string, options: Common) => {
     await (await context.client()).discardMaintenance({ params: { maintenance: id } })
     show(context, options, { discarded: id }, () => `${id} is discarded\n`)
@@ -136,7 +139,7 @@ function rolloutCommands(program: CliCommand, context: Context): void {
   )
 
   const change = (name: string, state: 'all' | 'rolled-back', summary: string) =>
-    leaf(rollout, `${name} <rollout>`, summary, [`reveille rollout ${name} r_0123`]).action(
+    leaf(rollout, `${name} <rollout>`, summary, [`reveille rollout ${name} desktop`]).action(
       async (id: string, options: Common) => {
         const after = await (await context.client()).changeRollout({ params: { rollout: id }, body: { state } })
         show(context, options, after, () => `${after.id}: ${rolloutSays(after)}\n`)
