@@ -72,10 +72,13 @@ export function edited(machine: Machine, patch: MachinePatch, hasProfile: (name:
 
 /** Names of the fields that differ, in the order of the type; times are not compared. */
 export function changedFields(before: Machine, after: Machine): string[] {
-  return (Object.keys(after) as (keyof Machine)[]).filter(
-    (field) =>
-      !['updatedAt', 'lastSeenAt'].includes(field) && JSON.stringify(before[field]) !== JSON.stringify(after[field]),
-  )
+  const differs = (field: keyof Machine) =>
+    // Most fields are the same value, and every sighting asks.
+    before[field] !== after[field] &&
+    field !== 'updatedAt' &&
+    field !== 'lastSeenAt' &&
+    JSON.stringify(before[field]) !== JSON.stringify(after[field])
+  return (Object.keys(after) as (keyof Machine)[]).filter(differs)
 }
 
 function readMacs(texts: readonly string[]): Mac[] {

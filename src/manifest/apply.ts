@@ -71,9 +71,9 @@ export async function applyManifest(services: Services, manifest: Manifest, how:
         return versions !== undefined && (version === undefined || Number(version) <= versions + 1)
       },
     }),
-    machines: machines.planApply(bare, hasProfile),
+    machines: await inTurn(() => machines.planApply(bare, hasProfile)),
     rules: gateway ? planRules(manifest.bmcRules, gateway) : [],
-    bmcs: gateway ? planBmcs(manifest, gateway, find, comes) : [],
+    bmcs: gateway ? await inTurn(() => planBmcs(manifest, gateway, find, comes)) : [],
   }
   const driven = await planPower(manifest.machines, find, powers)
   const changes: readonly Planned[] = [
@@ -94,12 +94,14 @@ export async function applyManifest(services: Services, manifest: Manifest, how:
         values: comingValues(values, idsOf(after.machines)),
       })
     : []
-  const pruning = planPruning({
-    ...{ name: how.name, prune: how.prune ?? false, force: how.force ?? false, dryRun: how.dryRun, known },
-    things: new Set(changes.map(({ thing }) => thing)),
-    exists: existing(services),
-    holder: holding(services, after),
-  })
+  const pruning = await inTurn(() =>
+    planPruning({
+      ...{ name: how.name, prune: how.prune ?? false, force: how.force ?? false, dryRun: how.dryRun, known },
+      things: new Set(changes.map(({ thing }) => thing)),
+      exists: existing(services),
+      holder: holding(services, after),
+    }),
+  )
   const told = [
     ...changes.map((each) => ({ ...each, fields: [...each.fields], differences: [...each.differences] })),
     ...pruning.remove.map(({ thing }) => ({ thing, change: 'remove' as const, fields: [], differences: [] })),
@@ -145,6 +147,12 @@ export async function applyManifest(services: Services, manifest: Manifest, how:
   if (how.name !== undefined && pruning.remove.length > 0)
     await manifests?.save(how.name, new Set([...pruning.belongings, ...stays]))
   return { ...answer, changes: told.filter(({ thing }) => !stays.has(thing)), kept: [...pruning.kept, ...refused] }
+}
+
+/** Does a step that takes a while with thousands of machines in a turn of its own: between steps others are answered. */
+async function inTurn<T>(work: () => T): Promise<T> {
+  await new Promise((resolve) => setImmediate(resolve))
+  return work()
 }
 
 const rank = (kind: string) => (kind === 'snippet' ? 0 : 1)

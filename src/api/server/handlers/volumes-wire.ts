@@ -1,3 +1,4 @@
+import { Slots } from '../../../kit/slots.ts'
 import type { Attachment } from '../../../volumes/attachment.ts'
 import { purposeOf } from '../../../volumes/holding.ts'
 import type { VolumeJob } from '../../../volumes/jobs.ts'
@@ -12,12 +13,16 @@ type WireVolume = ResponseOf<Contract['getVolume']>
 type WireExport = WireVolume['exports'][number]
 type WireSession = ResponseOf<Contract['listSessions']>['items'][number]
 type WireJob = ResponseOf<Contract['getVolumeJob']>
+/** Volumes whose facts are read at a time: a thousand at once would keep everything else from being answered. */
+const READ_AT_ONCE = 16
+
 type Around = Readonly<{ disks: ApiDependencies['disks']; machines: ApiDependencies['machines'] }>
 
 /** Volumes, exports, sessions and jobs as the API shows them. CHAP secrets are never part of them. */
 export function volumesWire({ disks, machines }: Around) {
   const { volumes, targets, rates } = disks
   const machineName = (id: string) => machines.get(id)?.name ?? id
+  const slots = new Slots(READ_AT_ONCE)
 
   const toExport = (attachment: Attachment, volume: string, sessions: readonly AttachedSession[]): WireExport => {
     const disk = attachment.disks.find((each) => each.volume === volume)
@@ -39,7 +44,7 @@ export function volumesWire({ disks, machines }: Around) {
   /** What a pool cannot tell now, because the volume is being made or is damaged, is not told. */
   const factsOf = async (id: string) => {
     try {
-      return await volumes.facts(id)
+      return await slots.run(() => volumes.facts(id))
     } catch {
       return { ownBytes: null, dirtyBytes: null }
     }
