@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Finding } from './api/contract/server.ts'
@@ -24,6 +23,7 @@ import { installConfigs, openDeployments } from './compose/deployments.ts'
 import { holdsOf, openDisks } from './compose/disks.ts'
 import { openDomain, type Surroundings } from './compose/domain.ts'
 import { announce, openDoors } from './compose/doors.ts'
+import { ending, type Taken } from './compose/ending.ts'
 import { openGateway } from './compose/gateway.ts'
 import { openGuests } from './compose/guests.ts'
 import { openInstall } from './compose/install.ts'
@@ -77,9 +77,9 @@ export async function serve(loaded: LoadedConfig): Promise<void> {
   const stops: Stop[] = []
   const onStop = (stop: Stop) => stops.push(stop)
   try {
-    const ended = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
+    const { ended, giveUp } = ending()
     const notices = serviceNotices(log)
-    await start(loaded, log, onStop)
+    await start(loaded, log, onStop, giveUp)
     notices.ready()
     await ended
     notices.stopping()
@@ -89,7 +89,8 @@ export async function serve(loaded: LoadedConfig): Promise<void> {
   }
 }
 
-async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop: Stop) => void): Promise<void> {
+async function start(loaded: LoadedConfig, log: Log, onStop: (stop: Stop) => void, taken: Taken) {
+  const { config, settings } = loaded
   const startedAt = CLOCK.now()
   const dataDir = resolve(config.dataDir)
   const events = new Events()
@@ -107,7 +108,7 @@ async function start({ config, settings }: LoadedConfig, log: Log, onStop: (stop
     })
 
   // Store and domain.
-  const store = await openStore(dataDir, { log })
+  const store = await openStore(dataDir, { log, database: config.database, taken })
   onStop(() => store.close())
   const around: Surroundings = { config, dataDir, events, clock: CLOCK, log }
   const ledger = await VolumeLedger.open({ repository: store.volumes, clock: CLOCK, events })

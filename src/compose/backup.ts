@@ -9,8 +9,10 @@ import type { LoadedConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import type { Images } from '../images/images.ts'
 import { Refusal } from '../kit/errors.ts'
-import { copyDatabases } from '../store/copy.ts'
+import { SILENT } from '../kit/log.ts'
 import { DATABASE_FILE, LOCK_FILE, lockDirectory } from '../store/directory.ts'
+import { copiesOf, openGround } from '../store/ground.ts'
+import { holdForRestore, type Replaced } from '../store/replacing.ts'
 import { commitRestore, contentOf, finishRestore, stageRestore } from '../store/restored.ts'
 
 type About = Readonly<{ config: Config; dataDir: string; version: string; now: () => number }>
@@ -48,7 +50,7 @@ export function runningBackups(
 async function opened(about: About, parts: BackupParts, done: () => void): Promise<OpenBackup> {
   const { dataDir, version, now } = about
   const head = newHead(version, now(), parts)
-  const copies = await copyDatabases(dataDir)
+  const copies = await copiesOf(dataDir, { database: about.config.database, log: SILENT })
   let isReleased = false
   return {
     content: backupBytes({ dataDir, head, databases: copies.files, volumesElsewhere: volumesElsewhere(about) }),
@@ -76,13 +78,16 @@ export async function* offlineBackup(
   parts: BackupParts,
 ): AsyncGenerator<Uint8Array> {
   const dataDir = resolve(config.dataDir)
-  if (!(await stat(join(dataDir, DATABASE_FILE)).catch(() => undefined)))
+  if (!config.database && !(await stat(join(dataDir, DATABASE_FILE)).catch(() => undefined)))
     throw new Refusal('not-found', `there is no Reveille in ${dataDir}`, {
       next: 'set dataDir (REVEILLE_DATA_DIR) to its data directory',
     })
   const lock = lockDirectory(dataDir)
   try {
     await finishRestore(dataDir)
+    // What was restored and never started must be in PostgreSQL before it is copied from there.
+    if (config.database)
+      await openGround(dataDir, { database: config.database, log: SILENT }).then((ground) => ground.close())
     const { content, release } = await opened({ config, dataDir, version, now: Date.now }, parts, () => undefined)
     try {
       const level = { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 }
@@ -121,6 +126,7 @@ export async function restore(
   })
   const owner = await ownerOf(dataDir)
   const lock = lockDirectory(dataDir)
+  let replaced: Replaced | undefined
   try {
     const give = async (path: string) => {
       if (owner) await chown(path, owner.uid, owner.gid)
@@ -132,15 +138,28 @@ export async function restore(
       throw new Refusal('conflict', `${dataDir} is not empty: it holds ${content.slice(0, 5).join(', ')}`, {
         next: 'restore into another directory (--data-dir), or use --force, which keeps what is there in a folder beside the restored data',
       })
+    replaced = config.database && (await holdForRestore(dataDir, config.database, SILENT))
+    if (replaced && !replaced.holdsNothing) await keepDatabase(dataDir, replaced, force)
     const stage = await stageRestore(dataDir)
     await give(stage)
     const summary = await readBackup(file, { directory: stage, ...(owner ? { owner } : {}) })
+    await replaced?.announce(stage)
     const aside = await commitRestore(dataDir, Date.now())
+    await replaced?.take()
     if (aside !== null) await give(join(dataDir, aside))
     return { ...summary, dataDir, aside: aside === null ? null : join(dataDir, aside) }
   } finally {
+    await replaced?.close()
     lock.release()
   }
+}
+
+async function keepDatabase(dataDir: string, database: Replaced, force: boolean): Promise<void> {
+  if (!force)
+    throw new Refusal('conflict', 'the PostgreSQL database holds a site already', {
+      next: 'name an empty database, or use --force, which keeps what it holds in a folder of the data directory',
+    })
+  await database.keep(join(dataDir, `before-restore-${new Date().toISOString().replaceAll(/[:.]/g, '-')}-postgresql`))
 }
 
 async function readable(file: string): Promise<void> {

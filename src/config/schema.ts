@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { parseSubnet } from '../kit/ip.ts'
 import { BMC_SETTINGS } from './bmc-settings.ts'
-import { address, clients, interfaceName, listen, range, secret, subnet } from './values.ts'
+import { address, clients, databaseUrl, interfaceName, listen, range, secret, subnet } from './values.ts'
 
 /**
  * All settings with their defaults and one line of help each. The file, the environment, the flags, `reveille serve --help`,
@@ -10,7 +10,11 @@ import { address, clients, interfaceName, listen, range, secret, subnet } from '
  */
 
 /** Settings whose values no answer, log or error shows. */
-export const SECRET_SETTINGS: ReadonlySet<string> = new Set(['notify.webhookSecret', 'notify.smtp.password'])
+export const SECRET_SETTINGS: ReadonlySet<string> = new Set([
+  'database',
+  'notify.webhookSecret',
+  'notify.smtp.password',
+])
 
 export const NetworkSettings = z
   .object({
@@ -62,6 +66,11 @@ const logLevels = ['debug', 'info', 'warn', 'error'] as const
 export const Settings = z
   .object({
     dataDir: z.string().min(1).default('/var/lib/reveille').describe('directory that holds everything'),
+    database: databaseUrl
+      .optional()
+      .describe(
+        'PostgreSQL that keeps what the SQLite files keep otherwise, such as postgresql://reveille:PASSWORD@10.0.0.2/reveille; files in the data directory if not given',
+      ),
     controlGroup: z
       .string()
       .regex(/^[a-z_][a-z0-9_.-]{0,31}$/, 'the name of a group')

@@ -56,6 +56,13 @@ export const secret = z
   .max(1000)
   .transform((text) => new Secret(text))
 
+/** May hold a password, so it is shown nowhere. */
+export const databaseUrl = z
+  .string()
+  .max(1000)
+  .regex(/^postgres(ql)?:\/\/[^\s]+$/, 'a URL such as postgresql://reveille@10.0.0.2/reveille')
+  .transform((text) => new Secret(text))
+
 export const interfaceName = z
   .string()
   .regex(/^[A-Za-z0-9._:@-]{1,15}$/, 'an interface name of 1 to 15 letters, digits and . _ : @ -')

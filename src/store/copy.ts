@@ -9,19 +9,15 @@ import { DATABASE_FILE, LEASE_FILE } from './directory.ts'
 /** Where copies lie until they are in a backup. One at a time: see `copyDatabases`. */
 const COPIES = 'backup.part'
 
+/** Paths by the names of the databases. `release` deletes the copies. */
+export type Copies = Readonly<{ files: Readonly<Record<string, string>>; release(): Promise<void> }>
+
 /**
  * Copies of the databases of a data directory, each as it is at one moment, while a server writes on. The leases are copied last: an address that a
- * machine was given stays its own. `release` deletes the copies.
+ * machine was given stays its own.
  */
-export async function copyDatabases(
-  dataDir: string,
-): Promise<Readonly<{ files: Readonly<Record<string, string>>; release(): Promise<void> }>> {
-  const directory = join(dataDir, COPIES)
-  const release = () => rm(directory, { recursive: true, force: true })
-  // What a killed backup left.
-  await release()
-  await mkdir(directory, { mode: 0o700 })
-  try {
+export function copyDatabases(dataDir: string): Promise<Copies> {
+  return makeCopies(dataDir, async (directory) => {
     const files: Record<string, string> = {}
     for (const name of [DATABASE_FILE, LEASE_FILE]) {
       const from = join(dataDir, name)
@@ -29,6 +25,22 @@ export async function copyDatabases(
       files[name] = join(directory, name)
       await copied(from, files[name])
     }
+    return files
+  })
+}
+
+/** Makes copies in the folder that is kept for them. */
+export async function makeCopies(
+  dataDir: string,
+  make: (directory: string) => Promise<Copies['files']>,
+): Promise<Copies> {
+  const directory = join(dataDir, COPIES)
+  const release = () => rm(directory, { recursive: true, force: true })
+  // What a killed backup left.
+  await release()
+  await mkdir(directory, { mode: 0o700 })
+  try {
+    const files = await make(directory)
     return { files, release }
   } catch (error) {
     await release()

@@ -14,7 +14,7 @@ const STAGE = 'restoring'
 const WHOLE = 'restored'
 const LIST = 'aside.json'
 /** Names that are no content: locks, sockets and ourselves. */
-const OURS = /^(lock\.db(-.*)?|control\.sock|backup\.part|restoring|restored|before-restore-.*)$/
+const OURS = /^(lock\.db(-.*)?|control\.sock|backup\.part|restoring|restored|before-(restore|postgresql)-.*)$/
 
 /** What is in a data directory, apart from locks and from the empty files that a start which was refused leaves. */
 export function contentOf(dataDir: string): string[] {

@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3'
 import { Kysely, SqliteDialect } from 'kysely'
+import type { Engine } from './engine.ts'
 import { FairTurns } from './fair-turns.ts'
 import { sqliteRefusal } from './sqlite-refusal.ts'
 import type { Tables } from './tables.ts'
@@ -7,17 +8,6 @@ import type { Tables } from './tables.ts'
 const BUSY_TIMEOUT_MS = 5000
 /** Compiled statements kept; Kysely would compile each anew. */
 const MOST_STATEMENTS = 200
-
-/** A connection and what is special about its engine, so that the repositories need not know which one it is. */
-export type Engine = Readonly<{
-  db: Kysely<Tables>
-  /**
-   * Runs work whose commits need not survive a power cut (they do survive `kill -9`): no wait for the disk. For traces,
-   * which nobody was promised. A later ordinary commit makes them durable too.
-   */
-  relaxed<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>
-  close(): Promise<void>
-}>
 
 /** Opens a SQLite file: WAL, synchronous=FULL (a commit has reached the disk), foreign keys on. */
 export function openSqlite(path: string): Engine {

@@ -1,11 +1,10 @@
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import type { AccessRepository } from '../access/repository.ts'
 import type { ConfigRepository } from '../configs/config.ts'
 import type { DeploymentRepository } from '../deployments/repository.ts'
 import type { GatewayRepository } from '../gateway/bmc.ts'
 import type { GuestRepository } from '../guests/guest.ts'
 import type { ImageRepository } from '../images/repository.ts'
-import type { Log } from '../kit/log.ts'
 import type { MachineRepository } from '../machines/repository.ts'
 import type { ManifestRepository } from '../manifest/belongings.ts'
 import type { LeaseRepository } from '../networks/lease.ts'
@@ -18,19 +17,16 @@ import { accessRepository } from './access.ts'
 import { batchRepository } from './batches.ts'
 import { configRepository } from './configs.ts'
 import { deploymentRepository } from './deployments.ts'
-import { DATABASE_FILE, LEASE_FILE, lockDirectory, prepareDirectory } from './directory.ts'
+import { lockDirectory, prepareDirectory } from './directory.ts'
 import { gatewayRepository } from './gateway.ts'
+import { openGround, type Where } from './ground.ts'
 import { guestRepository } from './guest-access.ts'
 import { imageRepository } from './images.ts'
-import { leaseRepository, moveLeases } from './leases.ts'
 import { machineRepository } from './machines.ts'
 import { manifestRepository } from './manifests.ts'
-import { migrate } from './migrations.ts'
 import { powerRepository } from './power.ts'
 import { profileRepository } from './profiles.ts'
 import { finishRestore } from './restored.ts'
-import { openSqlite } from './sqlite.ts'
-import { sqliteRefusal } from './sqlite-refusal.ts'
 import { traceRepository } from './traces.ts'
 import { volumeRepository } from './volumes.ts'
 
@@ -56,22 +52,18 @@ export type Store = Readonly<{
 
 /**
  * Opens or makes a data directory. Refuses (`Refusal`) one that another process holds, that a newer Reveille has changed,
- * that is damaged, or that cannot be written.
+ * that is damaged, or that cannot be written; and a database that another Reveille has or that does not answer.
  */
-export async function openStore(dataDir: string, { log }: { log: Log }): Promise<Store> {
+export async function openStore(dataDir: string, where: Where): Promise<Store> {
   const dir = resolve(dataDir)
   prepareDirectory(dir)
   const lock = lockDirectory(dir)
-  const path = join(dir, DATABASE_FILE)
   try {
     await finishRestore(dir)
-    const engine = openSqlite(path)
+    const ground = await openGround(dir, where)
+    const { engine } = ground
+    let closed: Promise<void> | undefined
     try {
-      await migrate(engine.db, log)
-      const leasePath = join(dir, LEASE_FILE)
-      await moveLeases(engine.db, leasePath)
-      const leases = leaseRepository(leasePath)
-      let closed: Promise<void> | undefined
       return {
         machines: machineRepository(engine.db),
         profiles: profileRepository(engine.db),
@@ -84,18 +76,14 @@ export async function openStore(dataDir: string, { log }: { log: Log }): Promise
         manifests: manifestRepository(engine.db),
         power: powerRepository(engine.db),
         gateway: gatewayRepository(engine.db),
-        leases,
+        leases: ground.leases,
         traces: traceRepository(engine),
         access: await accessRepository(engine.db),
-        close: () =>
-          (closed ??= leases
-            .close()
-            .finally(() => engine.close())
-            .finally(() => lock.release())),
+        close: () => (closed ??= ground.close().finally(() => lock.release())),
       }
     } catch (error) {
-      await engine.close()
-      throw sqliteRefusal(error, path)
+      await ground.close()
+      throw error
     }
   } catch (error) {
     lock.release()

@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { Mac } from '../kit/mac.ts'
 import type { Stage, Trace, TraceEvent, TraceRepository, TraceState } from '../traces/trace.ts'
 import { Bulk } from './bulk.ts'
-import type { Engine } from './sqlite.ts'
+import type { Engine } from './engine.ts'
 import type { TraceRow } from './tables.ts'
 
 /** Traces deleted by one commit: large ones hold others up. */

@@ -5,10 +5,10 @@ import { afterEach, beforeEach } from 'vitest'
 import { SILENT } from '../../../src/kit/log.ts'
 import { openStore, type Store } from '../../../src/store/store.ts'
 
-type StoreEngine = Readonly<{ name: string; open(dir: string): Promise<Store> }>
+/** Opens what was opened before with the same directory. */
+export type StoreEngine = Readonly<{ name: string; open(dir: string): Promise<Store> }>
 
-/** What runs the suite of this folder, which says what every store must do. A new engine is one more row. */
-export const ENGINES: readonly StoreEngine[] = [{ name: 'SQLite', open: (dir) => openStore(dir, { log: SILENT }) }]
+export const SQLITE: StoreEngine = { name: 'SQLite', open: (dir) => openStore(dir, { log: SILENT }) }
 
 /** An empty store for each test. `reopened` is as after a restart: nothing but what was written counts. */
 export function storeBed({ open }: StoreEngine) {

@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest'
 import type { BmcEvent } from '../../../src/gateway/bmc.ts'
 import { DriverSettings } from '../../../src/power/settings.ts'
 import { AWKWARD, bmc, powerDriver } from '../values.ts'
-import { ENGINES, storeBed } from './engines.ts'
+import { type StoreEngine, storeBed } from './engines.ts'
 
-describe.each(ENGINES)('$name keeps', (engine) => {
+export function powerAndBmcSuite(engine: StoreEngine): void {
   const bed = storeBed(engine)
 
   describe('power drivers', () => {
@@ -79,4 +79,4 @@ describe.each(ENGINES)('$name keeps', (engine) => {
       expect(await bed.store.gateway.events('m_2')).toEqual([event('m_2', 9)])
     })
   })
-})
+}

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { auditEntry, session, token, user } from '../values.ts'
-import { ENGINES, storeBed } from './engines.ts'
+import { type StoreEngine, storeBed } from './engines.ts'
 
-describe.each(ENGINES)('$name keeps', (engine) => {
+export function accessSuite(engine: StoreEngine): void {
   const bed = storeBed(engine)
 
   describe('access', () => {
@@ -71,4 +71,4 @@ describe.each(ENGINES)('$name keeps', (engine) => {
       expect((await again.audit({ limit: 9 })).map((entry) => entry.at)).toEqual([6, 5, 4])
     })
   })
-})
+}

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { AWKWARD } from '../values.ts'
-import { ENGINES, storeBed } from './engines.ts'
+import { type StoreEngine, storeBed } from './engines.ts'
 
-describe.each(ENGINES)('$name keeps', (engine) => {
+export function configSuite(engine: StoreEngine): void {
   const bed = storeBed(engine)
 
   describe('configs', () => {
@@ -35,10 +35,11 @@ describe.each(ENGINES)('$name keeps', (engine) => {
     })
 
     test('with values by scope and name', async () => {
-      await bed.store.configs.saveValues([value('x')])
-      await bed.store.configs.saveValues([value('x', { scope: 'tag:rack=a3', value: null, sealed: AWKWARD })])
+      const sealed = value('x', { scope: 'tag:rack=a3', value: null, sealed: AWKWARD })
+      await bed.store.configs.saveValues([value('x'), sealed])
       await bed.store.configs.saveValues([value('x', { value: false, updatedAt: 4 })])
       await bed.store.configs.saveValues([value('y', { scope: 'machine:m_1', value: '' })])
+      await bed.store.configs.saveValues([])
       const values = await (await bed.reopened()).configs.values()
       expect(values).toHaveLength(3)
       expect(values).toContainEqual(value('x', { value: false, updatedAt: 4 }))
@@ -60,4 +61,4 @@ describe.each(ENGINES)('$name keeps', (engine) => {
       expect(await bed.store.configs.takeOnce('boot', AWKWARD, 14)).toBe(false)
     })
   })
-})
+}

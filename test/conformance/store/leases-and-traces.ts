@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { ipv4 } from '../../../src/kit/ip.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { lease, mac, trace } from '../values.ts'
-import { ENGINES, storeBed } from './engines.ts'
+import { type StoreEngine, storeBed } from './engines.ts'
 
-describe.each(ENGINES)('$name keeps', (engine) => {
+export function leaseAndTraceSuite(engine: StoreEngine): void {
   const bed = storeBed(engine)
 
   describe('leases', () => {
@@ -120,4 +120,4 @@ describe.each(ENGINES)('$name keeps', (engine) => {
       expect(await bed.store.traces.list({ limit: 1000 })).toHaveLength(300)
     })
   })
-})
+}

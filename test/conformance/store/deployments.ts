@@ -3,9 +3,9 @@ import type { Store } from '../../../src/store/store.ts'
 import { diskOf, inventoryOf } from '../../fakes/deployment-world.ts'
 import { agentBoot, deployment, diskRecord } from '../deployment-values.ts'
 import { AWKWARD } from '../values.ts'
-import { ENGINES, storeBed } from './engines.ts'
+import { type StoreEngine, storeBed } from './engines.ts'
 
-describe.each(ENGINES)('$name keeps', (engine) => {
+export function deploymentSuite(engine: StoreEngine): void {
   const bed = storeBed(engine)
 
   describe('deployments', () => {
@@ -111,4 +111,4 @@ describe.each(ENGINES)('$name keeps', (engine) => {
       expect(await ids({ limit: 10, search: { machines: [], text: 'x_' } })).toEqual([])
     })
   })
-})
+}

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { AWKWARD, image } from '../values.ts'
 import { attachment, maintenance, rollout, volume } from '../volume-values.ts'
-import { ENGINES, storeBed } from './engines.ts'
+import { type StoreEngine, storeBed } from './engines.ts'
 
-describe.each(ENGINES)('$name keeps', (engine) => {
+export function imageAndVolumeSuite(engine: StoreEngine): void {
   const bed = storeBed(engine)
 
   test('images with their versions in order, also when versions come and go', async () => {
@@ -59,4 +59,4 @@ describe.each(ENGINES)('$name keeps', (engine) => {
       expect(await (await bed.reopened()).volumes.all()).toEqual(rows)
     })
   })
-})
+}

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { bareMachine, machine, profiles } from '../values.ts'
 import { batch } from '../volume-values.ts'
-import { ENGINES, storeBed } from './engines.ts'
+import { type StoreEngine, storeBed } from './engines.ts'
 
-describe.each(ENGINES)('$name keeps', (engine) => {
+export function machineAndProfileSuite(engine: StoreEngine): void {
   const bed = storeBed(engine)
 
   test('nothing at first', async () => {
@@ -82,4 +82,4 @@ describe.each(ENGINES)('$name keeps', (engine) => {
     await bed.store.batches.remove([])
     expect(await (await bed.reopened()).batches.all()).toEqual([batch(1), batch(2, { state: 'cancelled', endedAt: 9 })])
   })
-})
+}

@@ -1,0 +1,4 @@
+import { SQLITE } from './engines.ts'
+import { storeSuite } from './suite.ts'
+
+storeSuite(SQLITE)
