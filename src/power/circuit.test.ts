@@ -24,6 +24,12 @@ test('a few failures are forgiven, then it rests', () => {
   expect(circuitState(open, FIRST_REST_MS)).toBe('half-open')
 })
 
+test('a clock that is set back makes no rest longer than any is', () => {
+  const open = failing(FAILURES_TO_OPEN, CLOSED, 10_000_000)
+  expect(circuitState(open, 10_000_000)).toBe('open')
+  expect(circuitState(open, 10_000_000 - LONGEST_REST_MS)).toBe('half-open')
+})
+
 test('after its rest one failure is enough, and each rest is twice as long, up to a limit', () => {
   let circuit = failing(FAILURES_TO_OPEN)
   let now = 0

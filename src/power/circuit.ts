@@ -21,6 +21,8 @@ export const LONGEST_REST_MS = 600_000
 /** `half-open`: its rest is over, and nobody knows yet whether it works again. */
 export function circuitState({ restsUntil }: Circuit, now: number): CircuitState {
   if (restsUntil === null) return 'closed'
+  // The clock was set back: no rest is that long.
+  if (restsUntil - now > LONGEST_REST_MS) return 'half-open'
   return now < restsUntil ? 'open' : 'half-open'
 }
 

@@ -21,6 +21,7 @@ export class Poller {
   readonly #with: Dependencies
   readonly #polled = new Map<string, Polled>()
   #membersAt = Number.NEGATIVE_INFINITY
+  #tickedAt = Number.NEGATIVE_INFINITY
 
   constructor(dependencies: Dependencies) {
     this.#with = dependencies
@@ -30,6 +31,8 @@ export class Poller {
   tick(): void {
     const { clock, concurrency } = this.#with
     const now = clock.now()
+    if (now < this.#tickedAt) this.#shift(now - this.#tickedAt)
+    this.#tickedAt = now
     this.#refresh(now)
     for (const machine of due(this.#polled.values(), now, concurrency)) void this.#poll(machine)
   }
@@ -42,6 +45,15 @@ export class Poller {
 
   forget(machine: string): void {
     this.#polled.delete(machine)
+  }
+
+  /** The clock was set back: what was due in a minute still is. */
+  #shift(ms: number): void {
+    this.#membersAt += ms
+    for (const [machine, each] of this.#polled) {
+      const since = each.since === null ? null : each.since + ms
+      this.#polled.set(machine, { ...each, since, dueAt: each.dueAt + ms })
+    }
   }
 
   #refresh(now: number): void {

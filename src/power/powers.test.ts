@@ -186,6 +186,18 @@ describe('switching', () => {
     expect(await powers.perform(MACHINE, 'reset')).toMatchObject({ confirmed: true })
   })
 
+  test('a machine that was off a while ago is read again before a cycle: that it is on then proves nothing', async () => {
+    const powers = await bed.withDrivers('bmc')
+    await powers.status(MACHINE)
+    bed.bmc.now = 'on'
+    bed.bmc.ignores = true
+    expect(await powers.perform(MACHINE, 'cycle', { wait: 3 })).toMatchObject({ state: 'on', confirmed: null })
+    bed.bmc.now = 'off'
+    bed.bmc.ignores = false
+    await powers.status(MACHINE)
+    expect(await powers.perform(MACHINE, 'cycle')).toMatchObject({ state: 'on', confirmed: true })
+  })
+
   test('a power cycle that leaves a machine off is finished by switching it on', async () => {
     const powers = await bed.withDrivers('bmc')
     const perform = bed.bmc.perform.bind(bed.bmc)

@@ -194,10 +194,12 @@ export class Switching {
   async #step(run: Run, action: PowerAction, { first, until, spared }: How = {}): Promise<Ended> {
     const { machine, only, waitMs, problems, steps } = run
     const { clock, before, read } = this.#with
-    const known = before(machine.id)
     const errors: unknown[] = []
     let ended: Ended | undefined
+    let known = before(machine.id)
     for (const driver of inTurn(chosen(run.drivers, action, { only }), first)) {
+      // What was off a while ago may be on since: then its being on after a cycle would prove nothing.
+      if (action === 'cycle' && known === 'off' && waitMs > 0) known = (await read(machine, driver)).state
       if (ended && until !== undefined && clock.now() >= until) break
       const orderedAt = clock.now()
       if (spared?.()) {

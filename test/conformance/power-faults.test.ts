@@ -66,7 +66,7 @@ type Fault = Readonly<{
   kind: 'ipmi' | 'redfish'
   obeys?: (action: string) => boolean
   packets?: BmcFaults
-  lost?: true
+  lost?: boolean
 }>
 const FAULTS = {
   'drops 30 % of what comes and goes': { kind: 'ipmi', packets: { dropRequests: 0.3, dropAnswers: 0.3 } },

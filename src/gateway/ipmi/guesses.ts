@@ -22,7 +22,10 @@ export class Guesses {
 
   #left(key: string, rate: Rate, now: number): number {
     const bucket = this.#buckets.get(key)
-    return bucket ? Math.min(rate.burst, bucket.left + (now - bucket.at) / rate.everyMs) : rate.burst
+    // The clock was set back: nobody is to wait until it catches up.
+    return bucket && bucket.at <= now
+      ? Math.min(rate.burst, bucket.left + (now - bucket.at) / rate.everyMs)
+      : rate.burst
   }
 
   #take(key: string, rate: Rate, now: number): void {

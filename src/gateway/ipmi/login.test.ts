@@ -221,6 +221,19 @@ describe('limits', () => {
     await world.loggedIn()
   })
 
+  test('a clock that is set back locks nobody out, and keeps no session longer', async () => {
+    const world = new IpmiWorld()
+    for (let i = 0; i < 10; i++) await world.client({ password: `guess ${i}` }).login()
+    await world.loggedIn({ address: '192.0.2.2' })
+    world.clock.advance(-3_600_000)
+    world.server.sweep()
+    world.advance(6000)
+    await world.loggedIn()
+    world.advance(IDLE_MS + 1000)
+    world.server.sweep()
+    expect(world.server.table.counts).toMatchObject({ sessions: 0, halfOpen: 0 })
+  })
+
   test('logins that were begun side by side are no more guesses than others', async () => {
     const world = new IpmiWorld()
     const clients = Array.from({ length: 40 }, (_, i) => world.client({ password: `guess ${i}` }))

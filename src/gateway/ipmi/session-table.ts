@@ -107,12 +107,17 @@ export class SessionTable {
   expire(now: number): readonly HalfOpen[] {
     const givenUp = []
     // Both in the order in which they began, which for logins is the order in which they end.
+    // When the clock was set back, their time runs from now on.
     for (const half of this.#halfOpen.values()) {
+      if (half.at > now) half.at = now
       if (now - half.at < HALF_OPEN_MS) break
       this.removeHalfOpen(half)
       givenUp.push(half)
     }
-    for (const session of this.#sessions.values()) if (now - session.lastAt >= IDLE_MS) this.remove(session)
+    for (const session of this.#sessions.values()) {
+      if (session.lastAt > now) session.lastAt = now
+      else if (now - session.lastAt >= IDLE_MS) this.remove(session)
+    }
     return givenUp
   }
 }

@@ -37,7 +37,7 @@ export type HalfOpen = {
   readonly suite: IpmiSuite
   readonly endpoint: Endpoint
   readonly peer: Peer
-  readonly at: number
+  at: number
   /** The answer to Open Session, for a retry. */
   readonly opened: Uint8Array
   /** RAKP message 1 as it came, and our answer, for a retry. */

@@ -69,6 +69,11 @@ test('a session ends when nobody uses it, and when its account is not what it wa
   const idle = await login()
   clock.advance(1_800_001)
   expect((await ask('GET', SYSTEM, { token: idle })).status).toBe(401)
+  const kept = await login()
+  clock.advance(-3_600_000)
+  await ask('GET', '/redfish/v1/SessionService/Sessions')
+  clock.advance(1_800_001)
+  expect((await ask('GET', SYSTEM, { token: kept })).status, 'also when the clock was set back').toBe(401)
   const changed = await login()
   one.bmc = { ...one.bmc, users: one.bmc.users.map((user) => ({ ...user, sealed: 'new' })) }
   expect((await ask('GET', SYSTEM, { token: changed })).status).toBe(401)

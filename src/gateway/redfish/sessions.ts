@@ -125,9 +125,11 @@ export class RedfishSessions {
     )
   }
 
-  #isOver({ lastAt, createdAt }: Kept): boolean {
+  #isOver(session: Kept): boolean {
     const now = this.#clock.now()
-    return now - lastAt > SESSION_TIMEOUT_S * 1000 || now - createdAt > LONGEST_MS
+    // The clock was set back: nobody has it for longer because of that.
+    session.lastAt = Math.min(session.lastAt, now)
+    return now - session.lastAt > SESSION_TIMEOUT_S * 1000 || now - session.createdAt > LONGEST_MS
   }
 
   #forgetOld(): void {

@@ -3,6 +3,7 @@ import { type ClientRequest, request } from 'node:http'
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { Refusal } from '../../../kit/errors.ts'
+import { MaybeDone } from '../../driver.ts'
 
 /** Most of an answer that is read. */
 export const MOST_ANSWER_BYTES = 256 * 1024
@@ -64,7 +65,12 @@ async function once(asked: Asked): Promise<Raw> {
       outgoing?.destroy()
       socket.destroy()
     }
-    const fail = (why: string) => settle(() => reject(unreachable(url, why)))
+    const fail = (why: string) =>
+      settle(() => {
+        const { code, message, next = '' } = unreachable(url, why)
+        // The other side may have read it, and obeyed.
+        reject(new MaybeDone(code, message, { next }))
+      })
     const timer = setTimeout(() => fail('it did not answer in time'), Math.max(1, until - Date.now()))
     const length = body === null ? {} : { 'content-length': String(Buffer.byteLength(body)) }
     outgoing = request({

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Secret } from '../../../kit/secret.ts'
+import { MaybeDone } from '../../driver.ts'
 import { DriverSettings } from '../../settings.ts'
 import { fingerprintOf, MOST_ANSWER_BYTES } from './exchange.ts'
 import { httpFactory, httpFactoryWithin } from './http.ts'
@@ -195,6 +196,18 @@ describe('a server that', () => {
     const { url } = await scripted((_request, response) => answer(response))
     const error = await driverAt(url, {}, httpFactoryWithin(200)).state!().catch((caught: unknown) => caught)
     expect(error).toMatchObject({ code: 'not-available', message: expect.stringContaining('did not answer in time') })
+    expect(error, 'it may have obeyed').toBeInstanceOf(MaybeDone)
+  })
+
+  test('cannot be connected to did nothing', async () => {
+    const { url } = await scripted((_request, response) => response.end())
+    const gone = new URL(url)
+    gone.port = '1'
+    const error = await driverAt(gone.href)
+      .perform('on')
+      .catch((caught: unknown) => caught)
+    expect(error).toMatchObject({ code: 'not-available' })
+    expect(error).not.toBeInstanceOf(MaybeDone)
   })
 
   test('hangs up in the middle of its answer is refused', async () => {
