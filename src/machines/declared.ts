@@ -34,8 +34,21 @@ export function planDeclared(
     const fields = before ? changedFields(before, after) : Object.keys(input)
     return { before, after, fields, change: before ? (fields.length > 0 ? 'update' : 'none') : 'create' } as const
   })
+  for (const { before, after } of plan) if (!before) refuseRenamed(after, registry, names)
   registry.assertUnique(plan.map(({ after }) => after))
   return plan
+}
+
+/** A machine that the manifest calls otherwise now would be taken for a new one, with what is known of the old one lost. */
+function refuseRenamed({ name, macs }: Machine, registry: MachineRegistry, names: ReadonlySet<string>): void {
+  const [mac, old] = macs.flatMap((each) => {
+    const known = registry.byMac(each)
+    return known && !names.has(known.name) ? [each, known.name] : []
+  })
+  if (mac === undefined || old === undefined) return
+  throw new Refusal('conflict', `the MAC ${mac} of ${name} belongs to ${old}, which the manifest does not name`, {
+    next: `if ${name} is ${old} under another name: reveille machine set ${old} --name ${name}; else delete ${old} first`,
+  })
 }
 
 function discoveredAs(input: DeclaredMachine, registry: MachineRegistry): Machine | undefined {

@@ -61,6 +61,8 @@ export function planPruning(asked: Asked): Pruning {
       const reason =
         other === undefined ? asked.holder(each.kind, each.name, going) : `the manifest ${other} has it, too`
       if (reason !== undefined) kept.push({ thing: each.thing, reason })
+      // It is the other's alone from now on; else each of the two would keep it for the other for ever.
+      if (other !== undefined) belongings.delete(each.thing)
       return reason === undefined
     })
   }

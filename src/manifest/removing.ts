@@ -6,12 +6,14 @@ import type { Profile, ProfileSpec } from '../profiles/profile.ts'
 import type { Profiles } from '../profiles/profiles.ts'
 import type { PrunedKind, Pruning } from './belongings.ts'
 import type { BmcKeeper } from './bmcs.ts'
+import type { VolumeKeeper } from './volumes.ts'
 
 type Keepers = Readonly<{
   machines: Machines
   profiles: Profiles
   configs?: Configs | undefined
   gateway?: BmcKeeper | undefined
+  volumes?: VolumeKeeper | undefined
 }>
 /** As things will be when the manifest is applied. */
 export type Coming = Readonly<{
@@ -42,7 +44,7 @@ export function existing({ machines, profiles, configs, gateway }: Keepers) {
 }
 
 /** Says why something must stay. */
-export function holding({ machines, configs, gateway }: Keepers, coming: Coming) {
+export function holding({ machines, configs, gateway, volumes }: Keepers, coming: Coming) {
   let index: ReturnType<typeof indexOf> | undefined
   // Most manifests prune nothing.
   const indexed = () => {
@@ -54,7 +56,7 @@ export function holding({ machines, configs, gateway }: Keepers, coming: Coming)
     const names = (all: readonly { name: string }[], of: string) => all.filter((each) => stays(`${of} ${each.name}`))
     switch (kind) {
       case 'machine':
-        return machineHolder(machines, name)
+        return machineHolder(machines, volumes, name)
       case 'bmc': {
         const tags = indexed().machines.get(name)?.tags ?? []
         const rule = gateway?.rules().find((each) => tags.includes(each.tag) && stays(`bmc-rule ${each.name}`))
@@ -126,11 +128,15 @@ export async function removeThings(
 }
 
 /** States in which somebody works with it. */
-function machineHolder(machines: Machines, name: string): string | undefined {
+function machineHolder(machines: Machines, volumes: VolumeKeeper | undefined, name: string): string | undefined {
   const machine = machines.find(name)
   if (!machine) return undefined
   if (machine.state === 'active')
     return 'it is active; if it shall go, retire it first: reveille machine set --state retired'
+  // They go with their machine, and volumes hold content.
+  const [overlay] = volumes?.ledger.overlaysOf(machine.id) ?? []
+  if (overlay)
+    return `its volume ${overlay.name} has what it has written; if that may go: reveille machine rm ${machine.name}`
   try {
     machines.assertRemovable(machine.id)
     return undefined

@@ -70,7 +70,7 @@ describe('volumes of a manifest', () => {
   test('applying does just what was planned', async () => {
     const done: unknown[] = []
     const keeper = {
-      ledger: { find: () => undefined },
+      ledger: { find: () => undefined, overlaysOf: () => [] },
       create: async (given: unknown, by: string) => done.push(['create', (given as { name: string }).name, by]),
       update: async (id: string, patch: unknown) => done.push(['update', id, patch]),
     }

@@ -8,7 +8,7 @@ import { DEFAULT_SCSI, type Volume } from '../volumes/volume.ts'
 export type DeclaredVolume = Manifest['volumes'][number]
 /** What is needed of `Volumes`. */
 export type VolumeKeeper = Readonly<{
-  ledger: { find(reference: string): Volume | undefined }
+  ledger: { find(reference: string): Volume | undefined; overlaysOf(machine: string): readonly Volume[] }
   create(given: NewVolume, by: string): Promise<unknown>
   update(id: string, patch: VolumePatch): Promise<unknown>
 }>
@@ -26,7 +26,7 @@ export type PlannedVolume = Readonly<{
  */
 export function planVolumes(
   declared: readonly DeclaredVolume[],
-  volumes: Pick<VolumeKeeper, 'ledger'>,
+  volumes: Readonly<{ ledger: Pick<VolumeKeeper['ledger'], 'find'> }>,
   resolve: ResolveImage,
 ): PlannedVolume[] {
   const names = new Set<string>()

@@ -15,13 +15,17 @@ describe('what an install profile keeps to itself', () => {
   test('the hash is never shown, what is written into systems only to those who may write profiles', () => {
     expect(shown(spec(HASH), true)).toMatchObject({ identity: { passwordHash: KEPT } })
     expect(JSON.stringify(shown(spec(HASH), true))).not.toContain(HASH)
-    expect(shown(spec(HASH), false)).toMatchObject({ identity: { userData: null } })
+    expect(shown(spec(HASH), false)).toMatchObject({ identity: { userData: KEPT, metaData: null, ignition: null } })
+    expect(JSON.stringify(shown(spec(HASH), false))).not.toContain('#cloud-config')
     expect(shown(spec(null), false)).toMatchObject({ identity: { passwordHash: null } })
   })
 
-  test('what was shown can be sent back without losing the hash', () => {
+  test('what was shown can be sent back without losing what was hidden', () => {
     const before = spec(HASH)
     expect(unhidden(shown(before, true), before)).toEqual(before)
+    expect(unhidden(shown(before, false), before)).toEqual(before)
+    expect(() => unhidden(shown(before, false), undefined)).toThrow('no password hash that could be kept')
+    expect(() => unhidden(shown(spec(null), false), undefined)).toThrow('no cloud-init user-data that could be kept')
   })
 
   test('a hash that is not there cannot be kept', () => {

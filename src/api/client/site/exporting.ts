@@ -1,7 +1,7 @@
-import { stringify } from 'yaml'
 import type { Machine } from '../../contract/machines.ts'
 import { type ApiClient, all } from '../client.ts'
 import { plainPath } from './files.ts'
+import { yamlOf } from './yaml.ts'
 
 /** A file below the directory, and what is in it. */
 export type ExportedFile = Readonly<{ path: string; content: string }>
@@ -19,9 +19,18 @@ export async function exportSite(client: ApiClient, { inline = false } = {}): Pr
   const profileNotes: Notes = []
   const profiles = (await all(client.listProfiles)).map(({ createdAt: _c, updatedAt: _u, usedBy: _n, ...spec }) => {
     if (JSON.stringify(spec).includes(KEPT))
-      profileNotes.push(`profile ${spec.name}: ${KEPT} stands for a password; a new server needs it written here`)
+      profileNotes.push(
+        `profile ${spec.name}: ${KEPT} stands for what is not shown; a new server needs it written here`,
+      )
+    const [config, pinned] = ('config' in spec ? (spec.config ?? '') : '').split('@')
+    if (pinned !== undefined)
+      profileNotes.push(
+        `profile ${spec.name}: it goes by version ${pinned} of the config ${config}, and here is the newest text only, which has number 1 on a new server`,
+      )
     return bare(spec, DEFAULTS.profile)
   })
+  const images = [...new Set(profiles.flatMap(imagesOf))].sort()
+  if (images.length > 0) profileNotes.unshift(`images, to be pushed before: ${images.join(', ')}`)
   const machineNotes: Notes = []
   const described = []
   for (const machine of machines) described.push(await exportMachine(client, machine, machineNotes))
@@ -41,6 +50,13 @@ const KEPT = '$kept$unchanged'
 /** What may be left out. */
 const DEFAULTS = { profile: { description: '' } }
 
+/** Names of images, with the versions that are meant. */
+function imagesOf(profile: object): string[] {
+  const { image, wim, targets, disks } = profile as Record<string, unknown>
+  const listed = [targets, disks].flatMap((each) => (Array.isArray(each) ? each.map(({ image: name }) => name) : []))
+  return [image, wim, ...listed].filter((name) => typeof name === 'string')
+}
+
 /** What is known of a machine by its owner's word, besides its name and MACs. */
 const OF_MACHINES = [
   'tags',
@@ -56,7 +72,8 @@ const OF_MACHINES = [
 ] as const
 
 async function exportMachine(client: ApiClient, machine: Machine, notes: Notes) {
-  const { name, macs } = machine
+  const { name, macs, state } = machine
+  if (state === 'maintenance' || state === 'retired') notes.push(`reveille machine set ${name} --state ${state}`)
   const { items } = await client.listPowerDrivers({ params: { machine: machine.id } })
   const power = items
     .filter(({ builtIn }) => !builtIn)
@@ -117,6 +134,10 @@ async function exportVolumes(client: ApiClient): Promise<ExportedFile> {
     const { name, base, bytes, limitBytes, labels, notes: remarks, scsi } = each
     if (each.active !== null || each.snapshots.length > 0) notes.push(`${name}: its snapshots are not here`)
     const image = base && `${base.image}@${base.version}`
+    if (image) notes.push(`${name}: the image ${image}, to be pushed before`)
+    // Those of machines come with their boots.
+    for (const { for: whom } of each.exports)
+      if (/^an export\b/.test(whom)) notes.push(`reveille volume export ${name}: ${whom}`)
     const fields = bare({ limitBytes, labels, notes: remarks }, { labels: {}, notes: '' })
     volumes.push({ name, ...(image ? { image } : {}), bytes, ...fields, scsi })
   }
@@ -166,8 +187,7 @@ function file(path: string, kind: string, things: readonly unknown[], notes: Not
     notes.length === 0
       ? ''
       : `# Not here, and to be set again on another server:\n${notes.map((note) => `#   ${note}\n`).join('')}`
-  // No anchors: what is the same in two places must not become one thing for whoever edits it.
-  const body = things.length === 0 ? '' : stringify({ [kind]: things }, { lineWidth: 0, aliasDuplicateObjects: false })
+  const body = things.length === 0 ? '' : yamlOf({ [kind]: things })
   return { path, content: `${comments}${body}` }
 }
 

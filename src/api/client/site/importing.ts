@@ -1,10 +1,10 @@
-import { stringify } from 'yaml'
 import { parseIpv4 } from '../../../kit/ip.ts'
 import { readDhcpd } from '../../../protocols/dhcpd/conf.ts'
 import { readDnsmasq } from '../../../protocols/dnsmasq/conf.ts'
 import { type MatchboxSite, readMatchbox } from '../../../protocols/matchbox/site.ts'
 import { readMachines } from './csv.ts'
 import type { SiteFiles } from './files.ts'
+import { yamlOf } from './yaml.ts'
 
 /** A manifest as YAML and as it is, and everything that is not in it or is called otherwise now, with its place. */
 export type Imported = Readonly<{
@@ -212,16 +212,11 @@ export function importedText({ sections, networks, notes }: Imported, from: stri
   const head = [`From ${isWhole(from) ? from.split('/').at(-1) : from}.`]
   if (notes.length > 0) head.push('', 'To be looked at:', ...notes.map((note) => `  ${note}`))
   if (networks.length > 0)
-    head.push(
-      '',
-      'For reveille.yaml, with the interface of each:',
-      '',
-      ...stringify({ networks }, { lineWidth: 0 }).trimEnd().split('\n'),
-    )
+    head.push('', 'For reveille.yaml, with the interface of each:', '', ...yamlOf({ networks }).trimEnd().split('\n'))
   // Whatever a line of the file had in it, it stays a comment.
   const comments = head.flatMap((line) => line.split(/[\r\n\u0085\u2028\u2029]+/)).map((line) => `# ${line}`.trimEnd())
   const said = Object.fromEntries(Object.entries(sections).filter(([, things]) => things.length > 0))
-  const body = Object.keys(said).length === 0 ? '' : stringify(said, { lineWidth: 0, aliasDuplicateObjects: false })
+  const body = Object.keys(said).length === 0 ? '' : yamlOf(said)
   return `${comments.join('\n')}\n${body}`
 }
 
