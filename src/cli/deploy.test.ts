@@ -157,6 +157,11 @@ describe('deploy', () => {
     expect((await cli(['deploy', 'list'], handlers)).out).toContain('it waits for d_0')
     expect(JSON.parse((await cli(['deploy', 'list', '--open', '--json'], handlers)).out)).toEqual([DEPLOYMENT])
     expect((await cli(['deploy', 'show', 'd_1'], handlers)).out).toContain('seen to boot its disk')
+    const ofMachine = { ...handlers, listMachineDeployments: () => ({ items: [DEPLOYMENT], next: null }) }
+    const newest = await cli(['deploy', 'log', 'web1'], ofMachine)
+    expect(newest.out).toContain('wrote 4 MiB')
+    const none = await cli(['deploy', 'show', 'web2'], { listMachineDeployments: () => ({ items: [], next: null }) })
+    expect(none).toMatchObject({ status: 1, err: expect.stringContaining('no deployment of web2 yet') })
     expect((await cli(['deploy', 'log', 'd_1'], { getDeploymentLog: handlers.getDeploymentLog })).out).toContain(
       'wrote 4 MiB',
     )

@@ -148,46 +148,64 @@ export function deployCommands(program: CliCommand, context: Context): void {
       })
     })
 
-  leaf(deploy, 'show <deployment>', 'show a deployment with its tasks', ['reveille deploy show d-0123']).action(
-    async (id: string, options: Common) => {
-      const found = await (await context.client()).getDeployment({ params: { deployment: id } })
-      show(context, options, found, () => deploymentText(context.terminal, found, context.clock.now()))
-    },
-  )
+  leaf(deploy, 'show <deployment>', 'show a deployment with its tasks; a machine stands for its newest one', [
+    'reveille deploy show d_0123',
+    'reveille deploy show web1',
+  ]).action(async (reference: string, options: Common) => {
+    const deployment = await deploymentOf(context, reference)
+    const found = await (await context.client()).getDeployment({ params: { deployment } })
+    show(context, options, found, () => deploymentText(context.terminal, found, context.clock.now()))
+  })
 
   leaf(deploy, 'wait <deployment>', 'follow a deployment until it is over; status 1 unless it succeeded', [
-    'reveille deploy wait d-0123 --timeout 600',
+    'reveille deploy wait d_0123 --timeout 600',
+    'reveille deploy wait web1',
   ])
     .option('--timeout <seconds>', 'give up after this time', seconds)
-    .action((id: string, options: Common & { timeout?: number }) =>
-      waitForDeployment(context, id, { json: options.json === true, timeout: options.timeout }),
-    )
+    .action(async (reference: string, options: Common & { timeout?: number }) => {
+      const id = await deploymentOf(context, reference)
+      await waitForDeployment(context, id, { json: options.json === true, timeout: options.timeout })
+    })
 
-  leaf(deploy, 'log <deployment>', 'print what was done, line by line', ['reveille deploy log d-0123']).action(
-    async (id: string, options: Common) => {
-      const client = await context.client()
-      const items: Awaited<ReturnType<typeof client.getDeploymentLog>>['items'] = []
-      for (let after = 0; ; ) {
-        const page = await client.getDeploymentLog({ params: { deployment: id }, query: { after } })
-        items.push(...page.items)
-        if (page.items.length === 0 || page.after === after) break
-        after = page.after
-      }
-      show(context, options, items, () => items.map(({ at, text }) => `${timeOfDay(at)}  ${text}\n`).join(''))
-    },
-  )
+  leaf(deploy, 'log <deployment>', 'print what was done, line by line', [
+    'reveille deploy log d_0123',
+    'reveille deploy log web1',
+  ]).action(async (reference: string, options: Common) => {
+    const client = await context.client()
+    const deployment = await deploymentOf(context, reference)
+    const items: Awaited<ReturnType<typeof client.getDeploymentLog>>['items'] = []
+    for (let after = 0; ; ) {
+      const page = await client.getDeploymentLog({ params: { deployment }, query: { after } })
+      items.push(...page.items)
+      if (page.items.length === 0 || page.after === after) break
+      after = page.after
+    }
+    show(context, options, items, () => items.map(({ at, text }) => `${timeOfDay(at)}  ${text}\n`).join(''))
+  })
 
   leaf(deploy, 'cancel <deployment>', 'cancel a deployment; says in what state the machine is left', [
-    'reveille deploy cancel d-0123',
+    'reveille deploy cancel d_0123',
   ]).action(async (id: string, options: Common) => {
     const after = await (await context.client()).cancelDeployment({ params: { deployment: id } })
     show(context, options, after, () => `${after.id} is ${after.state}: ${after.reason}\n`)
   })
 
   leaf(deploy, 'release <deployment>', 'end the reserved time of a deployment now', [
-    'reveille deploy release d-0123',
+    'reveille deploy release d_0123',
   ]).action(async (id: string, options: Common) => {
     const after = await (await context.client()).releaseDeployment({ params: { deployment: id } })
     show(context, options, after, () => `${after.id} is released: ${after.reason}\n`)
   })
+}
+
+/** For those who only look: the deployment with this id, or the newest one of a machine. */
+async function deploymentOf(context: Context, reference: string): Promise<string> {
+  if (reference.startsWith('d_')) return reference
+  const client = await context.client()
+  const { items } = await client.listMachineDeployments({ params: { machine: reference }, query: { limit: 1 } })
+  if (!items[0])
+    throw new Unsuccessful(
+      `there was no deployment of ${reference} yet; order one: reveille deploy ${reference} PROFILE`,
+    )
+  return items[0].id
 }
