@@ -136,7 +136,7 @@ test('CDBs: whatever is asked, work stays within the disk and within the limits'
   const mutator = new Mutator(fuzzSeed('cdbs'))
   const identity = { vendor: 'V', product: 'P', revision: '1', serial: 's', target: 'iqn.2026-01.x:y' }
   const blocks = 5000
-  const unit = new LogicalUnit(blocks * BLOCK_BYTES, false, identity, { luns: () => [0], abort() {} })
+  const unit = new LogicalUnit(blocks * BLOCK_BYTES, false, identity, { luns: () => [0], async abort() {} })
   const nexuses = ['a', 'b'].map((name) => unit.attach(name))
   const plan = new Plan()
   for (let i = 0; i < fuzzCount(); i++) {

@@ -99,7 +99,8 @@ export class Commands {
       case 'data':
         return this.#answerData(task, plan.data!)
       case 'status':
-        return this.respond(task)
+        if (!plan.settled) return this.respond(task)
+        return this.#later(task, plan.settled, () => this.respond(task))
       case 'copy':
         return this.#later(task, copy(task, this.#luns, this.#wire.memory), () => this.respond(task))
       default:
@@ -116,7 +117,7 @@ export class Commands {
     }
   }
 
-  #later(task: Task, work: Promise<void>, then: () => void): undefined {
+  #later(task: Task, work: Promise<unknown>, then: () => void): undefined {
     work.then(
       () => this.#resume(task, then),
       (error) => this.#fail(task, error, true),

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type CopySegmentFields, copyCdb, copyList, resultsCdb } from '../../../test/fakes/copy-list.ts'
+import { HeldDisk } from '../../../test/fakes/held-disk.ts'
 import { Initiator, read10, write10 } from '../../../test/fakes/initiator.ts'
 import { MemoryDisk } from '../../../test/fakes/memory-disk.ts'
-import { Refusal } from '../../kit/errors.ts'
 import { SILENT } from '../../kit/log.ts'
 import { getU32 } from '../../protocols/iscsi/fields.ts'
 import { TASK_FUNCTION } from '../../protocols/iscsi/opcodes.ts'
@@ -20,30 +20,6 @@ const SCSI = { vendor: 'REVEILLE', product: 'VOLUME', revision: '1' }
 const BYTES = 2 * 1024 * 1024
 const BLOCKS = BYTES / 512
 const lunOf = (lun: number) => ({ lun, volume: `v_${lun}`, readOnly: lun === 2, serial: `v_${lun}`, scsi: SCSI })
-
-/** Writes wait while it is told to, and say how many do. */
-class HeldDisk extends MemoryDisk {
-  held = 0
-  /** How many writes are left until they fail. */
-  failsAfter = Number.POSITIVE_INFINITY
-  letGo = () => {}
-  #hold: Promise<void> | undefined
-
-  hold(): void {
-    this.isSlow = true
-    this.#hold = new Promise((resolve) => {
-      this.letGo = resolve
-    })
-  }
-
-  override async write(parts: readonly Uint8Array[], at: number): Promise<void> {
-    this.held++
-    await this.#hold
-    this.held--
-    if (this.failsAfter-- <= 0) throw new Refusal('no-space', 'full')
-    await super.write(parts, at)
-  }
-}
 
 function filled(disk: MemoryDisk, seed: number): Buffer {
   const content = Buffer.alloc(BYTES)
@@ -62,7 +38,7 @@ describe('what is copied', () => {
   const memory = new Memory(64 * 1024 * 1024)
 
   function luns(disks: readonly MemoryDisk[]) {
-    const surroundings = { luns: () => [], abort() {} }
+    const surroundings = { luns: () => [], async abort() {} }
     return disks.map((disk, i) => {
       const lun = new DiskLun(lunOf(i), IQN, disk, surroundings)
       const nexus = lun.unit.attach('a')

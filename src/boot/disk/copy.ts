@@ -144,6 +144,9 @@ async function move(
     return failed(source, error)
   }
   try {
+    // Who reserved it meanwhile waits for writes under way only.
+    const refused = refusal(destination)
+    if (refused) return refused
     const { lun } = destination.on
     if (!lun.writeNow([data], to)) await lun.write([data], to)
   } catch (error) {

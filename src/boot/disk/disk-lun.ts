@@ -49,6 +49,12 @@ export class DiskLun {
     return done
   }
 
+  /** Resolves when what is being written now is done. */
+  async settled(): Promise<void> {
+    await this.#exclusive
+    await Promise.allSettled([...this.#writing])
+  }
+
   /** Runs work that reads and then writes while nobody else writes: COMPARE AND WRITE and ORWRITE are indivisible (SBC-4, 4.32). */
   exclusively(work: () => Promise<void>): Promise<void> {
     const before = this.#exclusive

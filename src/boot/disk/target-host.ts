@@ -96,9 +96,11 @@ export class TargetHost {
         const number = lun.lun
         const surroundings = {
           luns: () => target.luns.map((one) => one.lun).sort((a, b) => a - b),
-          abort: (nexuses: readonly string[]) => {
-            for (const one of this.#members.values())
-              if (nexuses.includes(one.nexus)) void one.session?.tasks.abortAll(number)
+          abort: async (nexuses: readonly string[]) => {
+            const members = [...this.#members.values()].filter((one) => nexuses.includes(one.nexus))
+            const aborted = members.map((one) => one.session?.tasks.abortAll(number))
+            // Copies that were asked for at other LUNs write here too; their next step is refused.
+            await Promise.all([...aborted, this.#open.find((one) => one.number === number)?.settled()])
           },
         }
         const disk = new DiskLun(lun, target.iqn, device, surroundings, this.#units.get(number))

@@ -10,7 +10,7 @@ import { SENSE } from './sense.ts'
 
 const identity = (serial: string) => ({ vendor: 'V', product: 'P', revision: '1', serial, target: 'iqn.2026-01.x:y' })
 const unit = (serial: string, blocks = 4096, readOnly = false) =>
-  new LogicalUnit(blocks * BLOCK_BYTES, readOnly, identity(serial), { luns: () => [0], abort() {} })
+  new LogicalUnit(blocks * BLOCK_BYTES, readOnly, identity(serial), { luns: () => [0], async abort() {} })
 
 function ask(one: LogicalUnit, cdb: readonly number[], list?: Uint8Array, nexus = attached(one)): Plan {
   const plan = new Plan()

@@ -14,7 +14,7 @@ let aborted: string[]
 
 beforeEach(() => {
   aborted = []
-  const surroundings = { luns: () => [0, 5], abort: (ids: readonly string[]) => void aborted.push(...ids) }
+  const surroundings = { luns: () => [0, 5], abort: async (ids: readonly string[]) => aborted.push(...ids) }
   unit = new LogicalUnit(BLOCKS * BLOCK_BYTES, false, IDENTITY, surroundings)
   ;[one, other] = ['a', 'b'].map((id) => unit.attach(id)) as [Nexus, Nexus]
   one.attentions.length = 0

@@ -30,8 +30,8 @@ export class Nexus {
 export type UnitSurroundings = Readonly<{
   /** Numbers of all LUNs of the target, for REPORT LUNS. */
   luns: () => readonly number[]
-  /** Aborts what these nexuses have under way at this unit (PREEMPT AND ABORT). */
-  abort: (nexuses: readonly string[]) => void
+  /** Aborts what these nexuses have under way at this unit (PREEMPT AND ABORT); resolves when nothing of it can change the disk any more. */
+  abort: (nexuses: readonly string[]) => Promise<unknown>
 }>
 
 /**
@@ -179,7 +179,8 @@ export class LogicalUnit {
         return planUnmap(list, this.blocks, plan)
       case 0x5f: {
         const victims = this.#reservations.planOut(cdb, list, nexus.id, plan)
-        if (victims.length > 0) this.#surroundings.abort(victims)
+        // SPC-4, 5.13.11.2.6 and 5.17.4.6: they are aborted before it is answered.
+        if (victims.length > 0) plan.settled = this.#surroundings.abort(victims)
         return
       }
       case 0x83:

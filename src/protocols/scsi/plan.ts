@@ -54,6 +54,8 @@ export class Plan {
   /** Sense data that says more than `sense` and `information`; as it is sent. */
   senseData: Uint8Array | undefined
   copy: CopyPlan | undefined
+  /** What has to be over before the answer. */
+  settled: Promise<unknown> | undefined
   /** Most bytes of data that the initiator has room for, by its CDB. */
   room = 0
 
@@ -72,6 +74,7 @@ export class Plan {
     this.information = -1
     this.senseData = undefined
     this.copy = undefined
+    this.settled = undefined
   }
 
   good(): undefined {
