@@ -10,6 +10,7 @@ import { Secret } from '../../../kit/secret.ts'
 import { IPMI_CRYPTOGRAPHY } from '../../../sockets/ipmi-cryptography.ts'
 import type { ConsoleLine, PowerDriver } from '../../driver.ts'
 import { IpmiSettings } from '../../settings.ts'
+import { Addresses } from './addresses.ts'
 import { ipmiDrivers } from './driver.ts'
 import { walk } from './records.ts'
 
@@ -27,8 +28,9 @@ type Changes = Partial<{
   address: string
 }>
 
-function clients(places?: { lively: number; unproven: number }) {
-  const drivers = ipmiDrivers({ cryptography: IPMI_CRYPTOGRAPHY, log: SILENT, ...(places ? { places } : {}) })
+function clients(places?: { lively: number; unproven: number }, addresses = new Addresses()) {
+  const given = { cryptography: IPMI_CRYPTOGRAPHY, log: SILENT, addresses }
+  const drivers = ipmiDrivers(places ? { ...given, places } : given)
   ends.push(() => drivers.close())
   return (port: number, changes: Changes = {}): PowerDriver => {
     const { password = 'secret', kg, ...rest } = changes
@@ -224,6 +226,16 @@ describe('a driver', () => {
     await driver.perform('on')
     expect(bmc.switched).toEqual(['on'])
     expect(await driver.state?.()).toBe('off')
+  })
+
+  it('waits for no name service before it asks a BMC whose address is known', async () => {
+    const { port } = await simulated()
+    const lookup = (host: string) =>
+      host === '127.0.0.1' ? Promise.resolve({ address: host, family: 4 }) : new Promise<never>(() => undefined)
+    const client = clients({ lively: 1, unproven: 1 }, new Addresses({ lookup }))
+    const waiting = Array.from({ length: 20 }, (_, n) => client(port, { address: `bmc${n}.test` }).state!())
+    for (const each of waiting) each.catch(() => undefined)
+    expect(await client(port).state!()).toBe('off')
   })
 
   it('answers for living BMCs while many dead ones are asked', async () => {

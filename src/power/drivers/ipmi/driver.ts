@@ -1,6 +1,7 @@
 import type { Log } from '../../../kit/log.ts'
 import type { IpmiCryptography } from '../../../protocols/ipmi/cryptography.ts'
 import type { DriverFactory } from '../../configured.ts'
+import { Addresses } from './addresses.ts'
 import { IpmiDriver } from './ipmi-driver.ts'
 import { IpmiPort } from './port.ts'
 import { Turnstile } from './turnstile.ts'
@@ -14,12 +15,13 @@ export function ipmiDrivers(
     cryptography: IpmiCryptography
     log: Log
     places?: Readonly<{ lively: number; unproven: number }>
+    addresses?: Addresses
   }>,
 ): { factory: DriverFactory; close(): Promise<void> } {
   const port = new IpmiPort(around.log)
   const turnstile = new Turnstile(around.places ?? PLACES)
-  const { cryptography, log } = around
-  const shared = { port, turnstile, cryptography, log, links: new Set<{ close(): void }>() }
+  const { cryptography, log, addresses = new Addresses() } = around
+  const shared = { port, turnstile, addresses, cryptography, log, links: new Set<{ close(): void }>() }
   return {
     factory(settings, secrets) {
       if (settings.kind !== 'ipmi')

@@ -1,11 +1,10 @@
-import { lookup } from 'node:dns/promises'
-import { SocketAddress } from 'node:net'
 import { DecodeError, type Refusal } from '../../../kit/errors.ts'
 import type { Log } from '../../../kit/log.ts'
 import type { Command } from '../../../protocols/ipmi/command.ts'
 import { COMPLETION, CompletionError } from '../../../protocols/ipmi/completion.ts'
 import type { IpmiCryptography, IpmiSuite } from '../../../protocols/ipmi/cryptography.ts'
 import type { RawAnswer, RawRequest } from '../../driver.ts'
+import type { Addresses } from './addresses.ts'
 import type { Credentials } from './handshake.ts'
 import type { IpmiPort, Peer, Receiver } from './port.ts'
 import { badAnswer, closed, tooMany, tooSlow, unknownHost, unreachable, type Whom } from './refusals.ts'
@@ -26,6 +25,7 @@ export type Target = Readonly<{
 export type LinkAround = Readonly<{
   port: IpmiPort
   turnstile: Turnstile
+  addresses: Addresses
   cryptography: IpmiCryptography
   log: Log
   links: Set<{ close(): void }>
@@ -37,8 +37,6 @@ export type AskOptions = Readonly<{ until?: number; once?: boolean; alone?: numb
 /** One request has so long, waiting for its turn included; below the minute that a driver's call may take. */
 const ASK_MS = 45_000
 const MOST_WAITING = 256
-/** A name is looked up again after so long, when a session is to be opened. */
-const ADDRESS_MS = 60_000
 
 type Pending = Readonly<{ ask: Ask; resolve: (answer: RawAnswer) => void; reject: (error: unknown) => void }>
 
@@ -53,7 +51,6 @@ export class Link {
   #waiting: Ask[] = []
   #nextId = 0
   #peer: Peer | undefined
-  #peerAt = 0
   #detach: (() => void) | undefined
   #leave: (() => void) | undefined
   #isStarting = false
@@ -176,9 +173,10 @@ export class Link {
   async #start(): Promise<void> {
     this.#isStarting = true
     this.#around.links.add(this)
-    this.#leave = await this.#around.turnstile.enter(this.#isLively ? 'lively' : 'unproven')
     try {
+      // Before there is a place: whoever waits for a name service must not keep others from theirs.
       if (this.#session.suite === undefined) await this.#findPeer()
+      this.#leave = await this.#around.turnstile.enter(this.#isLively ? 'lively' : 'unproven')
       this.#detach ??= this.#around.port.attach(this.#peer!, this.#receiver)
       this.#handOver()
     } catch (error) {
@@ -190,17 +188,13 @@ export class Link {
   }
 
   async #findPeer(): Promise<void> {
-    const now = performance.now()
-    if (this.#peer && now - this.#peerAt < ADDRESS_MS) return
     const { host, port, whom } = this.#target
     try {
-      const { address, family } = await lookup(host)
-      // One spelling of each address: packets are matched by it.
-      const plain = new SocketAddress({ address, family: family === 6 ? 'ipv6' : 'ipv4', port })
+      const address = await this.#around.addresses.of(host)
+      if (address === this.#peer?.address) return
       this.#detach?.()
       this.#detach = undefined
-      this.#peer = { address: plain.address, port }
-      this.#peerAt = now
+      this.#peer = { address, port }
     } catch (error) {
       throw unknownHost(whom, (error as NodeJS.ErrnoException).code ?? 'no address')
     }
