@@ -74,7 +74,7 @@ const button = (name: string | RegExp) => page.getByRole('button', { name, exact
 const sees = (text: string | RegExp) => page.getByText(text).first().waitFor()
 /** Picks from a searchable list: types what is wanted and takes what is found. */
 async function choose(label: string, profile: string): Promise<void> {
-  await page.getByRole('combobox', { name: label }).fill(profile)
+  await page.getByRole('dialog').getByRole('combobox', { name: label }).fill(profile)
   await page.getByRole('option', { name: new RegExp(`^${profile}\\b`) }).click()
 }
 
@@ -321,6 +321,33 @@ test('every other page opens', async () => {
     expect(await page.getByRole('main').getByRole('alert').count(), link).toBe(0)
   }
   await sees('machine.approve')
+})
+
+test('of many machines the way back leads to the page one came from, and a room is made of those that are chosen', async () => {
+  const machines = Array.from({ length: 120 }, (_, at) => ({
+    name: `many-${String(at).padStart(3, '0')}`,
+    macs: [`52:54:00:00:c1:${at.toString(16).padStart(2, '0')}`],
+  }))
+  api('POST', '/apply', { machines })
+  await page.goto(`${base}/machines?q=many-`)
+  await page.getByRole('button', { name: 'Next page' }).click()
+  await sees('51–100 of 120')
+  await page.getByRole('link', { name: 'many-052', exact: true }).click()
+  await page.getByRole('heading', { name: 'many-052', level: 1 }).waitFor()
+  await page.goBack()
+  await sees('51–100 of 120')
+  await page.getByRole('button', { name: 'Machine', exact: true }).click()
+  await sees('1–50 of 120')
+  await page.getByRole('link', { name: 'many-119', exact: true }).waitFor()
+
+  await page.getByLabel('Choose many-119').check()
+  await page.getByLabel('Choose many-118').check()
+  await button('Tags').click()
+  await page.getByRole('dialog').getByRole('combobox', { name: 'Give' }).fill('night-shift')
+  await page.keyboard.press('Enter')
+  await page.getByRole('dialog').getByRole('button', { name: 'Change tags' }).click()
+  await sees('The tags of 2 machines are as wanted.')
+  expect(api('GET', '/rooms?q=night')).toMatchObject({ items: [{ tag: 'night-shift', machines: 2 }] })
 })
 
 test('after the log out nothing is shown any more, and no page complained', async () => {

@@ -131,7 +131,15 @@ function ImageRow({ image }: { image: Image }) {
       </td>
       <td className="wide">{image.owner}</td>
       <td className="wide">
-        {image.usedBy.slice(0, 3).join(', ') || <span className="soft">none</span>}
+        {image.usedBy.length === 0 && <span className="soft">none</span>}
+        {image.usedBy.slice(0, 3).map((profile, at) => (
+          <span key={profile}>
+            {at > 0 && ', '}
+            <Link to="/profiles/$profile" params={{ profile }}>
+              {profile}
+            </Link>
+          </span>
+        ))}
         {image.usedBy.length > 3 && ` and ${image.usedBy.length - 3} more`}
       </td>
       <td className="widest soft">

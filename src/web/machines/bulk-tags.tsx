@@ -67,6 +67,7 @@ export function BulkTags(props: {
         value={add}
         onChange={setAdd}
         acceptValueOnBlur
+        openOnFocus={false}
         clearable
         data-autofocus
       />
@@ -78,6 +79,7 @@ export function BulkTags(props: {
         onChange={setRemove}
         error={both.length > 0 ? `${both.join(', ')} cannot be given and taken away at once` : undefined}
         acceptValueOnBlur
+        openOnFocus={false}
         clearable
       />
       {ended !== null && <Progress value={(100 * ended) / machines.length} aria-label="Progress" animated />}

@@ -1,4 +1,4 @@
-import { Button, Menu } from '@mantine/core'
+import { Button, Menu, Text } from '@mantine/core'
 import {
   IconAlertTriangle,
   IconChevronDown,
@@ -7,11 +7,12 @@ import {
   IconRotateClockwise,
   IconZzz,
 } from '@tabler/icons-react'
-
+import { useState } from 'react'
 import { ApiProblem } from '../../api/client/problem.ts'
 import type { PowerStatus } from '../../api/contract/power.ts'
 import { useMay } from '../api/me.tsx'
 import { useDo, useGet } from '../api/use.ts'
+import { FormDialog } from '../parts/dialog.tsx'
 import { PowerState } from '../parts/status.tsx'
 
 type Action = 'on' | 'off' | 'cycle' | 'reset' | 'soft' | 'diag'
@@ -44,7 +45,7 @@ export function PowerMenu({ machine, name }: { machine: string; name: string }) 
   const set = useDo('setPower', { done: (status, input) => outcomeOf(name, status, input.body.action) })
   if (!user || (!power.data && power.error instanceof ApiProblem)) return null
   const act = (action: Action) => set.mutate({ params: { machine }, body: { action } })
-  return <PowerActions state={power.data?.state} pending={set.isPending} act={act} />
+  return <PowerActions name={name} state={power.data?.state} pending={set.isPending} act={act} />
 }
 
 /** The same for a machine of the lab, known or not. */
@@ -53,7 +54,7 @@ export function LabPowerMenu({ name, state }: { name: string; state: State }) {
     done: (machine, input) => told(name, input.body?.power ?? 'on', machine.power),
   })
   const act = (power: Action) => set.mutate({ params: { name }, body: { power } })
-  return <PowerActions state={state} pending={set.isPending} act={act} />
+  return <PowerActions name={name} state={state} pending={set.isPending} act={act} />
 }
 
 /** What came of an order, and how, where that took more than one. */
@@ -74,9 +75,28 @@ function told(name: string, action: Action, state: State): string {
   return `${name} ${DONE[action]}; its power is ${state}.`
 }
 
-function PowerActions(props: { state: State | undefined; pending: boolean; act: (action: Action) => void }) {
-  const { state, pending, act } = props
-  if (state !== 'on')
+/** What is asked before power is cut under a system, with what is lost by it. */
+const QUESTIONS = {
+  off: { title: 'Switch off', does: 'Its power is cut now.', action: 'Switch off' },
+  reset: { title: 'Reset', does: 'It starts anew at once, as with its reset button.', action: 'Reset' },
+  cycle: { title: 'Switch off and on', does: 'Its power is cut and comes back.', action: 'Off and on again' },
+  diag: {
+    title: 'Send a diagnostic interrupt to',
+    does: 'Most systems stop with it, and write a dump if they are set to.',
+    action: 'Send it',
+  },
+} as const
+type Asked = keyof typeof QUESTIONS
+
+function PowerActions(props: {
+  name: string
+  state: State | undefined
+  pending: boolean
+  act: (action: Action) => void
+}) {
+  const { name, state, pending, act } = props
+  const [asked, setAsked] = useState<Asked | null>(null)
+  if (state === undefined || state === 'off')
     return (
       <Button
         variant="default"
@@ -89,34 +109,59 @@ function PowerActions(props: { state: State | undefined; pending: boolean; act: 
       </Button>
     )
   return (
-    <Menu>
-      <Menu.Target>
-        <Button
-          variant="default"
-          leftSection={<IconPower size={15} />}
-          rightSection={<IconChevronDown size={13} />}
-          loading={pending}
+    <>
+      <Menu>
+        <Menu.Target>
+          <Button
+            variant="default"
+            leftSection={<IconPower size={15} />}
+            rightSection={<IconChevronDown size={13} />}
+            loading={pending}
+          >
+            Power
+          </Button>
+        </Menu.Target>
+        <Menu.Dropdown>
+          {state === 'unknown' && (
+            <Menu.Item leftSection={<IconPower size={15} />} onClick={() => act('on')}>
+              Switch on
+            </Menu.Item>
+          )}
+          <Menu.Item leftSection={<IconZzz size={15} />} onClick={() => act('soft')}>
+            Shut down (asks the system)
+          </Menu.Item>
+          <Menu.Item leftSection={<IconPower size={15} />} onClick={() => setAsked('off')}>
+            Switch off…
+          </Menu.Item>
+          <Menu.Item leftSection={<IconRotateClockwise size={15} />} onClick={() => setAsked('reset')}>
+            Reset…
+          </Menu.Item>
+          <Menu.Item leftSection={<IconRefresh size={15} />} onClick={() => setAsked('cycle')}>
+            Off and on again…
+          </Menu.Item>
+          <Menu.Item leftSection={<IconAlertTriangle size={15} />} onClick={() => setAsked('diag')}>
+            Diagnostic interrupt (NMI)…
+          </Menu.Item>
+        </Menu.Dropdown>
+      </Menu>
+      {asked && (
+        <FormDialog
+          title={`${QUESTIONS[asked].title} ${name}?`}
+          action={QUESTIONS[asked].action}
+          danger
+          error={null}
+          busy={false}
+          onClose={() => setAsked(null)}
+          onSend={() => {
+            setAsked(null)
+            act(asked)
+          }}
         >
-          Power
-        </Button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Item leftSection={<IconZzz size={15} />} onClick={() => act('soft')}>
-          Shut down (asks the system)
-        </Menu.Item>
-        <Menu.Item leftSection={<IconPower size={15} />} onClick={() => act('off')}>
-          Switch off
-        </Menu.Item>
-        <Menu.Item leftSection={<IconRotateClockwise size={15} />} onClick={() => act('reset')}>
-          Reset
-        </Menu.Item>
-        <Menu.Item leftSection={<IconRefresh size={15} />} onClick={() => act('cycle')}>
-          Off and on again
-        </Menu.Item>
-        <Menu.Item leftSection={<IconAlertTriangle size={15} />} onClick={() => act('diag')}>
-          Diagnostic interrupt (NMI)
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+          <Text size="sm">
+            {QUESTIONS[asked].does} What was not saved on it is lost, and files that are being written may be damaged.
+          </Text>
+        </FormDialog>
+      )}
+    </>
   )
 }

@@ -71,7 +71,7 @@ export const MachineRow = memo(function MachineRow(props: {
             <Status look={traceLook(machine.boot.state)} bare>
               {machine.boot.state === 'running' ? machine.boot.stage : machine.boot.state}
             </Status>
-            <span className="ellipsis soft wide">{machine.boot.headline}</span>
+            <span className={`ellipsis soft wide ${style.headline}`}>{machine.boot.headline}</span>
           </div>
         ) : (
           <span className="soft">–</span>

@@ -107,7 +107,13 @@ function DriverRow(props: { machine: Machine; driver: PowerDriverInfo; operator:
           <Status look={LOOKS[health.circuit]} />
           {health.lastFailure && (
             <div className="soft">
-              {health.lastFailure} {health.lastFailureAt && <Ago at={health.lastFailureAt} />}
+              {health.lastFailure}
+              {health.lastFailureAt && (
+                <>
+                  {' '}
+                  (<Ago at={health.lastFailureAt} />)
+                </>
+              )}
             </div>
           )}
         </td>

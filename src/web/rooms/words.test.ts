@@ -21,10 +21,12 @@ test('failures for the same reason stand together, whatever the names in them', 
     machine('pc-2', 'succeeded'),
     machine('pc-3', 'failed', 'it is busy'),
     machine('pc-4', 'failed', 'pc-4 has no power driver'),
+    machine('pc-5', 'failed', 'pc-5, driver plug: no answer'),
   ]
   expect(failures({ machines })).toEqual([
     { detail: 'it has no power driver', machines: ['pc-1', 'pc-4'] },
     { detail: 'it is busy', machines: ['pc-3'] },
+    { detail: 'driver plug: no answer', machines: ['pc-5'] },
   ])
 })
 

@@ -76,13 +76,18 @@ export function failures(batch: Pick<Batch, 'machines'>): readonly { detail: str
   const by = new Map<string, string[]>()
   for (const { machine, state, detail } of batch.machines) {
     if (state !== 'failed') continue
-    // The name of the machine itself in the sentence would make each reason another one.
-    const reason = detail.replaceAll(machine, 'it')
+    const reason = withoutName(detail, machine)
     by.set(reason, [...(by.get(reason) ?? []), machine])
   }
   return [...by]
     .map(([detail, machines]) => ({ detail, machines }))
     .toSorted((a, b) => b.machines.length - a.machines.length)
+}
+
+/** The name of the machine itself in a sentence would make each reason another one. */
+function withoutName(detail: string, machine: string): string {
+  const rest = detail.startsWith(machine) ? detail.slice(machine.length) : ''
+  return (/^[,:] /.test(rest) ? rest.slice(2) : detail).replaceAll(machine, 'it')
 }
 
 type States = Record<Batch['machines'][number]['state'], number>

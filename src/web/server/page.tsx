@@ -1,12 +1,13 @@
 import { Button, TextInput } from '@mantine/core'
 import { IconRefresh } from '@tabler/icons-react'
+import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useMay } from '../api/me.tsx'
 import { useGet } from '../api/use.ts'
 import { Card, Empty, Facts, Loaded, Page, Stacked } from '../parts/page.tsx'
 import { FindingStatus, ListenerState } from '../parts/status.tsx'
 import { Ago } from '../parts/time.tsx'
-import { count } from '../parts/words.ts'
+import { Attention } from './attention.tsx'
 import { ManagementSystem } from './management.tsx'
 
 /** What the server does, whether everything it needs is there, and how it is set. */
@@ -17,6 +18,7 @@ export function ServerPage() {
   return (
     <Page title="Status">
       <Stacked>
+        <Attention />
         <Card title="Server">
           <Loaded query={status}>
             {(data) => (
@@ -24,17 +26,22 @@ export function ServerPage() {
                 rows={[
                   ['Version', data.version],
                   ['Started', <Ago key="started" at={data.startedAt} />],
-                  [
-                    'Machines',
-                    count(
-                      Object.values(data.machines).reduce((a, b) => a + b, 0),
-                      'machine',
-                    ),
-                  ],
-                  ['Stalled boots', data.stalled],
-                  ['Leases', data.leases],
-                  ['Images', data.images],
-                  ['Profiles', data.profiles],
+                  ...(
+                    [
+                      ['Machines', '/machines', Object.values(data.machines).reduce((a, b) => a + b, 0)],
+                      ['Leases', '/networks', data.leases],
+                      ['Images', '/images', data.images],
+                      ['Profiles', '/profiles', data.profiles],
+                    ] as const
+                  ).map(
+                    ([word, to, n]) =>
+                      [
+                        word,
+                        <Link key={word} to={to} className="figures">
+                          {n.toLocaleString('en-US')}
+                        </Link>,
+                      ] as const,
+                  ),
                 ]}
               />
             )}
