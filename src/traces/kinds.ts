@@ -30,8 +30,8 @@ export const TRACE_KINDS = {
   'http.program': ['file', 'method', 'status', 'complete'],
   /** The first script, the same for all. */
   'http.start': ['status'],
-  /** The script for this machine. `decision` is the profile kind it runs (`park`, `live`, `local`, ...), `profile` its name. */
-  'http.script': ['status', 'decision', 'profile', 'boot'],
+  /** The script for this machine. `decision` is the profile kind it runs (`park`, `live`, `local`, ...), `profile` its name, `by` GRUB where it is. */
+  'http.script': ['status', 'decision', 'profile', 'boot', 'by'],
   /** A file of an image. `role` is kernel, initrd or iso; `complete` false: the connection broke off before its end. */
   'http.blob': ['file', 'role', 'image', 'status', 'complete', 'range'],
   /** The script reports that it passes control now. `awaits` home: what it starts is to phone home within `homeSeconds`. */

@@ -221,6 +221,11 @@ describe('the likeliest cause names what was last seen and what never came', () 
     ['no file asked for', [...FIRMWARE, ...IPXE, script], /got its script but never asked for a file/],
     ['menu', [start, event('http.script', { decision: 'menu' })], /shows a menu and nobody chose/],
     [
+      'GRUB, which may still be at its first file',
+      [start, event('http.script', { decision: 'agent', by: 'GRUB' })],
+      /no file got through to it by TFTP/,
+    ],
+    [
       'file broke off',
       [
         start,
@@ -290,6 +295,12 @@ describe('states', () => {
     const stalled = stall(trace, once.deadlineAt!)!
     expect(advance(stalled, { ...ipxeDiscover, at: once.deadlineAt! + 5000 }).state).toBe('stalled')
     expect(advance(stalled, { ...start, at: once.deadlineAt! + 9000 }).state).toBe('running')
+  })
+
+  test('GRUB has longer for its first file, which is recorded when it is through', () => {
+    const by = event('http.script', { decision: 'live', by: 'GRUB' })
+    const [slow, fast] = [by, event('http.script', { decision: 'live' })].map((asked) => traceOf([start, asked]))
+    expect(slow!.deadlineAt! - fast!.deadlineAt!).toBe(240_000)
   })
 
   test('a parked machine waits without a deadline, and leaves when it gets a script', () => {

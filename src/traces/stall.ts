@@ -16,8 +16,8 @@ export function patienceMs(event: TraceEvent): number | null {
       return 60 * SECOND
     case 'http.script':
       if (event.detail?.decision === 'park') return null
-      // A person chooses; the menu's own time-out is at most an hour.
-      return (event.detail?.decision === 'menu' ? 3660 : 60) * SECOND
+      // A person chooses; the menu's own time-out is at most an hour. GRUB fetches kernels 1 KiB at a time, which is seen when they are through.
+      return (event.detail?.decision === 'menu' ? 3660 : event.detail?.by === 'GRUB' ? 300 : 60) * SECOND
     // The next file may be large, and is recorded when it is through.
     case 'http.blob':
       return 300 * SECOND
@@ -121,6 +121,11 @@ function afterScript(e: Evidence, script: TraceEvent): Cause {
     }
   if (script.detail?.decision === 'menu')
     return { text: 'it shows a menu and nobody chose', next: ['choose on its screen, or give the menu a time-out'] }
+  if (script.detail?.by === 'GRUB')
+    return {
+      text: 'it got its script, but no file got through to it by TFTP',
+      next: ['a large first file may still be loading; else it may have too little memory for it', CONSOLE],
+    }
   return {
     text: 'it got its script but never asked for a file',
     next: [FIREWALL_HTTP, CONSOLE],

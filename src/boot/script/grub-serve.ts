@@ -31,7 +31,6 @@ export type GrubParts = Readonly<{
     request: ScriptRequest,
     target: Pick<BootTarget, 'base' | 'client'>,
     how: (choice: Choice, facts: ScriptFacts) => Promise<GrubDecision>,
-    attaches: (profile: Profile) => boolean,
   ) => Promise<GrubDecision>
   /** Takes a report and says its status. */
   mark: (target: BootTarget) => Promise<Readonly<{ status: number }>>
@@ -60,7 +59,7 @@ export function serveGrub(parts: GrubParts): FindGrubFile {
       secureBoot: query.get(LOCKDOWN) === 'y',
       inMenu: path === GRUB_PATHS.menu,
     }
-    return (await parts.decide(asked, { base, client }, grubWriter(request, parts.inspect), logsIn)).text
+    return (await parts.decide(asked, { base, client }, grubWriter(request, parts.inspect))).text
   }
   return (name, client, base) => {
     const [path = '', ...rest] = name.split('?')

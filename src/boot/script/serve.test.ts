@@ -114,6 +114,14 @@ describe('script', () => {
     expect(traces.macAt('10.0.0.9')).toBe(MAC)
   })
 
+  test('what GRUB asks is told from what iPXE asks: it takes longer to fetch its files', async () => {
+    const { grub } = await start()
+    expect(await grub(`grub/for?mac=${MAC}&platform=efi&arch=x86_64`, '10.0.0.9', server.base)).toBeDefined()
+    expect(traces.events.at(-1)).toMatchObject({ kind: 'http.script', detail: { decision: 'park', by: 'GRUB' } })
+    await script()
+    expect(traces.events.at(-1)?.detail).not.toHaveProperty('by')
+  })
+
   test('polls make equal events, so that a parked machine does not fill its trace', async () => {
     await start()
     for (let polls = 0; polls < 3; polls++) await get(`/boot/script.ipxe?mac=${MAC}&polls=${polls}`)

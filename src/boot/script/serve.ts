@@ -154,9 +154,10 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
     request: ScriptRequest,
     target: Pick<BootTarget, 'base' | 'client'>,
     write: (choice: Choice, facts: ScriptFacts) => Decision | Promise<Decision>,
-    attaches: (profile: Profile) => boolean = hasDisks,
+    by: 'iPXE' | 'GRUB' = 'iPXE',
   ): Promise<Decision> => {
     const { mac } = request
+    const attaches = by === 'GRUB' ? logsIn : hasDisks
     traces.learn(mac, target.client)
     const { machine, notRecorded } = await sighted(request, target.client)
     const grant = (use: GrantUse, binding: BootBinding) =>
@@ -179,6 +180,7 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
         decision: decision.does,
         ...(decision.profile ? { profile: decision.profile } : {}),
         ...(decision.next ? { next: decision.next } : {}),
+        ...(by === 'GRUB' ? { by } : {}),
       },
     })
     return decision
@@ -305,7 +307,8 @@ export function serveScript(dependencies: ScriptStageDependencies): ScriptStage 
     return desk?.given(diskRequest(grant.machine, profile, { client, base }))
   }
   const grub = serveGrub({
-    ...{ decide, mark, login, inspect, allows: (client) => rate.allows(client) },
+    ...{ mark, login, inspect, allows: (client) => rate.allows(client) },
+    decide: (request, target, how) => decide(request, target, how, 'GRUB'),
     started: (client, bytes) => started(client, bytes, 'GRUB'),
   })
 
