@@ -4,8 +4,8 @@ import { SecondTries } from './test/run/second-tries.ts'
 
 /**
  * Three projects, so that `make check` can run the unit tests alone: they need no root, no network and no Debian package.
- * `system` holds what needs namespaces, QEMU or other real programs; two of its files run at once: a machine that boots keeps one
- * core busy.
+ * `system` holds what needs namespaces, QEMU or other real programs; three of its files run at once,
+ * which keeps two cores busy: a machine that boots needs one of them most of the time, and what talks to real clients waits for them.
  */
 export default defineConfig({
   test: {
@@ -40,7 +40,8 @@ export default defineConfig({
           include: ['test/interop/**/*.test.ts', 'test/e2e/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 900_000,
-          maxWorkers: 2,
+          // The long tests measure their patience by less.
+          maxWorkers: process.env.REVEILLE_SOAK ? 2 : 3,
           // Programs of others may fail by themselves (firmware, clients, measurements of the computer), and one of hundreds of tests should not
           // cost a whole run. What passes only the second time is printed at the end, and is to be mended. Tests of our own code alone
           // have no such excuse: `unit` and `fuzz` are tried once.
