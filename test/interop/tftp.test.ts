@@ -117,18 +117,15 @@ test.each([
   ['busybox, blksize 1468', 0.03],
   ['curl', 0.01],
   ['atftp, all options', 0.03],
-] as const)(
-  '%s gets it over a path that loses packets',
-  async (client, loss) => {
-    const proxy = await lossyProxy(server.port, { loss, seed: 42 })
-    try {
-      expect((await fetched(client, proxy.port, 'program')).equals(program)).toBe(true)
-      expect(proxy.lost).toBeGreaterThan(0)
-    } finally {
-      proxy.close()
-    }
-  },
-)
+] as const)('%s gets it over a path that loses packets', async (client, loss) => {
+  const proxy = await lossyProxy(server.port, { loss, seed: 42 })
+  try {
+    expect((await fetched(client, proxy.port, 'program')).equals(program)).toBe(true)
+    expect(proxy.lost).toBeGreaterThan(0)
+  } finally {
+    proxy.close()
+  }
+})
 
 test('the server starts again on the same port, and a client gets its file', async () => {
   const first = await start()
