@@ -7,6 +7,7 @@ import type { Machine } from '../../api/contract/machines.ts'
 import { client } from '../api/call.ts'
 import { useMay } from '../api/me.tsx'
 import { toastProblem, useGet } from '../api/use.ts'
+import { inHeldOrder } from '../parts/held.ts'
 import { useList } from '../parts/listing.tsx'
 import { Card, Empty, Loaded, Page, Stacked } from '../parts/page.tsx'
 import { Pager } from '../parts/pager.tsx'
@@ -45,7 +46,11 @@ export function MachinesPage() {
     change({ sort: sort === 'name' ? undefined : sort, order: order === 'asc' ? undefined : order })
   const head = { now, onSort: sortBy }
 
-  const items = machines.data?.items ?? []
+  // Lists by time change their order with every boot: not under somebody's pointer.
+  const [held, hold] = useState<{ about: string; ids: readonly string[] } | null>(null)
+  const about = JSON.stringify([query, list.walk.cursor])
+  const fresh = machines.data?.items ?? []
+  const items = held?.about === about ? inHeldOrder(held.ids, fresh) : fresh
   const total = machines.data?.total
   const filtered = Boolean(q || state || profile || tag || boot || power)
   const pageChosen = items.length > 0 && items.every((machine) => chosen.has(machine.id))
@@ -129,8 +134,11 @@ export function MachinesPage() {
                           <SortHead column="seen" word="Seen" first="desc" className="wide" {...head} />
                         </tr>
                       </thead>
-                      <tbody>
-                        {page.items.map((machine) => (
+                      <tbody
+                        onPointerEnter={() => hold({ about, ids: items.map(({ id }) => id) })}
+                        onPointerLeave={() => hold(null)}
+                      >
+                        {items.map((machine) => (
                           <MachineRow
                             key={machine.id}
                             machine={machine}
