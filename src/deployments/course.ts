@@ -112,7 +112,7 @@ export class Course {
   }
 
   #holds({ id, state, name }: Machine): { reason: string; next: string } | undefined {
-    const keeper = this.#with.ledger.unsettled().find((each) => each.machine === id && isReserving(each))
+    const keeper = this.#with.ledger.ofMachine(id).find((each) => isReserving(each))
     if (keeper) {
       const until = new Date(keeper.reservedUntil ?? 0)
         .toISOString()

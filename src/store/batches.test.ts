@@ -4,17 +4,14 @@ import { join } from 'node:path'
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { SILENT } from '../kit/log.ts'
-import type { Batch } from '../rooms/batch.ts'
+import type { Batch, BatchMachine } from '../rooms/batch.ts'
 import { batchRepository } from './batches.ts'
 import { migrate } from './migrations.ts'
 import { openSqlite } from './sqlite.ts'
 
 const folder = () => mkdtempSync(join(tmpdir(), 'reveille-batches-'))
-const machines = (count: number) =>
-  Array.from(
-    { length: count },
-    (_, n) => ({ machine: `m_${n}`, name: `pc${n}`, state: 'waiting', detail: '' }) as const,
-  )
+const machines = (count: number): BatchMachine[] =>
+  Array.from({ length: count }, (_, n) => ({ machine: `m_${n}`, name: `pc${n}`, state: 'waiting', detail: '' }))
 const batch = (more: Partial<Batch>): Batch => ({
   ...{ id: 'b_1', action: 'on', profile: null, staggerMs: 0, kick: false, state: 'running' },
   ...{ machines: [], orderedBy: 'op', startedAt: 1, endedAt: null },
