@@ -1,5 +1,4 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -10,11 +9,12 @@ import type { Target } from '../../src/volumes/engine.ts'
 import { DEFAULT_SCSI } from '../../src/volumes/volume.ts'
 import { Initiator } from '../conformance/iscsi-clients.ts'
 import { MIB, TestImages } from '../conformance/pool-bed.ts'
+import { freeTcpPort } from '../e2e/bed/free-port.ts'
 
 test('tgt serves a snapshot of a raw file beside the volume itself, each with its own content', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'reveille-flat-snapshots-'))
   const images = new TestImages()
-  const listen = { host: '127.0.0.1', port: await freePort() }
+  const listen = { host: '127.0.0.1', port: await freeTcpPort() }
   const { pool, engine, still } = await openStorage({
     config: {
       iscsi: { enabled: true, engine: 'tgt', listen, name: 'iqn.2026-11.org.reveille' },
@@ -74,11 +74,3 @@ test('tgt serves a snapshot of a raw file beside the volume itself, each with it
 })
 
 type Work = (disk: Initiator) => Promise<void>
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}

@@ -1,7 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { hostname, tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -12,6 +11,7 @@ import { guestSealer } from '../../src/guests/seal.ts'
 import { Secret } from '../../src/kit/secret.ts'
 import type { Machine } from '../../src/machines/machine.ts'
 import { aesGcmSealer } from '../../src/secrets/drivers/aes-gcm.ts'
+import { freeTcpPort } from '../e2e/bed/free-port.ts'
 
 /**
  * Guest control against Debian's sshd on the loopback, with a configuration, keys and a port of its own, and with stand-ins for the two
@@ -24,15 +24,6 @@ let daemon: ChildProcess | undefined
 let key: string
 
 const machine = { id: 'm_ssh', name: 'this-computer', macs: [] } as unknown as Machine
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port: free } = probe.address() as { port: number }
-  probe.close()
-  await once(probe, 'close')
-  return free
-}
 
 async function startDaemon(hostKey: string): Promise<void> {
   writeFileSync(
@@ -135,7 +126,7 @@ beforeAll(async () => {
   writeFileSync(join(dir, 'authorized_keys'), readFileSync(`${key}.pub`))
   program('chpasswd', `cat >${dir}/chpasswd.in; tr '\\0' ' ' </proc/$$/cmdline >${dir}/chpasswd.line`)
   for (const name of ['systemctl', 'shutdown']) program(name, `echo "$0 $*" >${dir}/order`)
-  port = await freePort()
+  port = await freeTcpPort()
   await startDaemon(join(dir, 'host'))
   guests = await openGuests()
   await assertStandIns()

@@ -13,21 +13,13 @@ import type { ConsoleLine, PowerDriver } from '../../src/power/driver.ts'
 import { ipmiDrivers } from '../../src/power/drivers/ipmi/driver.ts'
 import { IpmiSettings } from '../../src/power/settings.ts'
 import { IPMI_CRYPTOGRAPHY } from '../../src/sockets/ipmi-cryptography.ts'
+import { freeUdpPort } from '../e2e/bed/free-port.ts'
 
 /** Our client against the BMCs of others: pyghmi's fakebmc, and ipmi_sim of OpenIPMI. Both know cipher suite 3 only. */
 const ends: (() => unknown)[] = []
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end()
 })
-
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4')
-  socket.bind(0, '127.0.0.1')
-  await once(socket, 'listening')
-  const { port } = socket.address()
-  socket.close()
-  return port
-}
 
 function start(command: string, args: readonly string[], cwd?: string): ChildProcess {
   const child = spawn(command, args, { cwd, stdio: 'ignore' })
@@ -94,7 +86,7 @@ async function echoed(line: ConsoleLine, text: string): Promise<string> {
 
 describe("pyghmi's fakebmc", () => {
   async function fakebmc(): Promise<number> {
-    const port = await freePort()
+    const port = await freeUdpPort()
     start('/usr/bin/python3', ['test/interop/fakebmc.py', String(port)])
     await answering(port)
     return port
@@ -144,7 +136,7 @@ describe('ipmi_sim of OpenIPMI', () => {
     echo.listen(0, '127.0.0.1')
     await once(echo, 'listening')
     ends.push(() => echo.close())
-    const port = await freePort()
+    const port = await freeUdpPort()
     const script = join(directory, 'chassis')
     writeFileSync(script, CHASSIS)
     chmodSync(script, 0o755)

@@ -1,7 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
@@ -10,6 +9,7 @@ import { sshFactory } from '../../src/power/drivers/ssh/ssh.ts'
 import { DriverSettings } from '../../src/power/settings.ts'
 import { MACHINE, secretsOf } from '../conformance/power-beds/computer.ts'
 import { describePowerDriver } from '../conformance/power-driver-suite.ts'
+import { freeTcpPort } from '../e2e/bed/free-port.ts'
 
 /**
  * The SSH driver against Debian's sshd on the loopback, with a configuration, keys and a port of its own. Programs that would end
@@ -97,11 +97,7 @@ beforeAll(async () => {
   const order = `case "$*" in *poweroff*|*-h*) echo off >>${file('softs')} ;; *) echo on >>${file('starts')} ;; esac`
   for (const name of ['systemctl', 'shutdown']) program(name, order)
   program('ipmitool', IPMITOOL.replaceAll('DIR', dir))
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  port = (probe.address() as { port: number }).port
-  probe.close()
-  await once(probe, 'close')
+  port = await freeTcpPort()
   await start()
   await assertStandIns()
 })

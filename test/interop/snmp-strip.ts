@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type OutletModel, outletOid } from '../../src/power/drivers/snmp/models.ts'
+import { freeUdpPort } from '../e2e/bed/free-port.ts'
 
 /** Communities and users of the strip. */
 export const STRIP = {
@@ -55,7 +55,7 @@ export class Strip {
     writeFileSync(script, SCRIPT)
     chmodSync(script, 0o755)
     mkdirSync(join(this.#dir, 'persistent'))
-    this.port = await freePort()
+    this.port = await freeUdpPort()
     const { community, reader, user, auth, priv } = STRIP
     const lines = [
       `agentAddress udp:127.0.0.1:${this.port}`,
@@ -161,12 +161,4 @@ export class Strip {
   #path(file: string): string {
     return join(this.#dir, file)
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createSocket('udp4').bind(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address()
-  probe.close()
-  return port
 }
