@@ -13,7 +13,7 @@ import { madeDisk } from './bed/made-disk.ts'
 import { SmallDisk } from './bed/small-disk.ts'
 
 const MIB = 2 ** 20
-const SIZE = { mib: 128, dataMiB: 80 }
+const SIZE = { mib: 64, dataMiB: 32 }
 const A = madeDisk({ seed: 'a', ...SIZE })
 const B = madeDisk({ seed: 'b', ...SIZE })
 /** A chunk of B that is full of data, and a sector in it. */
@@ -68,7 +68,7 @@ test('whatever goes wrong is named, nothing is lost, and the next deployment arr
   const absent = await refused('a', 'NOT-HERE')
   expect(absent).toContain('no disk fits serial NOT-HERE; there are')
   for (const serial of [large, small, twin]) expect(absent).toContain(serial)
-  expect(await refused('a', small)).toMatch(/a@1 has 128 MiB, more than the disk LAB-\w+-1 .* holds/)
+  expect(await refused('a', small)).toMatch(/a@1 has 64 MiB, more than the disk LAB-\w+-1 .* holds/)
   expect(await refused('a')).toContain(
     'no disk of trouble is armed, and only an armed disk is ever overwritten; there are',
   )
