@@ -23,8 +23,16 @@ export function credentialOf(request: FastifyRequest, control: ControlRequests):
 }
 
 /** Refuses what this caller may not do: 401 without a valid login, 403 when role or scopes do not reach. */
-export function authorise(principal: Principal | undefined, { needs, group, method }: Demand): void {
+export function authorise(
+  principal: Principal | undefined,
+  { needs, group, method }: Demand,
+  shown?: Credential['kind'],
+): void {
   if (needs === 'public') return
+  if (!principal && shown === 'token')
+    throw new Refusal('not-authenticated', 'the token that was sent is not valid: it is unknown, revoked or expired', {
+      next: 'make another: reveille token create NAME; send it as Authorization: Bearer TOKEN',
+    })
   if (!principal)
     throw new Refusal('not-authenticated', 'this needs a login', {
       next: 'log in, or send a valid token as Authorization: Bearer TOKEN',

@@ -58,6 +58,12 @@ describe('what is refused says so in one form', () => {
     expect(await bad(json(`"${'x'.repeat(MOST_JSON)}"`))).toMatchObject({ code: 'too-large', status: 413 })
   })
 
+  test('no token, and one that is not valid, told apart', async () => {
+    expect(await (await fetch(`${world.url}/api/v1/machines`)).json()).toMatchObject({ detail: 'this needs a login' })
+    const { problem } = await ask('/api/v1/machines', { headers: { authorization: 'Bearer rv_made-up' } })
+    expect(problem).toMatchObject({ status: 401, detail: expect.stringContaining('revoked or expired') })
+  })
+
   test('fields, each by its path, without repeating what was sent', async () => {
     const body = JSON.stringify({
       name: 'Not A Name',

@@ -44,7 +44,11 @@ export class MethodNotAllowed extends Refusal {
 
 /** What Fastify itself refuses, in our words. */
 const FASTIFY_CODES: Readonly<Record<string, readonly [ErrorCode, string, string]>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: ['too-large', 'the JSON body is larger than is taken here', 'send less at once'],
+  FST_ERR_CTP_BODY_TOO_LARGE: [
+    'too-large',
+    'the JSON body is larger than is taken here: 8 MiB, and 16 KiB before a login',
+    'send less at once',
+  ],
   FST_ERR_CTP_INVALID_MEDIA_TYPE: [
     'unsupported-media-type',
     'this route takes JSON',

@@ -120,7 +120,7 @@ function admit({ access }: ApiDependencies, control: ControlRequests, request: F
   visit.principal = visit.credential && access.authenticate(visit.credential)
   const open = demand.needs === 'public'
   if (open || visit.principal) refuseForgery(request, open ? undefined : visit.credential)
-  authorise(visit.principal, demand)
+  authorise(visit.principal, demand, visit.credential?.kind)
   // A login makes a new principal; that of an old cookie has nothing to do with it.
   if (open) visit.principal = undefined
 }

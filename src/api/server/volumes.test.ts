@@ -360,6 +360,7 @@ describe('rooms', () => {
     expect((await viewer.listBatches()).items.map(({ id }) => id).sort()).toEqual([begun.id, reset.id].sort())
     await expect(client.startBatch({ body: { action: 'on', tag: 'nobody' } })).rejects.toMatchObject({
       code: 'validation-failed',
+      detail: 'no machine has the tag nobody',
     })
   })
 })

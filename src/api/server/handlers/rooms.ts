@@ -66,6 +66,11 @@ export function roomHandlers({ disks, machines, profiles, traces, powers }: ApiD
         throw new Refusal('not-found', `there is no profile ${profile}`, { next: 'list them: reveille profile list' })
       const named = body.machines.map((reference) => machineOf(machines, reference))
       const tagged = tag === null ? [] : machines.all().filter(({ tags }) => tags.includes(tag))
+      if (tag !== null && tagged.length === 0)
+        throw new Refusal('validation-failed', `no machine has the tag ${tag}`, {
+          next: 'list tags: reveille room tags; give one: reveille machine set MACHINE --tag TAG',
+          problems: [{ path: 'tag', message: 'no machine has it' }],
+        })
       const chosen = [...new Map([...tagged, ...named].map((machine) => [machine.id, machine])).values()]
       const staggerMs = Math.round(body.staggerSeconds * 1000)
       return toWire(await batches.start({ action, machines: chosen, profile, staggerMs, kick }, by.name))
