@@ -14,6 +14,9 @@ const FAILED = {
     'Write10Residuals Write12Residuals Write16Residuals WriteVerify10Residuals WriteVerify16Residuals',
 }
 
+/** In some runs: the kernel gives a reservation back a moment after its session has ended, and these ask for it at once. */
+const FAILED_AT_TIMES = ['SCSI.Reserve6.Logout', 'SCSI.Reserve6.ITNexusLoss']
+
 /** The kernel's target beside ours, by the same suites: see iscsi-conformance.test.ts. */
 describe.runIf(process.env.REVEILLE_SOAK)('iscsi-test-cu', () => {
   let vm: TargetsVm | undefined
@@ -31,6 +34,6 @@ describe.runIf(process.env.REVEILLE_SOAK)('iscsi-test-cu', () => {
       `passed ${counts.passed.length}, skipped ${counts.skipped.join(' ')}, failed ${counts.failed.join(' ')}`,
     )
     const known = Object.entries(FAILED).flatMap(([suite, names]) => names.split(' ').map((name) => `${suite}.${name}`))
-    expect(counts.failed).toEqual(known)
+    expect(counts.failed.filter((name) => !FAILED_AT_TIMES.includes(name))).toEqual(known)
   }, 3_600_000)
 })
