@@ -7,6 +7,9 @@ const MACHINES_PER_ROW = 64
 
 /** The progress of some machines of a batch, in the row `ID/NUMBER`. Batches of earlier versions have all in their own row. */
 type Part = Readonly<{ of: string; machines: readonly BatchMachine[] }>
+type Head = Batch & Readonly<{ parts?: number }>
+
+const DELETED_AT_ONCE = 500
 
 export function batchRepository(db: Kysely<Tables>): BatchRepository {
   /** Machines as they were saved last, of batches that may go on. */
@@ -28,10 +31,10 @@ export function batchRepository(db: Kysely<Tables>): BatchRepository {
     async all() {
       const rows = await db.selectFrom('batches').selectAll().orderBy('started_at').orderBy('id').execute()
       const parts = new Map<string, (readonly BatchMachine[])[]>()
-      const batches: Batch[] = []
+      const batches: Head[] = []
       for (const { id, content_json } of rows) {
         const [, number] = id.split('/')
-        const content = JSON.parse(content_json) as Batch | Part
+        const content = JSON.parse(content_json) as Head | Part
         if (!('of' in content)) batches.push(content)
         else {
           const known = parts.get(content.of) ?? []
@@ -39,12 +42,16 @@ export function batchRepository(db: Kysely<Tables>): BatchRepository {
           parts.set(content.of, known)
         }
       }
-      return batches.map((batch) => ({ ...batch, machines: parts.get(batch.id)?.flat() ?? batch.machines }))
+      return batches.map(({ parts: _, ...batch }) => ({
+        ...batch,
+        machines: parts.get(batch.id)?.flat() ?? batch.machines,
+      }))
     },
     async save(batch) {
       const parts = partsOf(batch)
+      const head: Head = { ...batch, machines: [], parts: Math.ceil(batch.machines.length / MACHINES_PER_ROW) }
       const rows = [
-        { id: batch.id, content_json: JSON.stringify({ ...batch, machines: [] }) },
+        { id: batch.id, content_json: JSON.stringify(head) },
         ...parts.map(({ id, part }) => ({ id, content_json: JSON.stringify(part) })),
       ]
       await db.transaction().execute(async (transaction) => {
@@ -59,10 +66,19 @@ export function batchRepository(db: Kysely<Tables>): BatchRepository {
       else saved.delete(batch.id)
     },
     async remove(ids) {
-      for (const id of ids)
+      if (ids.length === 0) return
+      const heads = db
+        .selectFrom('batches')
+        .select(['id', 'content_json'])
+        .where('id', 'in', [...ids])
+      const rows = (await heads.execute()).flatMap(({ id, content_json }) => {
+        const { parts = 0 } = JSON.parse(content_json) as Head
+        return [...Array.from({ length: parts }, (_, n) => `${id}/${n}`), id]
+      })
+      for (let from = 0; from < rows.length; from += DELETED_AT_ONCE)
         await db
           .deleteFrom('batches')
-          .where((row) => row.or([row('id', '=', id), row('id', 'like', `${id}/%`)]))
+          .where('id', 'in', rows.slice(from, from + DELETED_AT_ONCE))
           .execute()
     },
   }
