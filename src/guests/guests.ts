@@ -215,7 +215,7 @@ export class Guests {
     const address = this.#with.addressOf(machine)
     if (address === undefined)
       throw new Refusal('not-available', `nobody knows the address of ${machine.name}`, {
-        next: 'let it boot through this server, or give it a fixed address: reveille machine set NAME --ip ADDRESS',
+        next: `let it boot through this server, or give it a fixed address: reveille machine set ${machine.name} --ip ADDRESS`,
       })
     const { user, port, hostKey, secret } = access
     const connection = await this.#with.connector.connect({ address, port, user, hostKey, secret })
