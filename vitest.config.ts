@@ -2,6 +2,9 @@ import { defineConfig } from 'vitest/config'
 import { LongestFirst } from './test/run/longest-first.ts'
 import { SecondTries } from './test/run/second-tries.ts'
 
+/** As test/run/patient.ts: what is waited for may take its time on a busy computer. */
+const PATIENT = { expect: { poll: { timeout: 60_000 } }, setupFiles: ['test/run/patient.ts'] }
+
 /**
  * Three projects, so that `make check` can run the unit tests alone: they need no root, no network and no Debian package.
  * `system` holds what needs namespaces, QEMU or other real programs; three of its files run at once,
@@ -24,6 +27,7 @@ export default defineConfig({
           // Only against standing still: on a busy computer anything may take long.
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          ...PATIENT,
         },
       },
       {
@@ -40,6 +44,7 @@ export default defineConfig({
           include: ['test/interop/**/*.test.ts', 'test/e2e/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 900_000,
+          ...PATIENT,
           // The long tests measure their patience by less.
           maxWorkers: process.env.REVEILLE_SOAK ? 2 : 3,
           // Programs of others may fail by themselves (firmware, clients, measurements of the computer), and one of hundreds of tests should not

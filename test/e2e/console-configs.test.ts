@@ -113,7 +113,7 @@ test('a site as YAML is compared with the server, mended, applied and taken back
   await sees('What was changed')
   expect((await server.api<{ items: unknown[] }>('GET', '/machines')).items).toHaveLength(2)
   await button('Take this server').click()
-  await expect.poll(() => yaml.inputValue(), { timeout: 15_000 }).toContain('web1')
+  await expect.poll(() => yaml.inputValue(), { timeout: 60_000 }).toContain('web1')
   await button('Show what would change').click()
   await sees('Nothing would change')
 })

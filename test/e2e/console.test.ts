@@ -52,7 +52,7 @@ beforeAll(async () => {
   })
   browser = await launchBrowser()
   page = await browser.newPage({ viewport: { width: 1360, height: 850 } })
-  page.setDefaultTimeout(15_000)
+  page.setDefaultTimeout(60_000)
   page.on('pageerror', (error) => complaints.push(error.message))
   page.on('console', (message) => {
     // Chromium complains of each refused request too; that is how refusals come. What breaks the page's own rules counts.

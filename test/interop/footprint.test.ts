@@ -34,7 +34,7 @@ async function start(): Promise<ChildProcess> {
   started.stdout.on('data', (piece) => {
     said += piece
   })
-  await vi.waitFor(() => expect(said).toContain('Reveille is ready'), { timeout: 20_000 })
+  await vi.waitFor(() => expect(said).toContain('Reveille is ready'), { timeout: 60_000 })
   return started
 }
 

@@ -242,7 +242,7 @@ test('another session takes the console from whoever has it', async () => {
   const lines = bed.bmc.lines.length
   // ipmitool itself never looks whether its console is still its own.
   const stolen = bed.terminal('ipmiconsole', bed.consoleArgs(17), [[/SOL established/, 'mine']])
-  await expect.poll(() => bed.bmc.lines[lines]?.typed, { timeout: 20_000 }).toBe('mine')
+  await expect.poll(() => bed.bmc.lines[lines]?.typed, { timeout: 60_000 }).toBe('mine')
   const second = await bed.ipmitool(17, 'sol', 'activate')
   expect(second.out + second.err).toMatch(/already active on another session/)
   expect(await said(17, 'sol', 'deactivate')).toBe('')

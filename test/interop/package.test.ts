@@ -42,7 +42,7 @@ test('has the agent of the management OS ready: it is what machines get, for the
   // It runs, and says what it lacks on a computer that no deployment started.
   const { stderr, stdout } = spawnSync(process.execPath, [join(modules, 'reveille/dist/agent/main.mjs')], {
     encoding: 'utf8',
-    timeout: 20_000,
+    timeout: 60_000,
   })
   expect(stdout + stderr).toContain('boot.json')
 })
@@ -67,7 +67,7 @@ test('serves API, console, boot scripts and TFTP from its compiled form', async 
   try {
     const lines: string[] = []
     server.stdout.on('data', (chunk) => lines.push(String(chunk)))
-    await expect.poll(() => lines.join(''), { timeout: 20_000 }).toContain('Reveille is ready')
+    await expect.poll(() => lines.join(''), { timeout: 60_000 }).toContain('Reveille is ready')
     const environment = { ...ownEnvironment(), REVEILLE_DATA_DIR: dataDir }
     const status = execFileSync(reveille, ['status', '--json'], { encoding: 'utf8', env: environment, cwd: directory })
     expect(JSON.parse(status).listeners).toContainEqual(

@@ -31,7 +31,7 @@ export function buildConsole(): void {
 export async function openConsolePage(url: string, dataDir: string): Promise<ConsolePage> {
   const browser = await launchBrowser()
   const page = await browser.newPage({ viewport: { width: 1360, height: 900 } })
-  page.setDefaultTimeout(15_000)
+  page.setDefaultTimeout(60_000)
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(error.message))
   page.on('console', (message) => {
