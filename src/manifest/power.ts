@@ -8,6 +8,9 @@ import type { Powers } from '../power/powers.ts'
 export type PowerKeeper = Pick<Powers, 'checkDriver' | 'driverDiffers' | 'drivers' | 'putDriver' | 'removeDriver'>
 type DeclaredMachine = Manifest['machines'][number]
 
+/** Machines whose drivers are checked before others have their turn. */
+const CHECKED_AT_ONCE = 64
+
 /**
  * The machines of a manifest whose drivers are not what it says. A machine that declares no `power` keeps what it has; one that does
  * has just those, in that order. Refused when one of them is no driver; secrets that are left out stay.
@@ -18,8 +21,10 @@ export async function planPower(
   powers: PowerKeeper | undefined,
 ): Promise<ReadonlySet<string>> {
   const changing = new Set<string>()
+  let checked = 0
   for (const { name, macs: _, power } of declared) {
     if (!power) continue
+    if (++checked % CHECKED_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve))
     if (!powers) throw new Refusal('not-available', 'this server switches no machines', { next: 'leave out power' })
     const known = find(name)
     // Of one that is only coming nothing is known but its name.
