@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { type InsideResult, runInside } from './server-vm/vm.ts'
 
 /** From switching it on to its end; without KVM it takes some minutes. */
-const RUN_MS = process.env.REVEILLE_SOAK ? 1_800_000 : 480_000
+const RUN_MS = process.env.REVEILLE_SOAK ? 1_800_000 : 900_000
 /** Its system is made of Debian packages the first time. */
 const MAKE_MS = 900_000
 const PARTS = ['lio', 'lvm', 'storage', ...(process.env.REVEILLE_SOAK ? ['thin'] : [])]
