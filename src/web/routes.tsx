@@ -1,9 +1,8 @@
 import { createRootRoute, createRoute, createRouter, Link, lazyRouteComponent, redirect } from '@tanstack/react-router'
-import type { InputOf } from '../api/client/client.ts'
 import type { Image } from '../api/contract/images.ts'
 import type { Machine } from '../api/contract/machines.ts'
-import type { Trace } from '../api/contract/traces.ts'
 import type { DeploymentFilter } from './deployments/words.ts'
+import type { MachineFilter, RoomFilter } from './machines/search.ts'
 import { Empty, Page, ProblemNote } from './parts/page.tsx'
 import { Shell } from './shell/shell.tsx'
 import type { VolumeFilter } from './volumes/words.ts'
@@ -23,22 +22,6 @@ const root = createRootRoute({
 })
 
 const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
-
-type Sorts = NonNullable<NonNullable<InputOf<'listMachines'>['query']>['sort']>
-export type MachineFilter = {
-  q?: string
-  state?: Machine['state']
-  profile?: string
-  tag?: string
-  boot?: Trace['state']
-  power?: Machine['power'] & string
-  sort?: Sorts
-  order?: 'asc' | 'desc'
-  batch?: string
-  add?: boolean
-}
-
-export type RoomFilter = Pick<MachineFilter, 'q' | 'state' | 'boot' | 'power' | 'batch'> & { tiles?: 'small' }
 
 /** What a page keeps in its address, where that is nothing but texts: unknown ones are the server's to refuse. */
 const texts =

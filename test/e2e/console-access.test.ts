@@ -45,6 +45,7 @@ afterAll(async () => {
 
 const PLACES = [
   ...['machines', `machines/${LONG}`, 'machines/web1?tab=power', 'machines/web1?tab=guest', 'rooms', 'rooms/rack-a'],
+  ...['rooms/rack-a?tiles=small', 'machines?sort=seen&order=desc'],
   ...['batches', 'deployments', 'profiles', 'profiles/choose', 'configs', `configs/${LONG}`, 'images', 'volumes'],
   ...[`volumes/${LONG}`, 'sessions', 'bmcs', 'consoles', 'networks', 'server', 'storage', 'tokens', 'users', 'audit'],
 ]

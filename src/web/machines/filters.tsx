@@ -4,7 +4,7 @@ import type { Machine } from '../../api/contract/machines.ts'
 import { useGet } from '../api/use.ts'
 import { FilterChoice, FilterSelect, Filters, FilterText } from '../parts/filters.tsx'
 import { MACHINE_LOOKS, POWER_LOOKS, TRACE_LOOKS } from '../parts/status.tsx'
-import type { MachineFilter } from '../routes.tsx'
+import type { MachineFilter } from './search.ts'
 
 const STATES = Object.keys(MACHINE_LOOKS) as Machine['state'][]
 

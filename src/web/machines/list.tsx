@@ -15,12 +15,12 @@ import type { Sorting } from '../parts/sorting.ts'
 import { SortHead } from '../parts/table.tsx'
 import { count } from '../parts/words.ts'
 import { FollowedBatch } from '../rooms/batch.tsx'
-import type { MachineFilter } from '../routes.tsx'
 import { AddMachine } from './add.tsx'
 import { BulkBar, type Chosen } from './bulk-bar.tsx'
 import { MachineFilters } from './filters.tsx'
 import style from './machines.module.css'
 import { MachineRow } from './row.tsx'
+import type { MachineFilter } from './search.ts'
 
 type Column = NonNullable<MachineFilter['sort']>
 
@@ -131,7 +131,7 @@ export function MachinesPage() {
                           <SortHead column="profile" word="Profile" className="wide" {...head} />
                           <SortHead column="address" word="Address" className="wide" {...head} />
                           <th className="widest">MAC</th>
-                          <SortHead column="seen" word="Seen" first="desc" className="wide" {...head} />
+                          <SortHead column="seen" word="Seen" first="desc" className="wider" {...head} />
                         </tr>
                       </thead>
                       <tbody

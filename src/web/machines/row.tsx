@@ -37,7 +37,7 @@ export const MachineRow = memo(function MachineRow(props: {
           <Link to="/machines/$machine" params={{ machine: machine.name }} className="name" title={machine.name}>
             {machine.name}
           </Link>
-          <span className="wide">
+          <span className="wider">
             {machine.tags.slice(0, 2).map((tag) => (
               <Link
                 key={tag}
@@ -90,7 +90,7 @@ export const MachineRow = memo(function MachineRow(props: {
         {machine.macs[0]}
         {machine.macs.length > 1 && ` +${machine.macs.length - 1}`}
       </td>
-      <td className="wide soft">
+      <td className="wider soft">
         <Ago at={machine.lastSeenAt} />
       </td>
     </tr>

@@ -1,9 +1,9 @@
 import type { OutputOf } from '../../api/client/client.ts'
 import type { Machine } from '../../api/contract/machines.ts'
 import { Counted, numbered } from '../machines/filters.tsx'
+import type { RoomFilter } from '../machines/search.ts'
 import { FilterChoice, FilterSelect, Filters, FilterText } from '../parts/filters.tsx'
 import { MACHINE_LOOKS, POWER_LOOKS, TRACE_LOOKS } from '../parts/status.tsx'
-import type { RoomFilter } from '../routes.tsx'
 
 const STATES = Object.keys(MACHINE_LOOKS) as Machine['state'][]
 
