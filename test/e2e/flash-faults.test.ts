@@ -20,7 +20,8 @@ function random(seed: number): () => number {
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
-const SIZE = { mib: 128, dataMiB: 80 }
+/** Long enough to be cut short; in a long run often enough that every stage is met. */
+const SIZE = process.env.REVEILLE_SOAK ? { mib: 128, dataMiB: 80 } : { mib: 64, dataMiB: 32 }
 /** Two systems that have nothing in common, written over each other in turns. */
 const DISKS = { a: madeDisk({ seed: 'a', ...SIZE }), b: madeDisk({ seed: 'b', ...SIZE }) }
 type System = keyof typeof DISKS
