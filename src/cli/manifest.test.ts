@@ -122,7 +122,7 @@ describe('readManifest', () => {
     ['an unknown kind', 'profiles:\n  - name: d\n    kind: magic\n', /^m\.yaml:3:11: kind: /],
     ['bad YAML', 'machines: [\n', /^m\.yaml:2:1: this is not YAML/],
     ['a list at the top', '- a\n', /^m\.yaml:1:1: a manifest has the keys machines, profiles, /],
-    ['an unknown key', 'machine: []\n', 'm.yaml:1:10: there is no such field'],
+    ['an unknown key', 'machine: []\n', 'm.yaml:1:10: there is no such field; did you mean machines?'],
     [
       'a missing file',
       'profiles:\n  - name: d\n    kind: live\n    image: x\n    files: [{ path: none.cfg }]\n',
