@@ -1,31 +1,19 @@
+import { countedName } from '../kit/counted-names.ts'
 import { Refusal } from '../kit/errors.ts'
 import { Secret } from '../kit/secret.ts'
 import { assertUserName, freeSlot, randomPassword, sealPassword, withoutSlot, withUser } from './accounts.ts'
 import type { GatewayAround, GatewayMachine } from './around.ts'
 import type { BmcBackEnd, BmcDirectory } from './back-end.ts'
-import type { Bmc, BmcEvent, BmcRule, BmcUser, Privilege } from './bmc.ts'
+import type { Bmc, BmcEvent, BmcRule, BmcUser } from './bmc.ts'
 import { type StandingOrder, standingOrder } from './boot-orders.ts'
+import type { BmcPatch, UserChange } from './changes.ts'
 import { EventLogs } from './event-logs.ts'
 import { explainCommand, type RouteExplanation } from './explain.ts'
 import { MachineBackEnd } from './machine-back-end.ts'
 import { allowedSuites, assertRoutable, assertRoutes, checkedClients, makeBmc, type NewBmc, placeOf } from './making.ts'
 import { Places } from './places.ts'
-import type { CommandClass, Routes } from './routes.ts'
+import type { Routes } from './routes.ts'
 import { SharedNames } from './shared-names.ts'
-
-/** `routes` are merged; `null` takes one back. */
-export type BmcPatch = Readonly<
-  Partial<Pick<Bmc, 'enabled' | 'address' | 'port' | 'cipherSuites' | 'clients'>> & {
-    routes?: Readonly<Partial<Record<CommandClass, string | null>>> | undefined
-  }
->
-
-export type UserChange = Readonly<{
-  privilege?: Privilege | undefined
-  enabled?: boolean | undefined
-  password?: string | undefined
-  newPassword: boolean
-}>
 
 type Entry = { bmc: Bmc; readonly backEnd: MachineBackEnd }
 
@@ -86,9 +74,9 @@ export class Gateway implements BmcDirectory {
     return [...this.#entries.values()]
       .flatMap(({ bmc }) => {
         const machine = this.#with.machine(bmc.machine)
-        return machine ? [{ bmc, machine }] : []
+        return machine ? [{ bmc, machine, key: countedName(machine.name) }] : []
       })
-      .sort((a, b) => (a.machine.name < b.machine.name ? -1 : 1))
+      .sort((a, b) => (a.key < b.key ? -1 : 1))
   }
 
   get(machine: string): Bmc | undefined {

@@ -1,3 +1,4 @@
+import { countedName } from '../kit/counted-names.ts'
 import { Refusal } from '../kit/errors.ts'
 import { type Mac, parseMac } from '../kit/mac.ts'
 import type { Machine } from './machine.ts'
@@ -22,10 +23,11 @@ export class MachineRegistry {
     return [...this.#byId.values()]
   }
 
-  /** Sorted by name. Lists are asked for all the time, and names hardly ever change. */
+  /** Sorted by name, as people count. Lists are asked for all the time, and names hardly ever change. */
   sorted(): Machine[] {
     this.#order ??= this.all()
-      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .map(({ id, name }) => ({ id, key: countedName(name) }))
+      .sort((a, b) => (a.key < b.key ? -1 : 1))
       .map(({ id }) => id)
     return this.#order.map((id) => this.#byId.get(id)!)
   }

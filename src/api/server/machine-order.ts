@@ -1,3 +1,4 @@
+import { countedName } from '../../kit/counted-names.ts'
 import type { Machine } from '../../machines/machine.ts'
 import type { MACHINE_SORTS } from '../contract/machines.ts'
 
@@ -11,10 +12,11 @@ type Known = Readonly<{ power: string | null; bootAt: number | null }>
  * a machine does not have sorts last in both orders.
  */
 export function machineKey(machine: Machine, sort: MachineSort, order: Order, known: () => Known): string {
-  if (sort === 'name') return machine.name
+  const name = countedName(machine.name)
+  if (sort === 'name') return name
   const value = wordOf(machine, sort, known)
   const has = value !== null && value !== ''
-  return `${has === (order === 'asc') ? '0' : '1'}${value ?? ''}\u0000${machine.name}`
+  return `${has === (order === 'asc') ? '0' : '1'}${value ?? ''}\u0000${name}`
 }
 
 function wordOf(machine: Machine, sort: Exclude<MachineSort, 'name'>, known: () => Known): string | null {

@@ -1,4 +1,5 @@
 import type { Bmc, BmcRule, BmcUser } from '../../../gateway/bmc.ts'
+import { countedName } from '../../../kit/counted-names.ts'
 import { Refusal } from '../../../kit/errors.ts'
 import type { QueryOf, ResponseOf } from '../../contract/route.ts'
 import type { Contract } from '../../contract.ts'
@@ -68,7 +69,7 @@ export function bmcHandlers({ bmcs, machines }: Pick<ApiDependencies, 'bmcs' | '
       return pageOf(
         gateway.list().filter(({ bmc, machine }) => isWanted(bmc, machine.name, query)),
         query,
-        ({ machine }) => machine.name,
+        ({ machine }) => countedName(machine.name),
         ({ bmc, machine }) => toWire(bmc, machine.name),
       )
     },

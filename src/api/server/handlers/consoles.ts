@@ -1,3 +1,4 @@
+import { countedName } from '../../../kit/counted-names.ts'
 import type { HandlersOf } from '../call.ts'
 import type { ApiDependencies } from '../dependencies.ts'
 import { pageOf, says } from '../paging.ts'
@@ -12,14 +13,14 @@ export function consoleHandlers({ consoles, machines }: ApiDependencies) {
         .list()
         .flatMap((status) => {
           const machine = machines.get(status.machine)
-          return machine ? [{ ...status, name: machine.name }] : []
+          return machine ? [{ ...status, name: machine.name, key: countedName(machine.name) }] : []
         })
         .filter(({ name, viewers }) => says(query.q, name, ...viewers.map(({ viewer }) => viewer.who)))
-        .sort((a, b) => (a.name < b.name ? -1 : 1))
+        .sort((a, b) => (a.key < b.key ? -1 : 1))
       return pageOf(
         known,
         query,
-        ({ name }) => name,
+        ({ key }) => key,
         ({ machine, name, source, state, problem, recordedBytes, lastAt, viewers }) => ({
           machine,
           name,

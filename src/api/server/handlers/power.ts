@@ -1,3 +1,4 @@
+import { countedName } from '../../../kit/counted-names.ts'
 import { Refusal } from '../../../kit/errors.ts'
 import type { PowerReport } from '../../../power/outcome.ts'
 import { hasCredentials } from '../../../power/settings.ts'
@@ -52,7 +53,7 @@ export function powerHandlers({ machines, powers }: ApiDependencies) {
       return pageOf(
         listed,
         query,
-        ({ machine }) => machine.name,
+        ({ machine }) => countedName(machine.name),
         ({ machine: { id, name }, drivers }) => {
           const read = powers.reading(id)
           const by = drivers.find((each) => each.name === read?.driver) ?? drivers[0]
