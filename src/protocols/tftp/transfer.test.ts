@@ -90,6 +90,8 @@ describe('with options', () => {
     expect(t.first).toEqual(oack(['tsize', '10000']))
     expect(t.give(ack(1)).send).toEqual([])
     expect(t.wait(1000).send).toEqual(oack(['tsize', '10000']))
+    expect(t.give({ kind: 'repeated-request' }).send, 'the answer is on its way').toEqual([])
+    t.wait(500)
     expect(t.give({ kind: 'repeated-request' }).send).toEqual(oack(['tsize', '10000']))
     expect(t.give(ack(0)).send).toEqual(data(1))
     expect(t.give(ack(0)).send).toEqual([])

@@ -60,8 +60,9 @@ export function stepTransfer(state: Transfer, event: TransferEvent, now: number)
     case 'tick':
       return now >= state.deadline ? retransmit(state, now) : { state, send: [] }
     case 'repeated-request':
-      // Only while nothing was acknowledged: later it is a late duplicate.
-      return state.acked > 0 || (!state.negotiating && state.terms.oack.length > 0)
+      // Only while nothing was acknowledged: later it is a late duplicate. Nor while our answer may still be on its way: both requests may
+      // have waited for us, and clients take a second OACK for an error (atftp does).
+      return state.acked > 0 || (!state.negotiating && state.terms.oack.length > 0) || isFresh(state, now)
         ? { state, send: [] }
         : { state, send: [state.negotiating ? oack(state.terms) : { kind: 'data', first: 1, count: state.sent }] }
     case 'packet':
@@ -139,6 +140,11 @@ function sendWindow(state: Transfer, now: number): TransferStep {
 }
 
 /** Doubles with every try, up to 8 s or what the client asked for, whichever is longer. */
+/** Whether the last answer is younger than half of the first time-out. */
+function isFresh(state: Transfer, now: number): boolean {
+  return now - (state.deadline - waitOf(state)) < state.terms.timeoutMs / 2
+}
+
 function waitOf(state: Transfer): number {
   const { timeoutMs } = state.terms
   return Math.min(timeoutMs * 2 ** state.tries, Math.max(MAX_WAIT_MS, timeoutMs))
