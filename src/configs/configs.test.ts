@@ -1,14 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { MemoryConfigs } from '../../test/fakes/config-rows.ts'
-import { ManualClock } from '../kit/clock.ts'
+import { draft, openConfigs, WEB1 } from '../../test/fakes/configs.ts'
 import type { Machine } from '../machines/machine.ts'
-import { Configs, type Draft } from './configs.ts'
-import { liquid } from './drivers/liquid.ts'
-import { readYaml, writeYaml } from './drivers/yaml.ts'
-import { SAMPLE_MACHINE, SAMPLE_NETWORK } from './facts.ts'
+import type { Configs, Draft } from './configs.ts'
+import { readYaml } from './drivers/yaml.ts'
 import { valueOfTree } from './write-values.ts'
 
-const WEB1: Machine = { ...SAMPLE_MACHINE, id: 'm_1', name: 'web1', hostname: null, tags: ['rack-a'] }
 const BOOT = { server: 'http://10.0.0.1:8080', files: 'http://f', config: 'http://c', home: 'http://h' }
 
 let rows: MemoryConfigs
@@ -21,46 +18,7 @@ beforeEach(async () => {
   configs = await open()
 })
 
-const open = () =>
-  Configs.open({
-    repository: rows,
-    languages: {
-      template: liquid,
-      readYaml,
-      writeYaml,
-      butane: (document, { file }) => {
-        const value = valueOfTree(document) as { variant?: string; local?: string }
-        const problem = {
-          severity: 'error',
-          path: '$.variant',
-          at: document.at,
-          message: 'no variant',
-          hint: '',
-        } as const
-        if (value.variant === undefined) return { ignition: null, problems: [problem] }
-        const included = value.local === undefined ? undefined : new TextDecoder().decode(file(value.local))
-        return { ignition: { ...value, included }, problems: [] }
-      },
-      ignition: () => [],
-    },
-    sealer: { seal: (context, text) => `${context}|${text}`, open: (_, sealed) => sealed.split('|')[1] ?? '' },
-    clock: new ManualClock(1000),
-    events: { publish: () => undefined },
-    machine: (reference) => (reference === 'web1' || reference === 'm_1' ? WEB1 : undefined),
-    place: () => ({ network: SAMPLE_NETWORK, address: '192.0.2.10' }),
-    server: () => 'http://10.0.0.1:8080',
-    users: () => users,
-  })
-
-const draft = (kind: Draft['kind'], content: string, more: Partial<Draft> = {}): Draft => {
-  return {
-    kind,
-    parts: [{ name: kind === 'cloud-init' ? 'user-data' : 'main', content }],
-    variables: [],
-    note: '',
-    ...more,
-  }
-}
+const open = () => openConfigs(rows, () => users)
 const add = (name: string, given: Draft) => configs.create({ name, description: '', ...given }, 'anna')
 
 describe('a config', () => {

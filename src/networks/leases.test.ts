@@ -1,35 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { LeaseDisk } from '../../test/fakes/lease-disk.ts'
 import { ManualClock } from '../kit/clock.ts'
 import { formatIpv4, type Ipv4, ipv4, parseIpv4, parseSubnet } from '../kit/ip.ts'
 import type { Mac } from '../kit/mac.ts'
-import type { Lease, LeaseRepository } from './lease.ts'
+import type { Lease } from './lease.ts'
 import { type Asker, Leases, OFFER_HOLD_MS, QUARANTINE_MS } from './leases.ts'
 import type { Network } from './network.ts'
 import { Reservations } from './reservations.ts'
-
-/** Keeps leases like a disk would; can be told to fail or to take its time. */
-class LeaseDisk implements LeaseRepository {
-  readonly saved = new Map<Ipv4, Lease>()
-  commits = 0
-  failing = false
-  gate: Promise<void> | undefined
-
-  async all(): Promise<Lease[]> {
-    return [...this.saved.values()]
-  }
-
-  async saveAll(leases: readonly Lease[]): Promise<void> {
-    await this.gate
-    if (this.failing) throw new Error('disk full')
-    this.commits += 1
-    for (const lease of leases) this.saved.set(lease.ip, lease)
-  }
-
-  async removeAll(ips: readonly Ipv4[]): Promise<void> {
-    for (const ip of ips) this.saved.delete(ip)
-  }
-}
 
 const at = (text: string) => parseIpv4(text)!
 
