@@ -1,4 +1,4 @@
-import { Configs, type ConfigUsers, type Draft } from '../../src/configs/configs.ts'
+import { Configs, type Draft } from '../../src/configs/configs.ts'
 import { liquid } from '../../src/configs/drivers/liquid.ts'
 import { readYaml, writeYaml } from '../../src/configs/drivers/yaml.ts'
 import { SAMPLE_MACHINE, SAMPLE_NETWORK } from '../../src/configs/facts.ts'
