@@ -18,7 +18,6 @@ d-i pkgsel/upgrade select none
 d-i apt-setup/services-select multiselect
 d-i apt-setup/enable-source-repositories boolean false
 d-i hw-detect/firmware-lookup string never
-d-i base-installer/initramfs-tools/driver-policy select dep
 d-i debian-installer/add-kernel-opts string console=ttyS0
 `
 
