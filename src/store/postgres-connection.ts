@@ -7,7 +7,7 @@ import { fromPostgres, toPostgres } from './postgres-text.ts'
 
 /** The advisory lock of who writes: the word Reveille in two numbers. It lasts as long as the connection. */
 const LOCK = [0x52657665, 0x696c6c65] as const
-const LOCK_TRIES = 20
+const LOCK_TRIES = 12
 const LOCK_PAUSE_MS = 250
 const CONNECT_MS = 10_000
 /** Longer than anything that is asked; then the server, or the way to it, is gone. */

@@ -77,9 +77,10 @@ export class Postgres {
     return new Secret(`postgresql://reveille@127.0.0.1:${this.port}/${database}`)
   }
 
-  async newDatabase(): Promise<Secret> {
+  /** `like`: with everything that this one has. */
+  async newDatabase(like = 'template1'): Promise<Secret> {
     const name = `site${this.#databases++}`
-    await this.ask('postgres', `create database ${name}`)
+    await this.ask('postgres', `create database ${name} template ${like}`)
     return this.url(name)
   }
 
