@@ -66,6 +66,23 @@ export function MachineFilters(props: {
         value={filter.profile}
         onChange={(profile) => onChange({ profile })}
       />
+      <BootAndPower filter={filter} counts={counts} onChange={onChange} />
+    </Filters>
+  )
+}
+
+/** Machines by how their newest boot went and by whether they are on, with how many there are of each. */
+export function BootAndPower({
+  filter,
+  counts,
+  onChange,
+}: {
+  filter: Pick<MachineFilter, 'boot' | 'power'>
+  counts: Pick<OutputOf<'getStatus'>, 'boots' | 'power'> | undefined
+  onChange: (more: Partial<Pick<MachineFilter, 'boot' | 'power'>>) => void
+}) {
+  return (
+    <>
       <FilterSelect
         label="Newest boot"
         placeholder="Any newest boot"
@@ -80,12 +97,12 @@ export function MachineFilters(props: {
         value={filter.power}
         onChange={(power) => onChange({ power })}
       />
-    </Filters>
+    </>
   )
 }
 
 /** Those of some words that there are any of, with how many. */
-export const numbered = (
+const numbered = (
   words: readonly string[],
   counts: Readonly<Record<string, number>> | undefined,
   chosen: string | undefined,

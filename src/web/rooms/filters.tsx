@@ -1,9 +1,9 @@
 import type { OutputOf } from '../../api/client/client.ts'
 import type { Machine } from '../../api/contract/machines.ts'
-import { Counted, numbered } from '../machines/filters.tsx'
+import { BootAndPower, Counted } from '../machines/filters.tsx'
 import type { RoomFilter } from '../machines/search.ts'
-import { FilterChoice, FilterSelect, Filters, FilterText } from '../parts/filters.tsx'
-import { MACHINE_LOOKS, POWER_LOOKS, TRACE_LOOKS } from '../parts/status.tsx'
+import { FilterChoice, Filters, FilterText } from '../parts/filters.tsx'
+import { MACHINE_LOOKS } from '../parts/status.tsx'
 
 const STATES = Object.keys(MACHINE_LOOKS) as Machine['state'][]
 
@@ -34,20 +34,7 @@ export function RoomFilters(props: {
         value={filter.state}
         onChange={(state) => onChange({ state })}
       />
-      <FilterSelect
-        label="Newest boot"
-        placeholder="Any newest boot"
-        data={numbered(Object.keys(TRACE_LOOKS), room?.boots, filter.boot)}
-        value={filter.boot}
-        onChange={(boot) => onChange({ boot })}
-      />
-      <FilterSelect
-        label="Power"
-        placeholder="Any power"
-        data={numbered(Object.keys(POWER_LOOKS), room?.power, filter.power)}
-        value={filter.power}
-        onChange={(power) => onChange({ power })}
-      />
+      <BootAndPower filter={filter} counts={room} onChange={onChange} />
     </Filters>
   )
 }
