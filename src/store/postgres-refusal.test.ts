@@ -12,6 +12,12 @@ test.each([
   ['25006', 'cannot execute INSERT in a read-only transaction', 'not-available', /read-only/],
   ['ECONNREFUSED', 'connect ECONNREFUSED 127.0.0.1:5432', 'not-available', /does not answer/],
   ['57P01', 'terminating connection due to administrator command', 'not-available', /does not answer/],
+  [
+    'SELF_SIGNED_CERT_IN_CHAIN',
+    'self-signed certificate in certificate chain',
+    'not-available',
+    /certificate of the database/,
+  ],
   ['', 'Connection terminated unexpectedly', 'not-available', /does not answer/],
 ])('%s: %s', (code, message, refusal, text) => {
   expect(told(code, message)).toMatchObject({

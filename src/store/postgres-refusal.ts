@@ -5,6 +5,8 @@ const NO_SERVER = new Set([
   'ENOTFOUND',
   'EAI_AGAIN',
   'ETIMEDOUT',
+  'ECONNRESET',
+  'EPIPE',
   'EHOSTUNREACH',
   'ENETUNREACH',
   'ENOENT',
@@ -41,10 +43,20 @@ export function postgresRefusal(error: unknown, where: string): unknown {
       )
     default:
       // Class 08: the connection; 57P: the server is going down or coming up; 53: it has not enough of something.
-      if (NO_SERVER.has(code) || /^(08|57P|53)/.test(code) || /connection|timeout/i.test(error.message))
+      // What its client finds out by itself has no code.
+      if (
+        NO_SERVER.has(code) ||
+        /^(08|57P|53)/.test(code) ||
+        (code === '' && /connection|timeout/i.test(error.message))
+      )
         return unavailable(
           `the database ${where} does not answer`,
           'start it, or check "database"; Reveille connects again by itself',
+        )
+      if (/CERT|ALTNAME|SIGNATURE/.test(code))
+        return unavailable(
+          `the certificate of the database ${where} is not accepted`,
+          'name who signed it, with sslrootcert=FILE in "database", and the server as its certificate does',
         )
       return error
   }
