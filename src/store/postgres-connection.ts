@@ -27,9 +27,20 @@ const types = {
 }
 
 /** Host, port and database of a URL, without user and password: what may be shown. */
-export function placeOf(url: Secret): string {
-  const { host, port, database } = new pg.Client({ connectionString: url.reveal() })
+function placeOf(url: Secret): string {
+  const { host, port, database } = clientOf(url)
   return `${host}${host.startsWith('/') ? '' : `:${port}`}/${database ?? ''}`
+}
+
+function clientOf(url: Secret): pg.Client {
+  try {
+    return new pg.Client({ connectionString: url.reveal() })
+  } catch {
+    // What it says of the URL may hold the password.
+    throw new Refusal('validation-failed', '"database" cannot be read as a URL, or a file that it names cannot', {
+      next: 'write postgresql://USER:PASSWORD@HOST/NAME, or postgresql:///NAME?host=/run/postgresql; special characters as %40',
+    })
+  }
 }
 
 export type PostgresUse = Readonly<{

@@ -77,6 +77,11 @@ export class Postgres {
     return new Secret(`postgresql://reveille@127.0.0.1:${this.port}/${database}`)
   }
 
+  /** The same by the socket in its directory, which other users may pass. */
+  socketUrl(database: string): Secret {
+    return new Secret(`postgresql:///${database}?host=${this.#directory}&port=${this.port}&user=reveille`)
+  }
+
   /** `like`: with everything that this one has. */
   async newDatabase(like = 'template1'): Promise<Secret> {
     const name = `site${this.#databases++}`

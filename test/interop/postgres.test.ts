@@ -179,6 +179,16 @@ test.each([
   expect(JSON.stringify(refused) + refused?.message).not.toContain('topsecret')
 })
 
+test('a URL may name a socket; one that is none is refused, and not shown', async () => {
+  await postgres.ask('postgres', 'create database by_socket')
+  await (await open(newDirectory(), postgres.socketUrl('by_socket'))).close()
+  const refused = await open(newDirectory(), new Secret('postgresql://reveille:topsecret@:1/x')).catch(
+    (error: Error) => error,
+  )
+  expect(refused).toMatchObject({ code: 'validation-failed', next: expect.stringContaining('postgresql://USER') })
+  expect(String(refused)).not.toContain('topsecret')
+})
+
 test('a server on it: killed, it has what it acknowledged; its backup is taken back over what came later', async () => {
   const settings = async (database: Secret) => ({
     http: { listen: `127.0.0.1:${await freeTcpPort()}` },
