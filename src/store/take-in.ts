@@ -33,17 +33,20 @@ export async function takeIn(dir: string, postgres: Engine, log: Log): Promise<v
     const id = await nameOf(file)
     await sql`create table if not exists taken_in (id text primary key)`.execute(postgres.db)
     const { rows } = await sql`select id from taken_in where id = ${id}`.execute(postgres.db)
-    if (rows.length === 0) {
-      if (!existsSync(join(dir, REPLACES_FILE)) && !(await isEmpty(postgres)))
+    const replaces = existsSync(join(dir, REPLACES_FILE))
+    // A restore counts whatever was taken in before; doing it again after a kill changes nothing, for no server has worked in between.
+    if (rows.length === 0 || replaces) {
+      if (!replaces && !(await isEmpty(postgres)))
         throw new Refusal('conflict', `${join(dir, DATABASE_FILE)} holds a site, and PostgreSQL holds another one`, {
           next: `to go on with PostgreSQL's, move ${DATABASE_FILE} and ${LEASE_FILE} away; to go on with that of the files, name an empty database`,
         })
       log.info({}, 'moving what the data directory holds to PostgreSQL')
       await fileToPostgres(file, join(dir, LEASE_FILE), postgres, (db) =>
-        sql`insert into taken_in (id) values (${id})`.execute(db),
+        sql`insert into taken_in (id) values (${id}) on conflict do nothing`.execute(db),
       )
       log.info({}, 'PostgreSQL has everything now')
-    }
+    } else
+      log.warn({}, 'the files in the data directory were moved to PostgreSQL before: they are set aside as they are')
   } finally {
     await file.close()
   }

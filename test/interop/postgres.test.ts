@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -9,6 +9,7 @@ import { SILENT } from '../../src/kit/log.ts'
 import { Secret } from '../../src/kit/secret.ts'
 import { copiesOf } from '../../src/store/ground.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
+import { REPLACES_FILE } from '../../src/store/take-in.ts'
 import { storeSuite } from '../conformance/store/suite.ts'
 import { AWKWARD, lease, machine } from '../conformance/values.ts'
 import { ownEnvironment } from '../e2e/bed/environment.ts'
@@ -144,6 +145,31 @@ describe('a site moves', () => {
     const back = await open(other, undefined)
     expect(await contentOf(back)).toEqual(copied)
     await back.close()
+  })
+
+  test('a restore brings back files that were moved before, and without one they are set aside as they are', async () => {
+    const dir = newDirectory()
+    const files = await open(dir, undefined)
+    await fill(files)
+    const content = await contentOf(files)
+    await files.close()
+    const database = await postgres.newDatabase()
+    const moved = await open(dir, database)
+    await moved.machines.save(machine(2000))
+    await moved.close()
+    const bringBack = () => {
+      const [aside = ''] = readdirSync(dir).filter((name) => name.startsWith('before-postgresql-'))
+      for (const name of ['reveille.db', 'leases.db']) copyFileSync(join(dir, aside, name), join(dir, name))
+    }
+    bringBack()
+    const still = await open(dir, database)
+    expect(await still.machines.all()).toHaveLength(content.machines.length + 1)
+    await still.close()
+    bringBack()
+    writeFileSync(join(dir, REPLACES_FILE), '')
+    const restored = await open(dir, database)
+    expect(await contentOf(restored)).toEqual(content)
+    await restored.close()
   })
 
   test('but never over another site', async () => {
