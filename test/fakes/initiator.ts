@@ -60,6 +60,15 @@ export class Initiator {
     return new Initiator(socket)
   }
 
+  /** Logged in, and told of what happened to its disks before (SAM-5, 5.14: unit attentions). Throws when it is refused. */
+  static async ready(port: number, iqn: string, name: string, luns: readonly number[]): Promise<Initiator> {
+    const one = await Initiator.connect(port)
+    const { status } = await one.login(iqn, { name })
+    if (status !== 0) throw new Error(`the login was refused with ${status}`)
+    for (const lun of luns) await one.command([0, 0, 0, 0, 0, 0], { lun })
+    return one
+  }
+
   send(head: Buffer, data: Uint8Array = Buffer.alloc(0)): void {
     head[5] = data.length >> 16
     head[6] = data.length >> 8

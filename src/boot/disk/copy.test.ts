@@ -177,10 +177,8 @@ describe('over the wire', () => {
   })
 
   async function ready(name: string): Promise<Initiator> {
-    const one = await Initiator.connect(served.port)
+    const one = await Initiator.ready(served.port, IQN, `iqn.2026-01.test:${name}`, [0, 1, 2])
     initiators.push(one)
-    expect((await one.login(IQN, { name: `iqn.2026-01.test:${name}` })).status).toBe(0)
-    for (const lun of [0, 1, 2]) await one.command([0, 0, 0, 0, 0, 0], { lun })
     return one
   }
 

@@ -28,10 +28,8 @@ afterEach(async () => {
 })
 
 async function ready(name: string): Promise<Initiator> {
-  const one = await Initiator.connect(served.port)
+  const one = await Initiator.ready(served.port, IQN, `iqn.2026-01.test:${name}`, [0, 1])
   initiators.push(one)
-  expect((await one.login(IQN, { name: `iqn.2026-01.test:${name}` })).status).toBe(0)
-  for (const lun of [0, 1]) await one.command([0, 0, 0, 0, 0, 0], { lun })
   return one
 }
 
